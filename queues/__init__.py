@@ -1,0 +1,1 @@
+"""Moves opaque bytes from one named queue to a handler, and says who is responsible for them."""

@@ -1,0 +1,1 @@
+"""Is it genuine? Verifies and makes XML signatures; knows nothing of queues, databases or agencies."""

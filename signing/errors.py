@@ -1,0 +1,32 @@
+"""Everything that can be wrong with a signature, as values with a stable code.
+
+A verifier never raises for what a caller sent: it returns a verdict with findings
+(``signing.verdict``). The sentences and remedies stand in ``trunk.domain.rejection`` under the same codes.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class SigningCode(StrEnum):
+    """Family ``SIG``: signature. 0xx presence and shape, 1xx cryptography, 2xx certificate, 3xx cannot tell yet."""
+
+    UNSIGNED = "SIG-001"
+    PLACEHOLDER = "SIG-002"  # the vendor library's constant: counted as no signature, and reported
+    SEVERAL = "SIG-003"
+    MISPLACED = "SIG-004"
+    NOT_COVERED = "SIG-005"
+    SHAPE = "SIG-006"  # a structure, transform, reference or key info that we do not accept
+    DUPLICATE_ID = "SIG-007"
+    DIGEST_MISMATCH = "SIG-101"  # what was signed is not what is here
+    FORGED = "SIG-102"  # the signature value does not belong to the certificate's key
+    WEAK_ALGORITHM = "SIG-103"
+    NO_CERTIFICATE = "SIG-201"
+    UNTRUSTED = "SIG-202"
+    EXPIRED = "SIG-203"
+    NOT_YET_VALID = "SIG-204"
+    KEY_USAGE = "SIG-205"
+    REVOKED = "SIG-206"
+    SIGNING_TIME = "SIG-207"  # claimed signing time outside the policy window
+    REVOCATION_UNKNOWN = "SIG-301"

@@ -1,0 +1,1 @@
+"""The commands that clerks, administrators and developers type."""

@@ -1,0 +1,21 @@
+"""What makes two submissions the same one.
+
+``DocumentId`` alone is not unique in real mail (fixed sample ids; an update may reuse it), so the key of a
+message is the sender, its ``DocumentId`` and the digest of its octets. An acknowledgement's key is its fact.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from trunk.domain.delivery import AckKind, AgencyCode, DeliveryId
+
+
+def of_submission(*, sender: AgencyCode, document_id: str, sha256: str) -> str:
+    """The key of a document or status message (64 hex digits, whatever the length of the id)."""
+    return hashlib.sha256(f"{sender}\n{sha256}\n{document_id}".encode()).hexdigest()
+
+
+def of_acknowledgement(kind: AckKind, about: DeliveryId | str) -> str:
+    """The key of an acknowledgement: one of a kind for one delivery, or for one submission's identity."""
+    return f"{kind}:{about}"

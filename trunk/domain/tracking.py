@@ -1,0 +1,151 @@
+"""Where an envelope is: what clerks and senders see. Worked out from deliveries and journal, never stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from trunk.domain.delivery import AgencyCode, Delivery, DeliveryId, DeliveryState, EnvelopeId
+from trunk.domain.entry import EnvelopeKind, EnvelopeRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEvent:
+    """One line of the journal: what happened, by whom, and (for people's acts) why."""
+
+    at: datetime
+    event: str  #: ``accepted``, a ``DeliveryEvent``, ``status_reported``
+    actor: str  #: a system id, ``relay``, ``sweep``, or the operator's name
+    state: DeliveryState | None = None  #: the delivery's state after it
+    reason: str = ""
+    delivery_id: DeliveryId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusReport:
+    """A business status that an agency reported on a delivery."""
+
+    envelope_id: EnvelopeId  #: of the status message
+    code: str
+    description: str
+    reporter: AgencyCode
+    at: datetime  #: when the trunk accepted it
+    delivery_id: DeliveryId | None  #: None: it matches no delivery here
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcknowledgementRecord:
+    """An acknowledgement the trunk gave, with its sealed octets."""
+
+    envelope: EnvelopeRecord
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryTrack:
+    """One recipient's part of the story."""
+
+    delivery: Delivery
+    name: str  #: of the agency, from the directory
+    position: int  #: place in the order of acceptance
+    timeline: Sequence[JournalEvent]
+    statuses: Sequence[StatusReport]
+
+
+class Progress(StrEnum):
+    """An envelope's summary: the least advanced of its deliveries decides."""
+
+    WAITING = "waiting"  #: somebody has not taken it yet
+    UNDELIVERED = "undelivered"  #: somebody never took it in its lifetime
+    REFUSED = "refused"  #: everybody has it; somebody refused it
+    DELIVERED = "delivered"  #: everybody's system has it
+    RECEIVED = "received"  #: everybody's people took it in
+    KEPT = "kept"  #: it has no deliveries
+
+
+_BY_STATE = {
+    DeliveryState.QUEUED: Progress.WAITING,
+    DeliveryState.DISPATCHED: Progress.WAITING,
+    DeliveryState.DEFERRED: Progress.WAITING,
+    DeliveryState.EXPIRED: Progress.UNDELIVERED,
+    DeliveryState.REFUSED: Progress.REFUSED,
+    DeliveryState.DELIVERED: Progress.DELIVERED,
+    DeliveryState.RECEIVED: Progress.RECEIVED,
+}
+
+
+def progress(states: Sequence[DeliveryState]) -> Progress:
+    """Summarise deliveries: the first of ``Progress``'s members that any of them is in."""
+    found = {_BY_STATE[state] for state in states}
+    return next((p for p in Progress if p in found), Progress.KEPT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvelopeTrack:
+    """One envelope with everything that happened to it."""
+
+    envelope: EnvelopeRecord
+    deliveries: Sequence[DeliveryTrack]
+    acknowledgements: Sequence[AcknowledgementRecord]
+    timeline: Sequence[JournalEvent]  #: what happened to the envelope as a whole
+    unmatched: Sequence[StatusReport] = ()
+
+    @property
+    def progress(self) -> Progress:
+        return progress([d.delivery.state for d in self.deliveries])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxItem:
+    """A delivery that waits for its agency."""
+
+    delivery: Delivery
+    envelope: EnvelopeRecord
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A line of a list: one delivery and the envelope it carries."""
+
+    delivery: Delivery
+    envelope: EnvelopeRecord
+    recipient_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What a clerk asks a list for; ``None`` or empty means any."""
+
+    agency: AgencyCode | None = None  #: as sender or recipient
+    states: frozenset[DeliveryState] = frozenset()
+    kinds: frozenset[EnvelopeKind] = frozenset({EnvelopeKind.DOCUMENT})
+    accepted_before: datetime | None = None
+    accepted_after: datetime | None = None
+    urgency_at_least: int = 0
+    text: str = ""  #: in subject, DocumentId or document code; case does not matter
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxCursor:
+    """A place in an inbox that is read in windows: inside one, the most urgent first, then the oldest.
+
+    ``floor`` < position <= ``window`` bounds the window; ``urgency`` and ``position`` are those of the last item
+    seen in it (``None``: nothing seen yet). Positions grow in the order of commits, so nothing is skipped.
+    """
+
+    floor: int
+    window: int
+    urgency: int | None = None
+    position: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxPage:
+    """A page of an inbox and where the next one starts (it may be empty yet)."""
+
+    items: Sequence[InboxItem]
+    next: InboxCursor

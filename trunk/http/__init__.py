@@ -1,0 +1,1 @@
+"""The asynchronous doors: the native API, its problems and its documentation."""

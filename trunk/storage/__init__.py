@@ -1,0 +1,1 @@
+"""The ledger: the only truth. Rows never leave this package; domain values do."""

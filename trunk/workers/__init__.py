@@ -1,0 +1,1 @@
+"""The loops of a running trunk: relay, sweep, mailroom."""
