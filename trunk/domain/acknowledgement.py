@@ -27,9 +27,7 @@ ETSI_EVENT: Final[Mapping[AckKind, str]] = MappingProxyType(
     }
 )
 
-STATUS_CODE: Final[Mapping[AckKind, TrunkCode]] = MappingProxyType(
-    {kind: TrunkCode[kind.name] for kind in AckKind}
-)
+STATUS_CODE: Final[Mapping[AckKind, TrunkCode]] = MappingProxyType({kind: TrunkCode[kind.name] for kind in AckKind})
 
 SENTENCE: Final[Mapping[AckKind, str]] = MappingProxyType(
     {
@@ -53,7 +51,6 @@ class Fact:
     document_code: str  #: ``7816/VPCP-TTĐT``
     promulgation_date: str  #: as the document wrote it
     sender: AgencyCode  #: who is told
-    sender_organ_id: str  #: the sender's code as the document wrote it
     sha256: str  #: of the octets as submitted
     at: datetime
     delivery_id: DeliveryId | None = None

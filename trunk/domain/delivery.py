@@ -61,7 +61,6 @@ class AckKind(StrEnum):
     UNDELIVERABLE = "undeliverable"
 
 
-
 S, E = DeliveryState, DeliveryEvent
 
 # What an agency tells us outranks what we believed: whoever signed for a
@@ -97,9 +96,7 @@ TRANSITIONS: Final[Mapping[DeliveryState, Mapping[DeliveryEvent, DeliveryState]]
 )
 
 # Events that may truthfully arrive late or twice, because every hop is at least once.
-_BOOKKEEPING: Final = frozenset(
-    {E.PUBLISHED, E.ATTEMPT_FAILED, E.FELL_DUE, E.LIFETIME_ENDED, E.BROKER_FORGOT}
-)
+_BOOKKEEPING: Final = frozenset({E.PUBLISHED, E.ATTEMPT_FAILED, E.FELL_DUE, E.LIFETIME_ENDED, E.BROKER_FORGOT})
 OVERTAKEN: Final[Mapping[DeliveryState, frozenset[DeliveryEvent]]] = MappingProxyType(
     {
         S.QUEUED: frozenset({E.FELL_DUE, E.BROKER_FORGOT}),

@@ -43,6 +43,8 @@ class Accepted:
     warnings: Sequence[Flaw] = ()
 
 
-def refuse(code: Code, *, path: str = "", expected: str = "", got: str = "", retry_after: int | None = None) -> Rejected:
+def refuse(
+    code: Code, *, path: str = "", expected: str = "", got: str = "", retry_after: int | None = None
+) -> Rejected:
     """A refusal for one reason."""
     return Rejected(flaws=(Flaw(code=code, path=path, expected=expected, got=got),), retry_after=retry_after)

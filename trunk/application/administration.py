@@ -1,0 +1,95 @@
+"""The directory's keeper: registers agencies, their certificates, the systems that speak for them, and API keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from trunk.domain.agency import Agency, SystemId
+from trunk.domain.credential import MAX_VALID_KEYS, KeyRecord, SystemRecord, digest_of, spell
+from trunk.storage.ledger import Book, Ledger, View
+
+
+class DirectoryError(ValueError):
+    """The change does not fit the directory; the message says why and what to do. Permanent."""
+
+    temporary = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedKey:
+    """A new key. ``spelled`` is shown once and kept nowhere."""
+
+    record: KeyRecord
+    spelled: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Administration:
+    """Changes who is who. Every change is one transaction."""
+
+    ledger: Ledger
+    now: Callable[[], datetime]
+    new_token: Callable[[int], str]  #: n random octets as text, from ``secrets``
+
+    def put_agencies(self, agencies: Sequence[Agency]) -> int:
+        """Add or replace agencies, all or none. Raises ``DirectoryError`` where a code means another agency already."""
+        with self.ledger.begin() as book:
+            for agency in agencies:
+                for code, other in book.view.directory().clashes(agency):
+                    raise DirectoryError(f"{agency.code}: the code {code} means {other.code} already; give it another")
+                book.put_agency(agency)
+        return len(agencies)
+
+    def put_system(self, system: SystemRecord) -> None:
+        """Add or replace a system. Raises ``DirectoryError`` for an agency that is not registered."""
+        with self.ledger.begin() as book:
+            _require_agencies(book.view, system)
+            book.put_system(system)
+
+    def issue_key(self, system: SystemId, *, expires_at: datetime | None = None) -> IssuedKey:
+        """A new key for ``system``; two may be valid at a time. Raises ``DirectoryError``."""
+        with self.ledger.begin() as book:
+            self._require_room(book, system)
+            secret = self.new_token(32)
+            record = KeyRecord(
+                id=self.new_token(6).replace("_", "x"),
+                system=system,
+                digest=digest_of(secret),
+                created_at=self.now(),
+                expires_at=expires_at,
+            )
+            book.put_key(record)
+        return IssuedKey(record=record, spelled=spell(record.id, secret))
+
+    def revoke_key(self, key_id: str) -> bool:
+        """End a key now; False if there is no such valid key. Running services notice within seconds."""
+        with self.ledger.begin() as book:
+            return book.revoke_key(key_id, at=self.now())
+
+    def systems(self) -> Sequence[SystemRecord]:
+        with self.ledger.read() as view:
+            return view.systems()
+
+    def keys(self, system: SystemId) -> Sequence[KeyRecord]:
+        with self.ledger.read() as view:
+            return view.keys(system)
+
+    def _require_room(self, book: Book, system: SystemId) -> None:
+        if book.view.system(system) is None:
+            raise DirectoryError(f"{system}: no such system; register it first (trunk admin system put)")
+        valid = [key for key in book.view.keys(system) if key.valid(self.now())]
+        if len(valid) >= MAX_VALID_KEYS:
+            raise DirectoryError(
+                f"{system}: {MAX_VALID_KEYS} keys are valid already; revoke one first (trunk admin key revoke {valid[0].id})"
+            )
+
+
+def _require_agencies(view: View, system: SystemRecord) -> None:
+    known = {agency.code for agency in view.directory().agencies}
+    missing = sorted(system.agencies - known)
+    if missing:
+        raise DirectoryError(
+            f"{system.id}: no such agency: {', '.join(missing)}; register it first (trunk admin agency load)"
+        )

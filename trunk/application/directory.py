@@ -1,0 +1,91 @@
+"""Who is who, kept near: the directory and the callers' keys as the ledger had them a moment ago.
+
+Every process keeps its own copy and looks again after ``fresh_for``; so a revoked key or a changed agency
+takes effect everywhere within that time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from trunk.domain.agency import Caller, Directory
+from trunk.domain.credential import KeyRecord, SystemRecord, split
+from trunk.domain.outcome import Rejected, refuse
+from trunk.domain.rejection import Code
+from trunk.storage.ledger import Ledger, View
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(slots=True)
+class _Kept:
+    directory: Directory
+    version: int
+    looked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    key: KeyRecord
+    system: SystemRecord
+    looked_at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class Registry:
+    """The directory and the keys, at most ``fresh_for`` old."""
+
+    ledger: Ledger
+    now: Clock
+    fresh_for: timedelta = timedelta(seconds=2)
+    _kept: _Kept | None = field(default=None, init=False)
+    _holders: dict[str, _Holder] = field(default_factory=dict, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def directory(self) -> Directory:
+        """The agencies. Raises ``LedgerUnavailableError``."""
+        kept, now = self._kept, self.now()
+        if kept is not None and now - kept.looked_at < self.fresh_for:
+            return kept.directory
+        with self._lock, self.ledger.read() as view:
+            version = view.directory_version()
+            if kept is not None and kept.version == version:
+                kept.looked_at = now
+                return kept.directory
+            self._kept = _Kept(view.directory(), version, now)
+            return self._kept.directory
+
+    def authenticate(self, key: str) -> Caller | Rejected:
+        """Whose key this is. Raises ``LedgerUnavailableError``."""
+        parts = split(key)
+        if parts is None:
+            return refuse(Code.UNAUTHENTICATED, expected="edoc_<id>_<secret>")
+        key_id, secret = parts
+        holder = self._holder(key_id)
+        if holder is None or not holder.key.opens_with(secret) or not holder.system.active:
+            return refuse(Code.UNAUTHENTICATED)
+        if not holder.key.valid(self.now()):
+            return refuse(Code.KEY_EXPIRED)
+        return Caller(system=holder.system.id, agencies=holder.system.agencies)
+
+    def _holder(self, key_id: str) -> _Holder | None:
+        now = self.now()
+        holder = self._holders.get(key_id)
+        if holder is not None and now - holder.looked_at < self.fresh_for:
+            return holder
+        with self.ledger.read() as view:
+            holder = _look_up(view, key_id, now)
+        if holder is None:
+            self._holders.pop(key_id, None)
+        else:
+            self._holders[key_id] = holder
+        return holder
+
+
+def _look_up(view: View, key_id: str, now: datetime) -> _Holder | None:
+    key = view.key(key_id)
+    system = view.system(key.system) if key is not None else None
+    return _Holder(key, system, now) if key is not None and system is not None else None

@@ -1,0 +1,105 @@
+"""Outbox to broker: lease a window, publish it with all confirms in flight, settle it in one transaction.
+
+A crash anywhere in between publishes again (the lease runs out): at least once, never not at all. A broker that
+is down is no fault of a delivery: its entries go back to the outbox and the loop waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import orjson
+
+from queues.broker import Broker, Message
+from trunk.domain.delivery import DeliveryEvent, DeliveryState, advance
+from trunk.failpoints import reach
+from trunk.storage.ledger import Book, Ledger, OutboxEntry
+from trunk.storage.scribe import Scribe
+
+ACTOR = "relay"
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What one pass over the outbox did."""
+
+    published: int = 0
+    returned: int = 0  #: the broker did not take them; they are due again
+
+    @property
+    def idle(self) -> bool:
+        return not (self.published or self.returned)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatch:
+    """Empties the outbox into the broker. Any number of them may run side by side."""
+
+    ledger: Ledger
+    scribe: Scribe
+    broker: Broker
+    now: Callable[[], datetime]
+    owner: str  #: fencing token of this process's leases
+    window: int = 500
+    lease: timedelta = timedelta(minutes=1)
+    retry_after: timedelta = timedelta(seconds=2)
+
+    def run_once(self) -> Pass:
+        """One window. Raises ``LedgerUnavailableError``."""
+        now = self.now()
+        entries = self.scribe.perform(
+            lambda book: book.lease(self.window, now=now, until=now + self.lease, owner=self.owner)
+        ).result()
+        if not entries:
+            return Pass()
+        reach("dispatch.leased")
+        waiting = [entry for entry in entries if entry.delivery.state is DeliveryState.QUEUED]
+        confirmations = self.broker.publish([_notice(entry) for entry in waiting])
+        reach("dispatch.published")
+        refused = {e.id for e, fault in zip(waiting, confirmations, strict=True) if fault is not None}
+        self._settle(entries, refused)
+        reach("dispatch.settled")
+        return Pass(published=len(waiting) - len(refused), returned=len(refused))
+
+    def recover(self) -> int:
+        """After a restart, put back what a broker without a disk has forgotten. Returns how many deliveries."""
+        if self.broker.durable:
+            return 0
+        return self.scribe.perform(lambda book: book.requeue_dispatched(at=self.now(), actor=ACTOR)).result()
+
+    def _settle(self, entries: Sequence[OutboxEntry], refused: set[int]) -> None:
+        done = [entry for entry in entries if entry.id not in refused]
+        steps = [
+            step
+            for entry in done
+            if entry.delivery.state is DeliveryState.QUEUED
+            and (step := advance(entry.delivery, DeliveryEvent.PUBLISHED)) is not None
+        ]
+        now = self.now()
+
+        def settle(book: Book) -> None:
+            book.write_all(steps, at=now, actor=ACTOR)
+            book.strike([entry.id for entry in done], owner=self.owner)
+            if refused:
+                book.release(sorted(refused), owner=self.owner, due_at=now + self.retry_after)
+
+        self.scribe.perform(settle).result()
+
+
+def _notice(entry: OutboxEntry) -> Message:
+    """The message is a notice, not the document: a replay needs no copy, and RabbitMQ limits sizes."""
+    delivery = entry.delivery
+    body = orjson.dumps(
+        {
+            "delivery_id": delivery.id,
+            "envelope_id": delivery.envelope_id,
+            "kind": entry.kind,
+            "sha256": entry.envelope_sha256,
+            "size": entry.envelope_size,
+            "urgency": delivery.urgency,
+            "version": delivery.version,
+        }
+    )
+    return Message(id=entry.message_id, queue=delivery.addressee, body=body, urgent=delivery.urgency > 0)

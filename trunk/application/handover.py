@@ -1,0 +1,154 @@
+"""Hand-over: an agency's system lists its inbox, fetches an envelope octet for octet, and confirms it with the digest.
+
+An envelope stays in the inbox until it is confirmed whole or its lifetime ends; fetching alone proves nothing.
+Somebody else's delivery does not exist for a caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from trunk.application.advancing import Cause, Move, Planner
+from trunk.domain.agency import Caller
+from trunk.domain.delivery import WAITING, AgencyCode, Delivery, DeliveryEvent, DeliveryId
+from trunk.domain.entry import EnvelopeRecord
+from trunk.domain.outcome import Rejected, refuse
+from trunk.domain.rejection import Code
+from trunk.domain.retry import RetrySchedule
+from trunk.domain.tracking import InboxCursor, InboxPage
+from trunk.errors import CorruptPayloadError, LedgerUnavailableError
+from trunk.failpoints import reach
+from trunk.storage.ledger import Book, Ledger
+from trunk.storage.payloads import PayloadStore
+from trunk.storage.scribe import Scribe
+
+_RACES = 8  # somebody else may move the delivery between our look and our write; then we look again
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The agency's system has the envelope whole: SHA-256 over the octets it received, lower-case hex."""
+
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The agency's system could not take it; it is offered again later."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """An envelope's octets: in memory, or a file of the payload store."""
+
+    envelope: EnvelopeRecord
+    delivery: Delivery
+    octets: bytes | Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmed:
+    """Where the delivery stands after a confirmation; ``repeated`` if it stood there before."""
+
+    delivery: Delivery
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handover:
+    """What an agency's system does with its mail."""
+
+    ledger: Ledger
+    scribe: Scribe
+    payloads: PayloadStore
+    planner: Planner
+    schedule: RetrySchedule
+    now: Callable[[], datetime]
+    chance: Callable[[], float]
+
+    def inbox(
+        self,
+        caller: Caller,
+        *,
+        agencies: Collection[AgencyCode] = (),
+        after: InboxCursor | None = None,
+        limit: int = 100,
+    ) -> InboxPage | Rejected:
+        """What waits for the caller's agencies (or some of them), the most urgent first, then the oldest."""
+        wanted = frozenset(agencies) or caller.agencies
+        if not wanted <= caller.agencies:
+            return refuse(Code.NOT_FOUND, path="agency", got=", ".join(sorted(wanted - caller.agencies)))
+        with self.ledger.read() as view:
+            return view.inbox(wanted, after=after, limit=limit)
+
+    def fetch(self, caller: Caller, delivery_id: DeliveryId) -> Content | Rejected:
+        """The octets as submitted. Repeatable, also after the confirmation. Raises ``CorruptPayloadError``."""
+        with self.ledger.read() as view:
+            delivery = view.delivery(delivery_id)
+            if delivery is None or not caller.speaks_for(delivery.addressee):
+                return refuse(Code.NOT_FOUND, got=delivery_id)
+            envelope = view.envelope(delivery.envelope_id)
+            payload = view.payload(envelope.sha256) if envelope else None
+        if envelope is None or payload is None:
+            raise CorruptPayloadError(f"the ledger holds no octets for delivery {delivery_id}")
+        octets = payload.octets if payload.octets is not None else self.payloads.open(payload.sha256)
+        if octets is None:
+            raise CorruptPayloadError(f"payload {payload.sha256} is not in the store")
+        return Content(envelope=envelope, delivery=delivery, octets=octets)
+
+    def confirm(self, caller: Caller, delivery_id: DeliveryId, word: Taken | Failed) -> Confirmed | Rejected:
+        """What the agency's system says of a delivery: T4. The same word again is a quiet success."""
+        for _ in range(_RACES):
+            planned = self._plan(caller, delivery_id, word)
+            if not isinstance(planned, Move):
+                return planned
+            if self.scribe.perform(_writer(planned)).result():
+                return Confirmed(delivery=planned.step.after, repeated=False)
+        raise LedgerUnavailableError(f"delivery {delivery_id} is moved by others all the time")
+
+    def _plan(self, caller: Caller, delivery_id: DeliveryId, word: Taken | Failed) -> Move | Confirmed | Rejected:
+        with self.ledger.read() as view:
+            delivery = view.delivery(delivery_id)
+            if delivery is None or not caller.speaks_for(delivery.addressee):
+                return refuse(Code.NOT_FOUND, got=delivery_id)
+            envelope = view.envelope(delivery.envelope_id)
+        if envelope is None:
+            raise CorruptPayloadError(f"the ledger holds no envelope for delivery {delivery_id}")
+        match word:
+            case Taken(sha256):
+                return self._plan_taken(caller, delivery, envelope, sha256)
+            case Failed(reason):
+                return self._plan_failed(caller, delivery, envelope, reason)
+
+    def _plan_taken(
+        self, caller: Caller, delivery: Delivery, envelope: EnvelopeRecord, sha256: str
+    ) -> Move | Confirmed | Rejected:
+        if sha256 != envelope.sha256:
+            return refuse(Code.WRONG_DIGEST, path="sha256", expected=envelope.sha256, got=sha256)
+        cause = Cause(actor=caller.system, at=self.now())
+        move = self.planner.plan(delivery, envelope, DeliveryEvent.HANDED_OVER, cause)
+        return move or Confirmed(delivery=delivery, repeated=True)
+
+    def _plan_failed(
+        self, caller: Caller, delivery: Delivery, envelope: EnvelopeRecord, reason: str
+    ) -> Move | Confirmed | Rejected:
+        if delivery.state not in WAITING:
+            return refuse(Code.ALREADY_CONFIRMED, got=delivery.state)
+        now = self.now()
+        due_at = self.schedule.next_attempt(delivery.attempts + 1, now=now, chance=self.chance)
+        cause = Cause(actor=caller.system, at=now, reason=reason)
+        move = self.planner.plan(delivery, envelope, DeliveryEvent.ATTEMPT_FAILED, cause, due_at=due_at)
+        return move or Confirmed(delivery=delivery, repeated=True)
+
+
+def _writer(move: Move) -> Callable[[Book], bool]:
+    def write(book: Book) -> bool:
+        reach("handover.before_commit")
+        return move.apply(book)
+
+    return write

@@ -1,0 +1,150 @@
+"""Acceptance: the seven stages between an agency's octets and the trunk's promise.
+
+1. admit      the HTTP door: authenticated, counted, digested (``Submission``)
+2. parse      ``envelopes.skeleton``: malformed, DTD, too deep, too many
+3. validate   ``envelopes.schema``: every violation at once
+4. verify     ``signing``: forged, not covered, weak, untrusted
+5. read       ``envelopes.reader``: contradictions a schema cannot see
+6. authorise  ``trunk.application.authorise``: caller, mandate, addressees
+7. enter      the ledger: all or nothing; the same again gets the first answer
+
+``examine`` is stages 2 to 6: pure work, no lock, no network. ``enter`` is stage 7 and answers after the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+
+from envelopes.limits import Limits
+from envelopes.reader import Read, UnsignedXml, read
+from envelopes.schema import ValidXml, validate
+from envelopes.skeleton import ParsedXml, parse
+from signing.verdict import Finding, Indication
+from signing.verifier import Verifier
+
+from envelopes.errors import Fault
+from envelopes.model import Document, StatusMessage
+from trunk.application.authorise import Authority
+from trunk.application.enter import Entrance
+from trunk.application.prepare import Preparer
+from trunk.application.submission import (
+    Authorised,
+    Examined,
+    Prepared,
+    PreparedDocument,
+    PreparedRejection,
+    PreparedStatus,
+    Readable,
+    Submission,
+)
+from trunk.domain.agency import Directory
+from trunk.domain.outcome import Accepted, Flaw, Rejected
+from trunk.domain.rejection import Code
+from trunk.failpoints import reach
+from trunk.storage.payloads import PayloadStore
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """Takes submissions in. Synchronous and thread-safe."""
+
+    directory: Callable[[], Directory]
+    verifier: Verifier
+    authority: Authority
+    preparer: Preparer
+    payloads: PayloadStore
+    entrance: Entrance
+    now: Clock
+    limits: Limits = Limits()
+
+    def submit(self, submission: Submission) -> Accepted | Rejected:
+        """All stages, blocking until the commit."""
+        prepared = self.examine(submission)
+        return prepared if isinstance(prepared, Rejected) else self.enter(prepared).result()
+
+    def examine(self, submission: Submission) -> Prepared | Rejected:
+        """Stages 2 to 6, and the stored octets of a large envelope. Raises only faults of the house."""
+        reach("intake.spooled")
+        at = self.now()
+        readable, flaws = self._understand(submission, at)
+        if readable is None:
+            return Rejected(flaws=flaws)
+        authorised, refusals = self.authority.decide(submission.caller, readable, self.directory(), at=at)
+        flaws = (*flaws, *refusals)
+        if flaws or authorised is None:
+            return self._reject(submission, readable, flaws, at)
+        reach("intake.verified")
+        prepared = self._prepare(submission, readable, authorised, at)
+        if not isinstance(submission.octets, bytes):
+            self.payloads.place(submission.octets, submission.sha256, submission.size)
+        reach("intake.payload_stored")
+        return prepared
+
+    def enter(self, prepared: Prepared) -> Future[Accepted | Rejected]:
+        """Stage 7: resolved after the commit. Raises ``OverloadedError`` at once when the line is full."""
+        return self.entrance.enter(prepared)
+
+    def validate(self, submission: Submission) -> Examined:
+        """Stages 2 to 6 without consequences: what an acceptance would say."""
+        at = self.now()
+        readable, flaws = self._understand(submission, at)
+        if readable is None:
+            return Examined(readable=None, flaws=flaws)
+        _, refusals = self.authority.decide(submission.caller, readable, self.directory(), at=at)
+        return Examined(readable=readable, flaws=(*flaws, *refusals))
+
+    def _understand(self, submission: Submission, at: datetime) -> tuple[Readable | None, tuple[Flaw, ...]]:
+        """Stages 2 to 5. A readable message may come with flaws: then it is refused, but we know whose it was."""
+        with submission.opened() as octets:
+            parsed = parse(octets, limits=self.limits)  # 2
+            if not isinstance(parsed, ParsedXml):
+                return None, _faults(parsed)
+            valid = validate(parsed)  # 3
+            if not isinstance(valid, ValidXml):
+                return None, _faults(valid)
+            verdict = self.verifier.verify(valid, at=at)  # 4
+            forged = verdict.indication is Indication.TOTAL_FAILED
+            known = read(verdict.document or UnsignedXml(valid))  # 5
+        if not isinstance(known, Read):
+            return None, _faults(known) + (_findings(verdict.findings) if forged else ())
+        readable = Readable(message=known.message, verdict=verdict, warnings=_faults(known.warnings))
+        return readable, _findings(verdict.findings) if forged else ()
+
+    def _prepare(self, submission: Submission, readable: Readable, authorised: Authorised, at: datetime) -> Prepared:
+        match readable.message:
+            case Document() as document:
+                acceptance = self.preparer.document(submission, document, readable.verdict, authorised, at=at)
+                return PreparedDocument(acceptance=acceptance, warnings=readable.warnings)
+            case StatusMessage() as status:
+                return PreparedStatus(
+                    acceptance=self.preparer.status(submission, status, readable.verdict, authorised, at=at),
+                    message=status,
+                    reporter=authorised.sender,
+                    addressee=authorised.recipients[0],
+                    warnings=readable.warnings,
+                )
+
+    def _reject(
+        self, submission: Submission, readable: Readable, flaws: Sequence[Flaw], at: datetime
+    ) -> Rejected | PreparedRejection:
+        """A refusal under seal, where the caller is the sender: nobody else is told about a forged name."""
+        rejected = Rejected(flaws=flaws)
+        if {Code.SENDER_UNKNOWN, Code.SENDER_NOT_CALLER} & {flaw.code for flaw in flaws}:
+            return rejected
+        sender = self.directory().find(readable.message.sender.organ_id)
+        if sender is None:
+            return rejected
+        return self.preparer.rejection(submission, readable.message, sender, rejected, at=at)
+
+
+def _faults(faults: Sequence[Fault]) -> tuple[Flaw, ...]:
+    return tuple(Flaw(code=Code(f.code), line=f.line, path=f.path, expected=f.expected, got=f.got) for f in faults)
+
+
+def _findings(findings: Sequence[Finding]) -> tuple[Flaw, ...]:
+    return tuple(Flaw(code=Code(f.code), path=f.path, expected=f.expected, got=f.got) for f in findings)

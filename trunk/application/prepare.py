@@ -1,0 +1,157 @@
+"""Turns an authorised message into what the ledger will hold: records, deliveries and the sealed acknowledgement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from signing.verdict import Verdict
+
+from envelopes.model import Document, Message, StatusMessage
+from trunk.application.acknowledge import Acknowledger, NewId
+from trunk.application.submission import Authorised, PreparedRejection, Submission
+from trunk.domain import identity
+from trunk.domain.acknowledgement import Fact
+from trunk.domain.agency import Agency
+from trunk.domain.dates import spell_date
+from trunk.domain.delivery import AckKind, AgencyCode, Delivery, DeliveryId, EnvelopeId
+from trunk.domain.entry import Acceptance, AttachmentRecord, Entry, EnvelopeKind, EnvelopeRecord, Payload
+from trunk.domain.outcome import Rejected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preparer:
+    """Makes ledger entries; ids and the lifetime of a delivery come in by the door."""
+
+    acknowledger: Acknowledger
+    new_id: NewId
+    lifetime: timedelta
+
+    def document(
+        self, submission: Submission, document: Document, verdict: Verdict, authorised: Authorised, *, at: datetime
+    ) -> Acceptance:
+        """T1 of a document: one delivery per recipient, and an acceptance that is sent to the sender."""
+        envelope = EnvelopeRecord(
+            id=EnvelopeId(self.new_id()),
+            kind=EnvelopeKind.DOCUMENT,
+            identity=_identity(submission, authorised.sender, document.document_id),
+            sender=authorised.sender.code,
+            system=submission.caller.system,
+            document_id=document.document_id,
+            document_code=str(document.code),
+            promulgation_date=spell_date(document.promulgation_date),
+            subject=document.subject,
+            business=int(document.business.kind),
+            urgency=document.other.priority,
+            due_date=spell_date(document.due_date),
+            sha256=submission.sha256,
+            size=submission.size,
+            accepted_at=at,
+            marked=authorised.marked,
+            verdict=verdict.as_json(),
+            attachments=_attachments(document),
+        )
+        return self._acceptance(submission, envelope, authorised, tell_sender=True)
+
+    def status(
+        self, submission: Submission, status: StatusMessage, verdict: Verdict, authorised: Authorised, *, at: datetime
+    ) -> Acceptance:
+        """T5 of a status: one delivery to the addressee. Its acceptance is in the answer only: notices get no notices."""
+        about = status.response_for
+        envelope = EnvelopeRecord(
+            id=EnvelopeId(self.new_id()),
+            kind=EnvelopeKind.STATUS,
+            identity=_identity(submission, authorised.sender, about.document_id),
+            sender=authorised.sender.code,
+            system=submission.caller.system,
+            document_id=about.document_id,
+            document_code=about.code,
+            promulgation_date=spell_date(about.promulgation_date),
+            sha256=submission.sha256,
+            size=submission.size,
+            accepted_at=at,
+            status_code=status.code,
+            description=status.description,
+            verdict=verdict.as_json(),
+        )
+        return self._acceptance(submission, envelope, authorised, tell_sender=False)
+
+    def rejection(
+        self, submission: Submission, message: Message, sender: Agency, rejected: Rejected, *, at: datetime
+    ) -> PreparedRejection:
+        """A refusal under seal; the same submission refused for the same reasons is told once."""
+        spoken_of = message if isinstance(message, Document) else message.response_for
+        codes = tuple(sorted({flaw.code.value for flaw in rejected.flaws}))
+        fact = Fact(
+            kind=AckKind.REJECTED,
+            envelope_id=EnvelopeId(self.new_id()),
+            document_id=spoken_of.document_id,
+            document_code=str(spoken_of.code),
+            promulgation_date=spell_date(spoken_of.promulgation_date),
+            sender=sender.code,
+            sha256=submission.sha256,
+            at=at,
+            reasons=codes,
+        )
+        about = f"{_identity(submission, sender, spoken_of.document_id)}:{','.join(codes)}"
+        return PreparedRejection(rejected=rejected, acknowledgement=self.acknowledger.entry(fact, about=about))
+
+    def _acceptance(
+        self, submission: Submission, envelope: EnvelopeRecord, authorised: Authorised, *, tell_sender: bool
+    ) -> Acceptance:
+        octets = submission.octets if isinstance(submission.octets, bytes) else None
+        payload = Payload(sha256=submission.sha256, size=submission.size, octets=octets)
+        deliveries = tuple(self._delivery(envelope, agency.code) for agency in authorised.recipients)
+        fact = fact_about(envelope, AckKind.ACCEPTED, at=envelope.accepted_at)
+        return Acceptance(
+            entry=Entry(envelope=envelope, payload=payload, deliveries=deliveries),
+            acknowledgement=self.acknowledger.entry(fact, urgency=envelope.urgency, deliver=tell_sender),
+            idempotency_key=submission.idempotency_key,
+        )
+
+    def _delivery(self, envelope: EnvelopeRecord, addressee: AgencyCode) -> Delivery:
+        return Delivery(
+            id=DeliveryId(self.new_id()),
+            envelope_id=envelope.id,
+            addressee=addressee,
+            urgency=envelope.urgency,
+            due_at=envelope.accepted_at,
+            expires_at=envelope.accepted_at + self.lifetime,
+        )
+
+
+def fact_about(
+    envelope: EnvelopeRecord,
+    kind: AckKind,
+    *,
+    at: datetime,
+    delivery: Delivery | None = None,
+    reasons: tuple[str, ...] = (),
+) -> Fact:
+    """A fact about ``envelope``, or about one delivery of it."""
+    return Fact(
+        kind=kind,
+        envelope_id=envelope.id,
+        document_id=envelope.document_id,
+        document_code=envelope.document_code,
+        promulgation_date=envelope.promulgation_date,
+        sender=envelope.sender,
+        sha256=envelope.sha256,
+        at=at,
+        delivery_id=delivery.id if delivery else None,
+        recipient=delivery.addressee if delivery else None,
+        reasons=reasons,
+    )
+
+
+def _identity(submission: Submission, sender: Agency, document_id: str) -> str:
+    return identity.of_submission(sender=sender.code, document_id=document_id, sha256=submission.sha256)
+
+
+def _attachments(document: Document) -> tuple[AttachmentRecord, ...]:
+    return tuple(
+        AttachmentRecord(
+            content_id=a.content_id, name=a.name, content_type=a.content_type, size=a.size, sha256=a.sha256
+        )
+        for a in document.attachments
+    )

@@ -1,0 +1,96 @@
+"""What comes in at the door, and what stage after stage makes of it: each has its own type, so none is skipped.
+
+``Submission → (parse) ParsedXml → (validate) ValidXml → (verify) Verdict → (read) Message → (authorise)
+Authorised → (enter) Accepted | Rejected``
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from signing.verdict import Verdict
+
+from envelopes.model import Document, StatusMessage
+from trunk.domain.agency import Agency, Caller
+from trunk.domain.entry import Acceptance, Entry
+from trunk.domain.outcome import Flaw, Rejected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """Admitted octets: authenticated caller, counted and digested on the way in (stage 1)."""
+
+    caller: Caller
+    octets: bytes | Path  #: small ones in memory, large ones in a spool file
+    size: int
+    sha256: str
+    idempotency_key: str | None = None
+
+    @contextmanager
+    def opened(self) -> Iterator[bytes | mmap.mmap]:
+        """The octets to look at; a spool file is mapped, not read."""
+        if isinstance(self.octets, bytes):
+            yield self.octets
+            return
+        with self.octets.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            yield mapped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readable:
+    """Stages 2 to 5 passed: what the message says, and how far it is proved."""
+
+    message: Document | StatusMessage
+    verdict: Verdict
+    warnings: Sequence[Flaw]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authorised:
+    """Stage 6 passed: who sends it, to whom, each agency once."""
+
+    sender: Agency
+    recipients: Sequence[Agency]
+    marked: bool  #: travels "for reference only"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedDocument:
+    """A document ready for stage 7: everything is decided but whether it is the first of its kind."""
+
+    acceptance: Acceptance
+    warnings: Sequence[Flaw]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedStatus:
+    """A status message ready for stage 7 (``receipts``)."""
+
+    acceptance: Acceptance
+    message: StatusMessage
+    reporter: Agency
+    addressee: Agency
+    warnings: Sequence[Flaw]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedRejection:
+    """A refusal that the trunk can acknowledge under seal."""
+
+    rejected: Rejected
+    acknowledgement: Entry
+
+
+Prepared = PreparedDocument | PreparedStatus | PreparedRejection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What ``validate`` tells: everything an acceptance would, without entering anything."""
+
+    readable: Readable | None
+    flaws: Sequence[Flaw]  #: empty: it would be accepted

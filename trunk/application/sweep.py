@@ -1,0 +1,63 @@
+"""What time does to deliveries: deferred ones fall due again, and those that nobody took are given up, aloud."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from trunk.application.advancing import Cause, Move, Planner
+from trunk.domain.delivery import Delivery, DeliveryEvent
+from trunk.storage.ledger import Book, Ledger
+from trunk.storage.scribe import Scribe
+
+ACTOR = "sweep"
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one sweep did."""
+
+    requeued: int = 0
+    expired: int = 0
+
+    @property
+    def idle(self) -> bool:
+        return not (self.requeued or self.expired)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """Moves what fell due or outlived its time; a few at a time."""
+
+    ledger: Ledger
+    scribe: Scribe
+    planner: Planner
+    now: Callable[[], datetime]
+    batch: int = 100
+
+    def run_once(self) -> Swept:
+        """One pass. Raises ``LedgerUnavailableError``."""
+        now = self.now()
+        with self.ledger.begin() as book:  # both lists are short and indexed
+            due, outlived = book.fallen_due(now, self.batch), book.outlived(now, self.batch)
+        expired = self._move(outlived, DeliveryEvent.LIFETIME_ENDED, now)
+        gone = {delivery.id for delivery in outlived}
+        requeued = self._move([d for d in due if d.id not in gone], DeliveryEvent.FELL_DUE, now)
+        return Swept(requeued=requeued, expired=expired)
+
+    def _move(self, deliveries: Sequence[Delivery], event: DeliveryEvent, now: datetime) -> int:
+        moves = [move for delivery in deliveries if (move := self._plan(delivery, event, now)) is not None]
+        if not moves:
+            return 0
+
+        def write(book: Book) -> int:
+            return sum(move.apply(book) for move in moves)
+
+        return self.scribe.perform(write).result()
+
+    def _plan(self, delivery: Delivery, event: DeliveryEvent, now: datetime) -> Move | None:
+        with self.ledger.read() as view:
+            envelope = view.envelope(delivery.envelope_id)
+        cause = Cause(actor=ACTOR, at=now)
+        return self.planner.plan(delivery, envelope, event, cause) if envelope else None

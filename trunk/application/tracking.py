@@ -1,0 +1,70 @@
+"""Where is my document? Reading only: this module could not change anything if it wanted to."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from trunk.domain.agency import Agency, Caller
+from trunk.domain.delivery import AgencyCode, EnvelopeId
+from trunk.domain.entry import EnvelopeRecord
+from trunk.domain.outcome import Rejected, refuse
+from trunk.domain.rejection import Code
+from trunk.domain.tracking import EnvelopeTrack, Listed, Search
+from trunk.storage.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tracking:
+    """Answers clerks (all of it) and agencies' systems (their own part)."""
+
+    ledger: Ledger
+    now: Callable[[], datetime]
+    overdue_after: timedelta
+    urgent_overdue_after: timedelta
+
+    def find(self, reference: str) -> Sequence[EnvelopeRecord]:
+        """Envelopes that ``reference`` names: envelope id, delivery id, DocumentId or document code; newest first."""
+        with self.ledger.read() as view:
+            return view.find(reference)
+
+    def track(self, envelope_id: EnvelopeId) -> EnvelopeTrack | None:
+        """Everything that happened to an envelope."""
+        with self.ledger.read() as view:
+            return view.track(envelope_id)
+
+    def track_for(self, caller: Caller, envelope_id: EnvelopeId) -> EnvelopeTrack | Rejected:
+        """The caller's part of it: the sender sees all, a recipient its own delivery, anybody else nothing."""
+        track = self.track(envelope_id)
+        if track is None:
+            return refuse(Code.NOT_FOUND, got=envelope_id)
+        if caller.speaks_for(track.envelope.sender):
+            return track
+        own = [d for d in track.deliveries if caller.speaks_for(d.delivery.addressee)]
+        if not own:
+            return refuse(Code.NOT_FOUND, got=envelope_id)
+        return dataclasses.replace(track, deliveries=own, acknowledgements=(), unmatched=())
+
+    def search(self, search: Search) -> Sequence[Listed]:
+        """Deliveries by agency, state, age, urgency and text."""
+        with self.ledger.read() as view:
+            return view.search(search)
+
+    def overdue(self) -> Sequence[Listed]:
+        """Documents that wait longer than they should, the latest-standing first."""
+        now = self.now()
+        with self.ledger.read() as view:
+            return view.overdue(waiting_since=now - self.overdue_after, urgent_since=now - self.urgent_overdue_after)
+
+    def agencies(self) -> Sequence[Agency]:
+        """The directory."""
+        with self.ledger.read() as view:
+            return view.directory().agencies
+
+    def resolve(self, code: str) -> AgencyCode | None:
+        """The canonical code that an old code, a new code or an alias means."""
+        with self.ledger.read() as view:
+            agency = view.directory().find(code)
+        return agency.code if agency else None

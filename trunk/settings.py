@@ -1,0 +1,206 @@
+"""All settings, documented, with units in their names; read from TOML and the environment, frozen.
+
+Order: what the environment says (``TRUNK_DATABASE__URL``) overrides the file, which overrides the defaults.
+Unknown keys are errors in both. Secrets are named by file, never written here. ``trunk config check`` explains
+what it found.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from trunk.errors import ConfigurationError
+
+PREFIX: Final = "TRUNK_"
+FILE_VARIABLE: Final = "TRUNK_CONFIG"
+DEFAULT_FILE: Final = "trunk.toml"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Identity(_Section):
+    """Who the trunk is, in its acknowledgements (edXML ``From``)."""
+
+    organ_id: str = Field(default="TRUNK", min_length=1, max_length=35, description="the trunk's own OrganId")
+    name: str = Field(default="Trục liên thông văn bản", description="the trunk's name in acknowledgements")
+
+
+class Http(_Section):
+    """Where agencies' systems connect."""
+
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=8080, ge=0, le=65535, description="0: a free port, printed at start")
+    max_body_octets: int = Field(default=200 * 2**20, gt=0, description="largest submission")
+    spool_above_octets: int = Field(
+        default=256 * 2**10, gt=0, description="larger bodies go to a file while they arrive"
+    )
+    body_timeout_seconds: float = Field(default=300, gt=0, description="a body must be complete within this")
+    threads: int = Field(default=8, gt=0, description="use cases at work at once in one process")
+    waiting: int = Field(default=256, gt=0, description="requests that may wait for a thread; more get 503")
+    offload_above_octets: int = Field(
+        default=64 * 2**10, ge=0, description="smaller envelopes are examined in the loop"
+    )
+    drain_seconds: float = Field(default=20, gt=0, description="time for running requests at an orderly stop")
+
+
+class Database(_Section):
+    """The ledger."""
+
+    url: str = Field(default="", description="sqlite:///file or postgresql://…; empty: ledger.db in the data folder")
+    url_file: Path | None = Field(default=None, description="file that holds the URL (it has a password in it)")
+    linger_milliseconds: float = Field(default=2, ge=0, description="how long a commit waits for company")
+    group: int = Field(default=200, gt=0, description="entries at most in one commit")
+
+
+class Broker(_Section):
+    """RabbitMQ, or the embedded broker."""
+
+    url: str = Field(default="embedded:", description="embedded: or amqp://user:password@host:port/vhost")
+    url_file: Path | None = Field(default=None, description="file that holds the URL (it has a password in it)")
+    window: int = Field(default=500, gt=0, description="notices in flight at once")
+    confirm_timeout_seconds: float = Field(default=30, gt=0, description="then a notice counts as not published")
+    delivery_limit: int = Field(default=10, gt=0, description="redeliveries before a notice is a dead letter")
+
+
+class Signatures(_Section):
+    """Whom the trunk trusts, and what it signs with."""
+
+    trust_folder: Path = Field(default=Path("trust"), description="holds roots/*.pem and intermediates/*.pem")
+    seal_key_file: Path = Field(default=Path("seal.key.pem"), description="the trunk's ECDSA P-256 key")
+    seal_certificate_file: Path = Field(default=Path("seal.crt.pem"), description="its certificate")
+    claimed_time_age_days: float = Field(
+        default=7, gt=0, description="how long before acceptance a document may claim to be signed"
+    )
+
+
+class Delivery(_Section):
+    """The clocks of a delivery."""
+
+    lifetime_days: float = Field(default=7, gt=0, description="then the sender is told: undeliverable")
+    retry_first_seconds: float = Field(default=15, gt=0, description="wait after the first failed attempt; doubles")
+    retry_longest_seconds: float = Field(default=1800, gt=0, description="the longest wait between attempts")
+    overdue_hours: float = Field(default=8, gt=0, description="a document not taken after this is overdue")
+    urgent_overdue_hours: float = Field(default=1, gt=0, description="the same for urgent ones (priority 1 and up)")
+
+
+class Log(_Section):
+    """The log goes to standard error."""
+
+    level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    format: str = Field(default="json", pattern="^(json|console)$")
+
+
+class Testing(_Section):
+    """For the tests of the trunk; ``trunk config check`` warns of anything set here."""
+
+    crash_at: str = Field(default="", description="name or name:n of a fail point that kills the process")
+
+
+class Settings(_Section):
+    """Everything the trunk can be told. Paths are relative to ``data_folder``, that one to the settings file."""
+
+    data_folder: Path = Field(default=Path("var"), description="ledger, payloads, spool")
+    identity: Identity = Identity()
+    http: Http = Http()
+    database: Database = Database()
+    broker: Broker = Broker()
+    signatures: Signatures = Signatures()
+    delivery: Delivery = Delivery()
+    log: Log = Log()
+    testing: Testing = Testing()
+
+    def path(self, path: Path) -> Path:
+        """``path`` as seen from the data folder."""
+        return self.data_folder / path
+
+    @property
+    def database_url(self) -> str:
+        if self.database.url_file is not None:
+            return self.path(self.database.url_file).read_text(encoding="utf-8").strip()
+        return self.database.url or f"sqlite:///{self.path(Path('ledger.db'))}"
+
+    @property
+    def broker_url(self) -> str:
+        if self.broker.url_file is not None:
+            return self.path(self.broker.url_file).read_text(encoding="utf-8").strip()
+        return self.broker.url
+
+    @property
+    def embedded(self) -> bool:
+        return self.broker_url.startswith("embedded:")
+
+
+def load(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from ``file`` (or ``TRUNK_CONFIG``, or ``trunk.toml`` here if it exists) and the environment.
+
+    Raises ``ConfigurationError`` that names every key that is wrong and what was expected.
+    """
+    environment = os.environ if environment is None else environment  # noqa: TID251  the one place that reads it
+    chosen = file or _named(environment) or _present(Path(DEFAULT_FILE))
+    table = _merge(_read(chosen) if chosen else {}, _from_environment(environment))
+    base = chosen.resolve().parent if chosen else Path.cwd()
+    try:
+        settings = Settings.model_validate(table)
+    except ValidationError as error:
+        raise ConfigurationError(_explain(error, chosen)) from error
+    return settings.model_copy(update={"data_folder": (base / settings.data_folder).resolve()})
+
+
+def _named(environment: Mapping[str, str]) -> Path | None:
+    return Path(environment[FILE_VARIABLE]) if environment.get(FILE_VARIABLE) else None
+
+
+def _present(file: Path) -> Path | None:
+    return file if file.is_file() else None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        with file.open("rb") as source:
+            return tomllib.load(source)
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"{file}: no such settings file") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{file}: not TOML: {error}") from error
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    table: dict[str, Any] = {}
+    for name, value in environment.items():
+        if name.startswith(PREFIX) and name != FILE_VARIABLE:
+            *sections, key = name.removeprefix(PREFIX).lower().split("__")
+            place = table
+            for section in sections:
+                place = place.setdefault(section, {})
+            place[key] = value
+    return table
+
+
+def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        if isinstance(value, dict) and isinstance(merged.get(key), dict):
+            merged[key] = _merge(merged[key], value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _explain(error: ValidationError, file: Path | None) -> str:
+    lines = [
+        f"{'.'.join(str(part) for part in fault['loc'])}: {_sentence(fault['type'], fault['msg'])}"
+        for fault in error.errors(include_input=False, include_url=False)
+    ]
+    return f"{file or 'environment'}: " + "; ".join(lines)
+
+
+def _sentence(kind: str, message: str) -> str:
+    return "no such setting" if kind == "extra_forbidden" else message
