@@ -1,0 +1,1 @@
+"""Tools for operators and developers; imported by nobody but the tests."""

@@ -1,0 +1,87 @@
+"""Private servers for the tests that need them: started at the first need, one of each for a test process.
+
+With pytest-xdist every worker has its own, so no state travels between processes and a worker that dies takes its
+servers with it; ``--dist loadgroup`` sends all tests of a server to one worker. A server that is missing is a skip on
+a laptop, and a failure with ``--require-servers`` or where ``CI`` is set.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.private_postgresql import PostgresServer, private_postgresql
+from scripts.private_rabbitmq import RabbitServer, private_rabbitmq
+from scripts.server_packages import POSTGRESQL, RABBITMQ, ServerPackage
+
+_MARKERS = {"rabbitmq_server": "rabbitmq", "postgres_server": "postgres"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--require-servers",
+        action="store_true",
+        default=os.environ.get("CI", "").lower() in ("1", "true", "yes"),  # noqa: TID251 - pytest's own settings
+        help="fail, instead of skipping, if RabbitMQ or PostgreSQL is not installed (set by CI=true)",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A test that takes a server has its marker, so that ``-m 'not rabbitmq'`` never forgets one."""
+    for item in items:
+        for fixture, marker in _MARKERS.items():
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(marker)
+                if config.pluginmanager.hasplugin("xdist"):
+                    item.add_marker(pytest.mark.xdist_group(marker))
+
+
+def _insist_on(server: ServerPackage, config: pytest.Config) -> None:
+    if server.programs() is not None:
+        return
+    line = f"{server.name} is not installed: python scripts/private_servers.py install"
+    if config.getoption("--require-servers"):
+        pytest.fail(line, pytrace=False)
+    pytest.skip(line)
+
+
+@pytest.fixture(scope="session")
+def server_folder() -> Iterator[Path]:
+    """Not pytest's own temporary folder: that one is closed to the users that the servers run as."""
+    folder = Path(tempfile.mkdtemp(prefix="edoc-trunk-tests-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server(server_folder: Path, pytestconfig: pytest.Config) -> Iterator[RabbitServer]:
+    """The node of this test process. A test that kills or blocks it has it running and open again at its end."""
+    _insist_on(RABBITMQ, pytestconfig)
+    with private_rabbitmq(server_folder) as server:
+        yield server
+
+
+@pytest.fixture
+def rabbitmq_url(rabbitmq_server: RabbitServer) -> str:
+    """A virtual host of the test's own."""
+    return rabbitmq_server.new_vhost()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(server_folder: Path, pytestconfig: pytest.Config) -> Iterator[PostgresServer]:
+    """The cluster of this test process. A test that kills it has it running again at its end."""
+    _insist_on(POSTGRESQL, pytestconfig)
+    with private_postgresql(server_folder) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """A database of the test's own, empty."""
+    return postgres_server.new_database()
