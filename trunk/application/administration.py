@@ -81,9 +81,8 @@ class Administration:
             raise DirectoryError(f"{system}: no such system; register it first (trunk admin system put)")
         valid = [key for key in book.view.keys(system) if key.valid(self.now())]
         if len(valid) >= MAX_VALID_KEYS:
-            raise DirectoryError(
-                f"{system}: {MAX_VALID_KEYS} keys are valid already; revoke one first (trunk admin key revoke {valid[0].id})"
-            )
+            remedy = f"revoke one first (trunk admin key revoke {valid[0].id})"
+            raise DirectoryError(f"{system}: {MAX_VALID_KEYS} keys are valid already; {remedy}")
 
 
 def _require_agencies(view: View, system: SystemRecord) -> None:

@@ -22,11 +22,11 @@ from envelopes.limits import Limits
 from envelopes.reader import Read, UnsignedXml, read
 from envelopes.schema import ValidXml, validate
 from envelopes.skeleton import ParsedXml, parse
-from signing.verdict import Finding, Indication
 from signing.verifier import Verifier
 
 from envelopes.errors import Fault
 from envelopes.model import Document, StatusMessage
+from signing.verdict import Finding, Indication
 from trunk.application.authorise import Authority
 from trunk.application.enter import Entrance
 from trunk.application.prepare import Preparer
@@ -60,7 +60,7 @@ class Intake:
     payloads: PayloadStore
     entrance: Entrance
     now: Clock
-    limits: Limits = Limits()
+    limits: Limits
 
     def submit(self, submission: Submission) -> Accepted | Rejected:
         """All stages, blocking until the commit."""
@@ -74,7 +74,7 @@ class Intake:
         readable, flaws = self._understand(submission, at)
         if readable is None:
             return Rejected(flaws=flaws)
-        authorised, refusals = self.authority.decide(submission.caller, readable, self.directory(), at=at)
+        authorised, refusals = self.authority.decide(submission.caller, readable, self.directory())
         flaws = (*flaws, *refusals)
         if flaws or authorised is None:
             return self._reject(submission, readable, flaws, at)
@@ -95,7 +95,7 @@ class Intake:
         readable, flaws = self._understand(submission, at)
         if readable is None:
             return Examined(readable=None, flaws=flaws)
-        _, refusals = self.authority.decide(submission.caller, readable, self.directory(), at=at)
+        _, refusals = self.authority.decide(submission.caller, readable, self.directory())
         return Examined(readable=readable, flaws=(*flaws, *refusals))
 
     def _understand(self, submission: Submission, at: datetime) -> tuple[Readable | None, tuple[Flaw, ...]]:

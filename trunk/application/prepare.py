@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from signing.verdict import Verdict
-
 from envelopes.model import Document, Message, StatusMessage
+from signing.verdict import Verdict
 from trunk.application.acknowledge import Acknowledger, NewId
 from trunk.application.submission import Authorised, PreparedRejection, Submission
 from trunk.domain import identity
@@ -56,7 +55,7 @@ class Preparer:
     def status(
         self, submission: Submission, status: StatusMessage, verdict: Verdict, authorised: Authorised, *, at: datetime
     ) -> Acceptance:
-        """T5 of a status: one delivery to the addressee. Its acceptance is in the answer only: notices get no notices."""
+        """T5 of a status: one delivery to the addressee; its acceptance is in the answer only (no notice of notices)."""
         about = status.response_for
         envelope = EnvelopeRecord(
             id=EnvelopeId(self.new_id()),

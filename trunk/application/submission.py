@@ -12,9 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from signing.verdict import Verdict
-
 from envelopes.model import Document, StatusMessage
+from signing.verdict import Verdict
 from trunk.domain.agency import Agency, Caller
 from trunk.domain.entry import Acceptance, Entry
 from trunk.domain.outcome import Flaw, Rejected

@@ -1,0 +1,295 @@
+"""The composition root: the only place that knows every part by name.
+
+Three doors, whose *type* is the permission: ``open_desk`` (clerks look; a read-only engine),
+``open_administration`` (administrators act; no broker), ``open_service`` (the running trunk).
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import uuid_utils
+from envelopes.limits import Limits
+from queues.embedded import EmbeddedBroker
+from queues.rabbitmq import RabbitBroker
+from signing.seal import Seal
+from signing.verifier import Verifier
+
+from envelopes.model import Organization
+from queues.broker import Broker
+from signing.policy import Policy
+from signing.trust import TrustStore
+from trunk import failpoints
+from trunk.application.acknowledge import Acknowledger
+from trunk.application.administration import Administration
+from trunk.application.advancing import Planner
+from trunk.application.authorise import Authority
+from trunk.application.directory import Registry
+from trunk.application.dispatch import Dispatch
+from trunk.application.enter import Entrance
+from trunk.application.handover import Handover
+from trunk.application.intake import Intake
+from trunk.application.prepare import Preparer
+from trunk.application.receipts import Receipts
+from trunk.application.replay import Replay
+from trunk.application.sweep import Sweep
+from trunk.application.tracking import Tracking
+from trunk.domain.retry import RetrySchedule
+from trunk.errors import ConfigurationError
+from trunk.http.app import Doors, make_app
+from trunk.http.waiting import WaitingRoom
+from trunk.settings import Settings
+from trunk.storage import migrate
+from trunk.storage.engine import open_engine
+from trunk.storage.ledger import Ledger
+from trunk.storage.payloads import PayloadStore
+from trunk.storage.scribe import Scribe
+from trunk.workers.loops import Loop
+from trunk.workers.service import Process
+from trunk.workers.steps import Mailroom, relay_step, sweep_step
+
+NEVER_TOLD = timedelta(days=30)  # an acknowledgement waits this long for its reader, then nobody is told
+
+
+def clock() -> datetime:
+    """The wall clock, the only one."""
+    return datetime.now(UTC)  # noqa: TID251  the door by which time comes in
+
+
+def new_id() -> str:
+    """A UUIDv7 (RFC 9562): unique, and ordered by time, which keeps indexes small."""
+    return str(uuid_utils.uuid7())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What clerks may do: look."""
+
+    tracking: Tracking
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminRoom:
+    """What administrators may do. Writes the ledger; the running service sends."""
+
+    tracking: Tracking
+    replay: Replay
+    administration: Administration
+
+
+@contextmanager
+def open_desk(settings: Settings) -> Iterator[Desk]:
+    """The clerks' door: its engine cannot write. Raises ``ConfigurationError``, ``LedgerUnavailableError``."""
+    with _ledger(settings, read_only=True) as ledger:
+        yield Desk(tracking=_tracking(settings, ledger))
+
+
+@contextmanager
+def open_administration(settings: Settings) -> Iterator[AdminRoom]:
+    """The administrators' door. Raises ``ConfigurationError``, ``LedgerUnavailableError``."""
+    with _ledger(settings) as ledger:
+        yield AdminRoom(
+            tracking=_tracking(settings, ledger),
+            replay=Replay(ledger=ledger, now=clock, lifetime=_lifetime(settings)),
+            administration=Administration(ledger=ledger, now=clock, new_token=secrets.token_urlsafe),
+        )
+
+
+def upgrade(settings: Settings) -> str:
+    """Bring the ledger's tables to this version's; returns the revision. Raises ``ConfigurationError``."""
+    _make_folders(settings)
+    engine = open_engine(settings.database_url)
+    try:
+        return migrate.upgrade(engine)
+    finally:
+        engine.dispose()
+
+
+def prepare(settings: Settings) -> None:
+    """Before any process serves: folders, tables for an empty database, and what an embedded broker has forgotten.
+
+    Raises ``ConfigurationError`` for a database of another version: upgrading one with mail in it is a person's act.
+    """
+    _make_folders(settings)
+    engine = open_engine(settings.database_url)
+    try:
+        if migrate.current(engine) is None:
+            migrate.upgrade(engine)
+        if settings.embedded:
+            with open_service(settings) as service:
+                service.dispatch.recover()
+    finally:
+        engine.dispose()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A running trunk's parts, wired; ``process`` runs them, tests call them one by one."""
+
+    ledger: Ledger
+    broker: Broker
+    registry: Registry
+    intake: Intake
+    handover: Handover
+    tracking: Tracking
+    dispatch: Dispatch
+    sweep: Sweep
+    mailroom: Mailroom
+    process: Process
+
+
+@contextmanager
+def open_service(settings: Settings) -> Iterator[Service]:
+    """Everything. Raises ``ConfigurationError``, ``LedgerUnavailableError``."""
+    if settings.testing.crash_at:
+        failpoints.arm(settings.testing.crash_at)
+    with ExitStack() as stack:
+        ledger = stack.enter_context(_ledger(settings))
+        scribe = Scribe(
+            ledger, linger_seconds=settings.database.linger_milliseconds / 1000, group=settings.database.group
+        )
+        stack.callback(scribe.close)
+        broker = _broker(settings)
+        stack.callback(broker.close)
+        executor = stack.enter_context(ThreadPoolExecutor(settings.http.threads, thread_name_prefix="receipts"))
+        yield _wire(settings, ledger, scribe, broker, executor)
+
+
+def _wire(settings: Settings, ledger: Ledger, scribe: Scribe, broker: Broker, executor: ThreadPoolExecutor) -> Service:
+    registry = Registry(ledger=ledger, now=clock)
+    acknowledger = _acknowledger(settings)
+    planner = Planner(acknowledger=acknowledger)
+    payloads = PayloadStore(settings.data_folder / "objects")
+    receipts = Receipts(ledger=ledger, scribe=scribe, planner=planner)
+    intake = Intake(
+        directory=registry.directory,
+        verifier=_verifier(settings),
+        authority=Authority(),
+        preparer=Preparer(acknowledger=acknowledger, new_id=new_id, lifetime=_lifetime(settings)),
+        payloads=payloads,
+        entrance=Entrance(scribe=scribe, receipts=receipts, executor=executor),
+        now=clock,
+        limits=Limits(),
+    )
+    handover = Handover(
+        ledger=ledger,
+        scribe=scribe,
+        payloads=payloads,
+        planner=planner,
+        schedule=_schedule(settings),
+        now=clock,
+        chance=random.random,
+    )
+    tracking = _tracking(settings, ledger)
+    dispatch = Dispatch(
+        ledger=ledger, scribe=scribe, broker=broker, now=clock, owner=new_id(), window=settings.broker.window
+    )
+    sweep = Sweep(ledger=ledger, scribe=scribe, planner=planner, now=clock)
+    waiting_room = WaitingRoom()
+    mailroom = Mailroom(broker=broker, directory=registry.directory, ring=waiting_room.ring)
+    loops = {
+        "relay": Loop(name="relay", step=relay_step(dispatch), chance=random.random, pause_seconds=1.0),
+        "sweep": Loop(name="sweep", step=sweep_step(sweep), chance=random.random, pause_seconds=5.0),
+        "mailroom": Loop(name="mailroom", step=mailroom.step, chance=random.random, pause_seconds=2.0),
+    }
+    doors = Doors(
+        settings=settings.http,
+        spool_folder=settings.data_folder / "spool",
+        intake=intake,
+        handover=handover,
+        tracking=tracking,
+        registry=registry,
+        waiting_room=waiting_room,
+        checks={"ledger": ledger.check, "broker": broker.check, **{n: loop.check for n, loop in loops.items()}},
+        depth=lambda: _depth(ledger),
+        wake_relay=loops["relay"].wake,
+        now=clock,
+        new_id=new_id,
+    )
+    return Service(
+        ledger=ledger,
+        broker=broker,
+        registry=registry,
+        intake=intake,
+        handover=handover,
+        tracking=tracking,
+        dispatch=dispatch,
+        sweep=sweep,
+        mailroom=mailroom,
+        process=Process(app=make_app(doors), loops=tuple(loops.values()), drain_seconds=settings.http.drain_seconds),
+    )
+
+
+def _depth(ledger: Ledger) -> dict[str, int]:
+    with ledger.read() as view:
+        return view.depth()
+
+
+@contextmanager
+def _ledger(settings: Settings, *, read_only: bool = False) -> Iterator[Ledger]:
+    engine = open_engine(settings.database_url, read_only=read_only)
+    try:
+        if not migrate.is_current(engine):
+            raise ConfigurationError("the ledger's tables are missing or of another version: run `trunk admin upgrade`")
+        yield Ledger(engine)
+    finally:
+        engine.dispose()
+
+
+def _make_folders(settings: Settings) -> None:
+    for folder in (settings.data_folder, settings.data_folder / "objects", settings.data_folder / "spool"):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _tracking(settings: Settings, ledger: Ledger) -> Tracking:
+    clocks = settings.delivery
+    return Tracking(
+        ledger=ledger,
+        now=clock,
+        overdue_after=timedelta(hours=clocks.overdue_hours),
+        urgent_overdue_after=timedelta(hours=clocks.urgent_overdue_hours),
+    )
+
+
+def _broker(settings: Settings) -> Broker:
+    if settings.embedded:
+        return EmbeddedBroker()
+    return RabbitBroker(
+        settings.broker_url,
+        window=settings.broker.window,
+        confirm_timeout_seconds=settings.broker.confirm_timeout_seconds,
+        delivery_limit=settings.broker.delivery_limit,
+    )
+
+
+def _acknowledger(settings: Settings) -> Acknowledger:
+    return Acknowledger(
+        seal=Seal.from_files(
+            settings.path(settings.signatures.seal_key_file), settings.path(settings.signatures.seal_certificate_file)
+        ),
+        trunk=Organization(organ_id=settings.identity.organ_id, name=settings.identity.name),
+        new_id=new_id,
+        lifetime=NEVER_TOLD,
+    )
+
+
+def _verifier(settings: Settings) -> Verifier:
+    trust = TrustStore.from_folder(settings.path(settings.signatures.trust_folder))
+    return Verifier(trust, Policy(claimed_age=timedelta(days=settings.signatures.claimed_time_age_days)))
+
+
+def _schedule(settings: Settings) -> RetrySchedule:
+    clocks = settings.delivery
+    return RetrySchedule(
+        first=timedelta(seconds=clocks.retry_first_seconds), longest=timedelta(seconds=clocks.retry_longest_seconds)
+    )
+
+
+def _lifetime(settings: Settings) -> timedelta:
+    return timedelta(days=settings.delivery.lifetime_days)

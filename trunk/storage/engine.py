@@ -1,0 +1,152 @@
+"""The two databases, and the few lines in which they differ.
+
+What the trunk promises rests on these settings: a commit that returned is on the disk (``synchronous``), a writer
+never loses a race half-way (``BEGIN IMMEDIATE``), and nobody waits for ever (time-outs). ``bulk`` holds the one
+other difference, the way many rows travel at once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+
+from trunk.errors import ConfigurationError, LedgerUnavailableError
+
+LOCK_SECONDS: Final = 10
+"""How long a writer waits for another one before the fault is told: longer than any transaction of ours."""
+CONNECT_SECONDS: Final = 5
+_READING: Final = "trunk_reading"
+_PRIVATE: Final = 0o600
+
+
+def open_engine(url: str, *, read_only: bool = False, pool_size: int = 8) -> Engine:
+    """An engine for ``sqlite:///path`` or ``postgresql://…``; a read-only one cannot write, whatever is asked of it.
+
+    Opening connects to nothing; a SQLite file is made here, readable by its owner alone, if it is not there.
+    """
+    target = make_url(url)
+    match target.get_backend_name():
+        case "sqlite":
+            return _open_sqlite(target, read_only=read_only, pool_size=pool_size)
+        case "postgresql":
+            return _open_postgresql(target, read_only=read_only, pool_size=pool_size)
+        case other:
+            raise ConfigurationError(f"no ledger on {other!r}: write sqlite:///path or postgresql://user@host/name")
+
+
+def is_sqlite(bind: Engine | Connection) -> bool:
+    return bind.dialect.name == "sqlite"
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection in a read transaction that sees the ledger as it was at one moment."""
+    options: dict[str, Any] = {_READING: True}
+    if not is_sqlite(engine):
+        options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with engine.execution_options(**options).begin() as connection:
+        yield connection
+
+
+def writers_turn(engine: Engine) -> AbstractContextManager[object]:
+    """What a writer holds while it writes.
+
+    SQLite lets one writer in at a time and makes the others sleep and try again, up to 100 ms a time; a lock hands
+    over at once. It also keeps this process's commits and checkpoints apart, which SQLite before 3.51.3 needs
+    (two connections that commit and checkpoint at one moment could damage the file).
+    """
+    return _Turn() if is_sqlite(engine) else nullcontext()
+
+
+class _Turn:
+    """A lock that is waited for no longer than a database lock would be."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(timeout=LOCK_SECONDS):
+            raise LedgerUnavailableError("another writer of this process holds the ledger")
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def _open_sqlite(url: URL, *, read_only: bool, pool_size: int) -> Engine:
+    path = url.database
+    if not path or path == ":memory:":
+        raise ConfigurationError("a ledger in memory keeps no promise: write sqlite:///path")
+    if read_only:
+        url = url.set(database=f"file:{quote(path)}", query={"mode": "ro", "uri": "true"})
+    elif Path(path).parent.is_dir():
+        Path(path).touch(mode=_PRIVATE)
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=LOCK_SECONDS,
+        hide_parameters=True,  # parameters are people's mail: not for tracebacks
+        connect_args={"timeout": LOCK_SECONDS, "check_same_thread": False},
+    )
+    _tame_sqlite(engine, read_only=read_only)
+    return engine
+
+
+def _tame_sqlite(engine: Engine, *, read_only: bool) -> None:
+    def connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # SQLAlchemy, not the driver, says BEGIN
+        connection.execute(f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        if read_only:
+            connection.execute("PRAGMA query_only = ON")
+            return
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # NORMAL commits without fsync: a power cut loses them
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")  # pages: a group of envelopes is some 400
+
+    def begin(connection: Connection) -> None:
+        # A deferred transaction that reads first and writes later can fail at once
+        # with SQLITE_BUSY, whatever the timeout; an immediate one waits its turn.
+        reader = read_only or connection.get_execution_options().get(_READING, False)
+        connection.exec_driver_sql("BEGIN" if reader else "BEGIN IMMEDIATE")
+
+    event.listen(engine, "connect", connect)
+    event.listen(engine, "begin", begin)
+
+
+def _open_postgresql(url: URL, *, read_only: bool, pool_size: int) -> Engine:
+    settings = {
+        "timezone": "UTC",
+        "synchronous_commit": "on",  # a database set up otherwise would lose what we acknowledged
+        "lock_timeout": f"{LOCK_SECONDS}s",
+        "idle_in_transaction_session_timeout": "60s",  # a frozen node must not hold the others' rows
+    }
+    if read_only:
+        settings["default_transaction_read_only"] = "on"
+    given = url.query.get("options", "")
+    options = [given] if isinstance(given, str) else list(given)
+    options += [f"-c {name}={value}" for name, value in settings.items()]
+    url = url.set(drivername="postgresql+psycopg").difference_update_query(["options"])
+    return create_engine(
+        url,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=LOCK_SECONDS,
+        connect_args={
+            "options": " ".join(options).strip(),
+            "connect_timeout": CONNECT_SECONDS,
+            "application_name": "edoc-trunk",
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 20_000,  # milliseconds: a cut cable is noticed, not waited for
+        },
+    )
