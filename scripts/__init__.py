@@ -1,1 +1,1 @@
-"""Tools for operators and developers; imported by nobody but the tests."""
+"""Operators' and developers' tools; imported by nobody but the tests."""

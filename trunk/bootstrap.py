@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -161,68 +161,103 @@ def open_service(settings: Settings) -> Iterator[Service]:
         yield _wire(settings, ledger, scribe, broker, executor)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Core:
+    """What most parts are made of."""
+
+    settings: Settings
+    ledger: Ledger
+    scribe: Scribe
+    broker: Broker
+    registry: Registry
+    payloads: PayloadStore
+    acknowledger: Acknowledger
+    planner: Planner
+
+
 def _wire(settings: Settings, ledger: Ledger, scribe: Scribe, broker: Broker, executor: ThreadPoolExecutor) -> Service:
-    registry = Registry(ledger=ledger, now=clock)
     acknowledger = _acknowledger(settings)
-    planner = Planner(acknowledger=acknowledger)
-    payloads = PayloadStore(settings.data_folder / "objects")
-    receipts = Receipts(ledger=ledger, scribe=scribe, planner=planner)
-    intake = Intake(
-        directory=registry.directory,
-        verifier=_verifier(settings),
-        authority=Authority(),
-        preparer=Preparer(acknowledger=acknowledger, new_id=new_id, lifetime=_lifetime(settings)),
-        payloads=payloads,
-        entrance=Entrance(scribe=scribe, receipts=receipts, executor=executor),
-        now=clock,
-        limits=Limits(),
-    )
-    handover = Handover(
+    core = _Core(
+        settings=settings,
         ledger=ledger,
         scribe=scribe,
-        payloads=payloads,
-        planner=planner,
-        schedule=_schedule(settings),
-        now=clock,
-        chance=random.random,
+        broker=broker,
+        registry=Registry(ledger=ledger, now=clock),
+        payloads=PayloadStore(settings.data_folder / "objects"),
+        acknowledger=acknowledger,
+        planner=Planner(acknowledger=acknowledger),
     )
-    tracking = _tracking(settings, ledger)
     dispatch = Dispatch(
         ledger=ledger, scribe=scribe, broker=broker, now=clock, owner=new_id(), window=settings.broker.window
     )
-    sweep = Sweep(ledger=ledger, scribe=scribe, planner=planner, now=clock)
+    sweep = Sweep(ledger=ledger, scribe=scribe, planner=core.planner, now=clock)
     waiting_room = WaitingRoom()
-    mailroom = Mailroom(broker=broker, directory=registry.directory, ring=waiting_room.ring)
+    mailroom = Mailroom(broker=broker, directory=core.registry.directory, ring=waiting_room.ring)
     loops = {
         "relay": Loop(name="relay", step=relay_step(dispatch), chance=random.random, pause_seconds=1.0),
         "sweep": Loop(name="sweep", step=sweep_step(sweep), chance=random.random, pause_seconds=5.0),
         "mailroom": Loop(name="mailroom", step=mailroom.step, chance=random.random, pause_seconds=2.0),
     }
-    doors = Doors(
-        settings=settings.http,
-        spool_folder=settings.data_folder / "spool",
-        intake=intake,
-        handover=handover,
-        tracking=tracking,
-        registry=registry,
-        waiting_room=waiting_room,
-        checks={"ledger": ledger.check, "broker": broker.check, **{n: loop.check for n, loop in loops.items()}},
-        depth=lambda: _depth(ledger),
-        wake_relay=loops["relay"].wake,
-        now=clock,
-        new_id=new_id,
-    )
+    intake, handover = _intake(core, executor), _handover(core)
+    doors = _doors(core, intake, handover, waiting_room, loops)
+    process = Process(app=make_app(doors), loops=tuple(loops.values()), drain_seconds=settings.http.drain_seconds)
     return Service(
         ledger=ledger,
         broker=broker,
-        registry=registry,
+        registry=core.registry,
         intake=intake,
         handover=handover,
-        tracking=tracking,
+        tracking=doors.tracking,
         dispatch=dispatch,
         sweep=sweep,
         mailroom=mailroom,
-        process=Process(app=make_app(doors), loops=tuple(loops.values()), drain_seconds=settings.http.drain_seconds),
+        process=process,
+    )
+
+
+def _intake(core: _Core, executor: ThreadPoolExecutor) -> Intake:
+    receipts = Receipts(ledger=core.ledger, scribe=core.scribe, planner=core.planner)
+    return Intake(
+        directory=core.registry.directory,
+        verifier=_verifier(core.settings),
+        authority=Authority(),
+        preparer=Preparer(acknowledger=core.acknowledger, new_id=new_id, lifetime=_lifetime(core.settings)),
+        payloads=core.payloads,
+        entrance=Entrance(scribe=core.scribe, receipts=receipts, executor=executor),
+        now=clock,
+        limits=Limits(),
+    )
+
+
+def _handover(core: _Core) -> Handover:
+    return Handover(
+        ledger=core.ledger,
+        scribe=core.scribe,
+        payloads=core.payloads,
+        planner=core.planner,
+        schedule=_schedule(core.settings),
+        now=clock,
+        chance=random.random,
+    )
+
+
+def _doors(
+    core: _Core, intake: Intake, handover: Handover, waiting_room: WaitingRoom, loops: Mapping[str, Loop]
+) -> Doors:
+    return Doors(
+        settings=core.settings.http,
+        spool_folder=core.settings.data_folder / "spool",
+        intake=intake,
+        handover=handover,
+        tracking=_tracking(core.settings, core.ledger),
+        registry=core.registry,
+        waiting_room=waiting_room,
+        checks={"ledger": core.ledger.check, "broker": core.broker.check}
+        | {name: loop.check for name, loop in loops.items()},
+        depth=lambda: _depth(core.ledger),
+        wake_relay=loops["relay"].wake,
+        now=clock,
+        new_id=new_id,
     )
 
 

@@ -55,7 +55,7 @@ class Preparer:
     def status(
         self, submission: Submission, status: StatusMessage, verdict: Verdict, authorised: Authorised, *, at: datetime
     ) -> Acceptance:
-        """T5 of a status: one delivery to the addressee; its acceptance is in the answer only (no notice of notices)."""
+        """T5 of a status: one delivery to the addressee; no notice of notices: its acceptance is in the answer."""
         about = status.response_for
         envelope = EnvelopeRecord(
             id=EnvelopeId(self.new_id()),

@@ -1,0 +1,54 @@
+# Two commands for everybody: `make demo` and `make test`. The others are for those who work on the trunk.
+
+PYTHON_IN_VENV := .venv/bin/python
+STACK ?= embedded
+TESTS ?= tests
+ARGS ?=
+
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/.runtime ## send a signed document from one agency to two others (STACK=production: RabbitMQ + PostgreSQL)
+	@$(PYTHON_IN_VENV) -m scripts.demo --stack $(STACK)
+
+test: .venv/.dev ## run every test, with a private RabbitMQ node and a private PostgreSQL (TESTS=tests/unit for some)
+	@$(PYTHON_IN_VENV) -m scripts.private_servers install
+	@$(PYTHON_IN_VENV) -m pytest --require-servers --numprocesses 2 --dist loadfile $(TESTS) $(ARGS)
+
+check: .venv/.dev ## what CI checks before it tests: format, lint, types, import contracts, sizes, generated documents
+	@.venv/bin/ruff format --check --quiet . || (echo "run: make format"; exit 1)
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/mypy --no-error-summary
+	@.venv/bin/lint-imports --no-logo > build/import-contracts.txt || (cat build/import-contracts.txt; exit 1)
+	@$(PYTHON_IN_VENV) -m scripts.measure_house
+	@$(PYTHON_IN_VENV) -m scripts.write_docs --check
+	@echo "check: all well"
+
+format: .venv/.dev ## put the code into the house's format
+	@.venv/bin/ruff format --quiet .
+	@.venv/bin/ruff check --quiet --fix .
+
+docs: .venv/.dev ## write the documents that are drawn from the code (states, codes, command line)
+	@$(PYTHON_IN_VENV) -m scripts.write_docs
+
+vectors: .venv/.dev ## make the test vectors anew
+	@$(PYTHON_IN_VENV) -m scripts.make_vectors
+
+bench: .venv/.dev ## measure acceptance per second, percentiles and memory, beside the floor (BENCH_JSON=file)
+	@$(PYTHON_IN_VENV) -m scripts.private_servers install
+	@$(PYTHON_IN_VENV) -m scripts.bench $(ARGS)
+
+clean: ## remove what was built, installed and cached here
+	rm -rf .venv build var *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.venv/.runtime: setup.cfg pyproject.toml constraints.txt
+	@sh scripts/make_venv.sh runtime
+	@mkdir -p build && touch $@
+
+.venv/.dev: setup.cfg pyproject.toml constraints.txt
+	@sh scripts/make_venv.sh dev
+	@mkdir -p build && touch $@ .venv/.runtime
+
+.PHONY: help demo test check format docs vectors bench clean
