@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from trunk.domain import delivery as d
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+WAITING = d.Delivery(
+    id=d.DeliveryId("D1"),
+    envelope_id=d.EnvelopeId("E1"),
+    addressee=d.AgencyCode("G01"),
+    due_at=NOW,
+    expires_at=NOW + timedelta(days=7),
+)
+
+
+def a_delivery(state: d.DeliveryState, attempts: int = 0) -> d.Delivery:
+    return dataclasses.replace(WAITING, state=state, attempts=attempts)
+
+
+def test_the_table_names_every_state() -> None:
+    assert set(d.TRANSITIONS) == set(d.DeliveryState) == set(d.OVERTAKEN)
+
+
+def test_no_event_both_moves_and_is_overtaken() -> None:
+    for state in d.DeliveryState:
+        assert not set(d.TRANSITIONS[state]) & d.OVERTAKEN[state]
+
+
+@pytest.mark.parametrize("state", d.DeliveryState)
+@pytest.mark.parametrize("event", d.DeliveryEvent)
+def test_only_the_table_moves_a_delivery(state: d.DeliveryState, event: d.DeliveryEvent) -> None:
+    delivery = a_delivery(state)
+    if event in d.OVERTAKEN[state]:
+        assert d.advance(delivery, event) is None
+    elif event in d.TRANSITIONS[state]:
+        step = d.advance(delivery, event)
+        assert step is not None
+        assert step.after.state is d.TRANSITIONS[state][event]
+        assert step.after.version == delivery.version + 1
+        assert step.before is delivery
+        assert step.enqueue == (step.after.state is d.DeliveryState.QUEUED)
+    else:
+        with pytest.raises(d.IllegalTransitionError):
+            d.advance(delivery, event)
+
+
+def test_every_state_can_be_reached_from_queued() -> None:
+    seen: set[d.DeliveryState] = set()
+    todo = [d.DeliveryState.QUEUED]
+    while todo:
+        state = todo.pop()
+        if state not in seen:
+            seen.add(state)
+            todo += d.TRANSITIONS[state].values()
+    assert seen == set(d.DeliveryState)
+
+
+@pytest.mark.parametrize("state", [*d.WAITING, d.DeliveryState.EXPIRED])
+def test_an_agency_that_says_it_has_the_envelope_is_believed(state: d.DeliveryState) -> None:
+    step = d.advance(a_delivery(state), d.DeliveryEvent.HANDED_OVER)
+    assert step is not None
+    assert step.after.state is d.DeliveryState.DELIVERED
+    assert step.acknowledge is d.AckKind.DELIVERED
+
+
+@pytest.mark.parametrize("state", d.FINAL)
+def test_what_people_have_settled_is_not_replayed(state: d.DeliveryState) -> None:
+    with pytest.raises(d.IllegalTransitionError):
+        d.advance(a_delivery(state), d.DeliveryEvent.REPLAY_ORDERED)
+
+
+def test_failed_attempts_are_counted_and_a_replay_starts_afresh() -> None:
+    failed = d.advance(a_delivery(d.DeliveryState.DISPATCHED, attempts=3), d.DeliveryEvent.ATTEMPT_FAILED)
+    assert failed is not None
+    assert failed.after.attempts == 4
+    replayed = d.advance(failed.after, d.DeliveryEvent.REPLAY_ORDERED, expires_at=NOW + timedelta(days=30))
+    assert replayed is not None
+    assert replayed.after.attempts == 0
+    assert replayed.after.expires_at == NOW + timedelta(days=30)
+
+
+def test_every_ending_owes_the_sender_an_acknowledgement() -> None:
+    endings = {d.DeliveryState.DELIVERED, d.DeliveryState.EXPIRED} | d.FINAL
+    assert set(d.ACKNOWLEDGED_AS) == endings

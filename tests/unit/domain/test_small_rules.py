@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trunk.domain import credential, dates, identity
+from trunk.domain.agency import Agency, Directory, Mandate, SystemId
+from trunk.domain.delivery import AckKind, AgencyCode, DeliveryState
+from trunk.domain.retry import RetrySchedule
+from trunk.domain.tracking import Progress, progress
+
+NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
+
+
+def test_an_agency_is_found_by_each_of_its_codes() -> None:
+    agency = Agency(code=AgencyCode("H36.17"), name="Sở", old_code="000.00.17.H36", aliases=("17.H36",))
+    directory = Directory([agency])
+    assert [directory.find(code) for code in ("H36.17", "000.00.17.H36", "17.H36")] == [agency] * 3
+    assert directory.find("h36.17") is None
+
+
+def test_a_code_that_means_two_agencies_is_a_clash() -> None:
+    first = Agency(code=AgencyCode("A01"), name="A", old_code="000.00.00.A01")
+    second = Agency(code=AgencyCode("B01"), name="B", aliases=("000.00.00.A01",))
+    assert list(Directory([first]).clashes(second)) == [("000.00.00.A01", first)]
+    assert list(Directory([first]).clashes(first)) == []
+
+
+def test_a_mandate_holds_between_its_dates_only() -> None:
+    mandate = Mandate(fingerprint="ab", valid_from=NOW, valid_until=NOW + timedelta(days=1))
+    agency = Agency(code=AgencyCode("A01"), name="A", mandates=(mandate,))
+    assert agency.may_be_signed_by("ab", at=NOW)
+    assert not agency.may_be_signed_by("ab", at=NOW - timedelta(seconds=1))
+    assert not agency.may_be_signed_by("ab", at=NOW + timedelta(days=1))
+    assert not agency.may_be_signed_by("cd", at=NOW)
+
+
+@given(attempts=st.integers(1, 1000), chance=st.floats(0, 1, exclude_max=True))
+def test_a_wait_grows_and_is_bounded(attempts: int, chance: float) -> None:
+    schedule = RetrySchedule(first=timedelta(seconds=10), longest=timedelta(minutes=5))
+    wait = schedule.next_attempt(attempts, now=NOW, chance=lambda: chance) - NOW
+    assert timedelta(seconds=5) <= wait <= timedelta(minutes=5)
+
+
+def test_a_key_is_spelled_split_and_compared() -> None:
+    record = credential.KeyRecord(
+        id="k1", system=SystemId("s"), digest=credential.digest_of("se_cret"), created_at=NOW, expires_at=NOW
+    )
+    assert credential.split(credential.spell("k1", "se_cret")) == ("k1", "se_cret")
+    assert record.opens_with("se_cret")
+    assert not record.opens_with("se_cres")
+    assert record.valid(NOW - timedelta(seconds=1))
+    assert not record.valid(NOW)
+
+
+@given(st.text(max_size=60))
+def test_what_is_no_key_is_no_key(text: str) -> None:
+    parts = credential.split(text)
+    assert parts is None or credential.spell(*parts) == text
+
+
+@given(st.dates(min_value=date(1000, 1, 1)))
+def test_dates_survive_the_ledger(day: date) -> None:
+    assert dates.parse_date(dates.spell_date(day)) == day
+
+
+def test_an_identity_depends_on_all_its_parts() -> None:
+    base = {"sender": AgencyCode("A"), "document_id": "d", "sha256": "0"}
+    keys = {
+        identity.of_submission(**{**base, **change})
+        for change in ({}, {"sender": AgencyCode("B")}, {"document_id": "e"}, {"sha256": "1"})
+    }
+    assert len(keys) == 4
+    assert identity.of_acknowledgement(AckKind.DELIVERED, "d1") == "delivered:d1"
+
+
+def test_the_least_advanced_delivery_decides_the_summary() -> None:
+    s = DeliveryState
+    assert progress([s.RECEIVED, s.DISPATCHED]) is Progress.WAITING
+    assert progress([s.RECEIVED, s.EXPIRED]) is Progress.UNDELIVERED
+    assert progress([s.RECEIVED, s.REFUSED]) is Progress.REFUSED
+    assert progress([s.RECEIVED, s.DELIVERED]) is Progress.DELIVERED
+    assert progress([s.RECEIVED]) is Progress.RECEIVED
+    assert progress([]) is Progress.KEPT
