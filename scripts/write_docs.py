@@ -1,0 +1,85 @@
+"""Writes the documents that are drawn from the code, so that they cannot lie: docs/states.md and docs/codes.md.
+
+``python -m scripts.write_docs`` writes them, ``--check`` fails if one is stale.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from trunk.domain.delivery import (
+    ACKNOWLEDGED_AS,
+    OVERTAKEN,
+    TRANSITIONS,
+    DeliveryEvent,
+    DeliveryState,
+)
+from trunk.domain.rejection import CATALOGUE
+
+MADE = "<!-- made by `make docs` from the code: do not edit -->"
+
+
+def states() -> Iterator[str]:
+    """The table of states and events, and its diagram."""
+    yield from ("# The life of a delivery", "", MADE, "")
+    yield "`**state**`: the event moves it there. `·`: late, and not wrong: nothing happens. Empty: cannot be."
+    yield ""
+    yield "| state \\ event | " + " | ".join(DeliveryEvent) + " | tells the sender |"
+    yield "|---|" + "---|" * (len(DeliveryEvent) + 1)
+    for state in DeliveryState:
+        cells = [_cell(state, event) for event in DeliveryEvent]
+        yield f"| **{state}** | " + " | ".join(cells) + f" | {ACKNOWLEDGED_AS.get(state, '')} |"
+    yield from ("", "```mermaid", "stateDiagram-v2", "    [*] --> queued")
+    for state, moves in TRANSITIONS.items():
+        for target in dict.fromkeys(moves.values()):
+            events = ", ".join(event for event, to in moves.items() if to is target)
+            yield f"    {state} --> {target}: {events}"
+        if not moves:
+            yield f"    {state} --> [*]"
+    yield "```"
+
+
+def _cell(state: DeliveryState, event: DeliveryEvent) -> str:
+    if event in TRANSITIONS[state]:
+        return f"**{TRANSITIONS[state][event]}**"
+    return "·" if event in OVERTAKEN[state] else ""
+
+
+def codes() -> Iterator[str]:
+    """Every refusal with its sentence and remedy."""
+    yield from ("# Codes of refusal", "", MADE, "")
+    yield "Stable: part of the API. `ENV` form, `SIG` signature, `ADR` addressing and mandate, `DUP` identity, `TRK` the trunk."
+    yield from (
+        "",
+        "| code | nature | tiếng Việt: lỗi → cách xử lý | English: what is wrong → what to do |",
+        "|---|---|---|---|",
+    )
+    for refusal in CATALOGUE.values():
+        vietnamese = f"{refusal.title.vi} → {refusal.remedy.vi}"
+        english = f"{refusal.title.en} → {refusal.remedy.en}"
+        yield f"| {refusal.code} | {refusal.nature} | {vietnamese} | {english} |"
+
+
+DOCUMENTS: dict[str, Callable[[], Iterator[str]]] = {"docs/states.md": states, "docs/codes.md": codes}
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check; exit code 1 if a document is stale."""
+    stale = []
+    for name, draw in DOCUMENTS.items():
+        text = "\n".join(draw()) + "\n"
+        file = Path(name)
+        if "--check" in arguments:
+            if not file.exists() or file.read_text(encoding="utf-8") != text:
+                stale.append(name)
+        else:
+            file.write_text(text, encoding="utf-8")
+    if stale:
+        print(f"stale, run `make docs`: {', '.join(stale)}")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
