@@ -2,24 +2,36 @@
 
 Order: what the environment says (``TRUNK_DATABASE__URL``) overrides the file, which overrides the defaults.
 Unknown keys are errors in both. Secrets are named by file, never written here. ``trunk config check`` explains
-what it found.
+what it found. This module alone reads the environment.
 """
 
 from __future__ import annotations
 
+import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from trunk.errors import ConfigurationError
 
 PREFIX: Final = "TRUNK_"
 FILE_VARIABLE: Final = "TRUNK_CONFIG"
 DEFAULT_FILE: Final = "trunk.toml"
+
+_DATABASES: Final = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
+_BROKERS: Final = ("embedded:", "amqp://", "amqps://")
+
+
+def _one_url(url: str, file: Path | None, known: tuple[str, ...]) -> None:
+    if url and file is not None:
+        raise ValueError("url and url_file are both set; keep one")
+    if url and not url.startswith(known):
+        raise ValueError(f"url: expected {' or '.join(f'{start}…' for start in known)}")
 
 
 class _Section(BaseModel):
@@ -59,6 +71,11 @@ class Database(_Section):
     linger_milliseconds: float = Field(default=2, ge=0, description="how long a commit waits for company")
     group: int = Field(default=200, gt=0, description="entries at most in one commit")
 
+    @model_validator(mode="after")
+    def _know_the_database(self) -> Self:
+        _one_url(self.url, self.url_file, _DATABASES)
+        return self
+
 
 class Broker(_Section):
     """RabbitMQ, or the embedded broker."""
@@ -68,6 +85,11 @@ class Broker(_Section):
     window: int = Field(default=500, gt=0, description="notices in flight at once")
     confirm_timeout_seconds: float = Field(default=30, gt=0, description="then a notice counts as not published")
     delivery_limit: int = Field(default=10, gt=0, description="redeliveries before a notice is a dead letter")
+
+    @model_validator(mode="after")
+    def _know_the_broker(self) -> Self:
+        _one_url("" if self.url == "embedded:" else self.url, self.url_file, _BROKERS)
+        return self
 
 
 class Signatures(_Section):
@@ -108,6 +130,7 @@ class Settings(_Section):
     """Everything the trunk can be told. Paths are relative to ``data_folder``, that one to the settings file."""
 
     data_folder: Path = Field(default=Path("var"), description="ledger, payloads, spool")
+    language: str = Field(default="", pattern="^(|vi|en)$", description="of the commands; empty: as LANG says")
     identity: Identity = Identity()
     http: Http = Http()
     database: Database = Database()
@@ -123,19 +146,50 @@ class Settings(_Section):
 
     @property
     def database_url(self) -> str:
+        """Raises ``ConfigurationError`` where it stands in a file that cannot be read."""
         if self.database.url_file is not None:
-            return self.path(self.database.url_file).read_text(encoding="utf-8").strip()
+            return self._url_in(self.database.url_file, "database.url_file", _DATABASES)
         return self.database.url or f"sqlite:///{self.path(Path('ledger.db'))}"
 
     @property
     def broker_url(self) -> str:
+        """Raises ``ConfigurationError`` where it stands in a file that cannot be read."""
         if self.broker.url_file is not None:
-            return self.path(self.broker.url_file).read_text(encoding="utf-8").strip()
+            return self._url_in(self.broker.url_file, "broker.url_file", _BROKERS)
         return self.broker.url
 
     @property
     def embedded(self) -> bool:
         return self.broker_url.startswith("embedded:")
+
+    def _url_in(self, file: Path, key: str, known: tuple[str, ...]) -> str:
+        try:
+            url = self.path(file).read_text(encoding="utf-8").strip()
+            _one_url(url, None, known)
+        except OSError as error:
+            raise ConfigurationError(f"{key}: {self.path(file)}: {error.strerror}") from error
+        except ValueError as error:  # UnicodeDecodeError is one too
+            raise ConfigurationError(f"{key}: {self.path(file)} holds no such URL: {error}") from error
+        return url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """Settings with their story: which file was read, and which key comes from where (a missing key: default)."""
+
+    settings: Settings
+    file: Path | None
+    origins: Mapping[str, str]  #: ``database.url`` → ``TRUNK_DATABASE__URL`` or the file's name
+
+    def values(self) -> Iterator[tuple[str, Any, str]]:
+        """Every setting: dotted key, value, origin (empty: default)."""
+        for key, value in _flat(self.settings.model_dump()):
+            yield key, value, self.origins.get(key, "")
+
+
+def environment() -> Mapping[str, str]:
+    """The process's environment."""
+    return os.environ  # noqa: TID251  the one place that reads it
 
 
 def load(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
@@ -143,15 +197,23 @@ def load(file: Path | None = None, environment: Mapping[str, str] | None = None)
 
     Raises ``ConfigurationError`` that names every key that is wrong and what was expected.
     """
-    environment = os.environ if environment is None else environment  # noqa: TID251  the one place that reads it
-    chosen = file or _named(environment) or _present(Path(DEFAULT_FILE))
-    table = _merge(_read(chosen) if chosen else {}, _from_environment(environment))
+    return load_explained(file, environment).settings
+
+
+def load_explained(file: Path | None = None, variables: Mapping[str, str] | None = None) -> Loaded:
+    """As ``load``, with the origin of every setting."""
+    variables = environment() if variables is None else variables
+    chosen = file or _named(variables) or _present(Path(DEFAULT_FILE))
+    written = _read(chosen) if chosen else {}
+    said, names = _from_environment(variables)
     base = chosen.resolve().parent if chosen else Path.cwd()
     try:
-        settings = Settings.model_validate(table)
+        settings = Settings.model_validate(_merge(written, said))
     except ValidationError as error:
-        raise ConfigurationError(_explain(error, chosen)) from error
-    return settings.model_copy(update={"data_folder": (base / settings.data_folder).resolve()})
+        raise ConfigurationError(_explain(error, chosen, names)) from error
+    origins = {**{key: str(chosen) for key, _ in _flat(written)}, **names}
+    settings = settings.model_copy(update={"data_folder": (base / settings.data_folder).resolve()})
+    return Loaded(settings=settings, file=chosen, origins=origins)
 
 
 def _named(environment: Mapping[str, str]) -> Path | None:
@@ -172,35 +234,52 @@ def _read(file: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{file}: not TOML: {error}") from error
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+def _from_environment(variables: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The nested table that the environment spells, and the variable of every dotted key."""
     table: dict[str, Any] = {}
-    for name, value in environment.items():
+    names: dict[str, str] = {}
+    for name in sorted(variables):
         if name.startswith(PREFIX) and name != FILE_VARIABLE:
             *sections, key = name.removeprefix(PREFIX).lower().split("__")
             place = table
             for section in sections:
                 place = place.setdefault(section, {})
-            place[key] = value
-    return table
+                if not isinstance(place, dict):
+                    raise ConfigurationError(f"{name}: {'.'.join(sections)} is set as a whole already")
+            place[key] = variables[name]
+            names[".".join((*sections, key))] = name
+    return table, names
 
 
-def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for key, value in above.items():
-        if isinstance(value, dict) and isinstance(merged.get(key), dict):
-            merged[key] = _merge(merged[key], value)
-        else:
-            merged[key] = value
+        beneath = merged.get(key)
+        merged[key] = _merge(beneath, value) if isinstance(value, dict) and isinstance(beneath, dict) else value
     return merged
 
 
-def _explain(error: ValidationError, file: Path | None) -> str:
-    lines = [
-        f"{'.'.join(str(part) for part in fault['loc'])}: {_sentence(fault['type'], fault['msg'])}"
-        for fault in error.errors(include_input=False, include_url=False)
-    ]
-    return f"{file or 'environment'}: " + "; ".join(lines)
+def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
-def _sentence(kind: str, message: str) -> str:
-    return "no such setting" if kind == "extra_forbidden" else message
+def _explain(error: ValidationError, file: Path | None, names: Mapping[str, str]) -> str:
+    return "; ".join(_sentence(fault, file, names) for fault in error.errors(include_input=False, include_url=False))
+
+
+def _sentence(fault: Mapping[str, Any], file: Path | None, names: Mapping[str, str]) -> str:
+    """Where it was written, which key, what is wrong; never the value, which may be a secret."""
+    key = ".".join(str(part) for part in fault["loc"])
+    where = names.get(key) or f"{file or 'settings'}: {key}"
+    if fault["type"] != "extra_forbidden":
+        return f"{where}: {fault['msg'].removeprefix('Value error, ')}"
+    close = difflib.get_close_matches(key, KEYS, n=1)
+    return f"{where}: no such setting" + (f"; did you mean {close[0]}?" if close else "")
+
+
+KEYS: Final = tuple(key for key, _ in _flat(Settings().model_dump()))
+"""Every setting's dotted name."""

@@ -1,0 +1,140 @@
+"""The words a clerk reads, in Vietnamese and English; codes stay in ``--json``.
+
+Law: every state, event, acknowledgement and status code has both words (a test holds that).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from envelopes.model import StatusCode
+from trunk.domain.delivery import AckKind, DeliveryEvent, DeliveryState
+from trunk.domain.entry import EnvelopeKind
+from trunk.domain.rejection import Text
+from trunk.domain.tracking import Progress
+
+
+class Language(StrEnum):
+    """What the commands speak."""
+
+    VI = "vi"
+    EN = "en"
+
+    def of(self, text: Text) -> str:
+        return text.vi if self is Language.VI else text.en
+
+    def say(self, vi: str, en: str) -> str:
+        return vi if self is Language.VI else en
+
+
+def _t(vi: str, en: str) -> Text:
+    return Text(vi=vi, en=en)
+
+
+STATE: Final[Mapping[DeliveryState, Text]] = MappingProxyType(
+    {
+        DeliveryState.QUEUED: _t("Trục đã tiếp nhận, chờ chuyển", "accepted, not sent on yet"),
+        DeliveryState.DISPATCHED: _t("Chờ bên nhận lấy về", "waits for the recipient"),
+        DeliveryState.DEFERRED: _t("Chưa giao được, sẽ thử lại", "not taken; will be tried again"),
+        DeliveryState.DELIVERED: _t("Đã đến hệ thống bên nhận", "in the recipient's system"),
+        DeliveryState.RECEIVED: _t("Bên nhận đã tiếp nhận", "taken in by the recipient"),
+        DeliveryState.REFUSED: _t("Bên nhận từ chối", "refused by the recipient"),
+        DeliveryState.EXPIRED: _t("Không giao được (quá thời hạn)", "undeliverable (time ran out)"),
+    }
+)
+
+STATE_STYLE: Final[Mapping[DeliveryState, str]] = MappingProxyType(
+    {
+        DeliveryState.QUEUED: "cyan",
+        DeliveryState.DISPATCHED: "cyan",
+        DeliveryState.DEFERRED: "yellow",
+        DeliveryState.DELIVERED: "green",
+        DeliveryState.RECEIVED: "bold green",
+        DeliveryState.REFUSED: "bold red",
+        DeliveryState.EXPIRED: "bold red",
+    }
+)
+
+EVENT: Final[Mapping[str, Text]] = MappingProxyType(
+    {
+        "accepted": _t("Trục tiếp nhận", "accepted by the trunk"),
+        "status_reported": _t("Có trạng thái xử lý", "status reported"),
+        DeliveryEvent.PUBLISHED: _t("Đã báo cho bên nhận", "recipient notified"),
+        DeliveryEvent.ATTEMPT_FAILED: _t("Một lần giao không thành", "an attempt failed"),
+        DeliveryEvent.FELL_DUE: _t("Đến lượt giao lại", "due for another attempt"),
+        DeliveryEvent.HANDED_OVER: _t("Hệ thống bên nhận đã lấy đủ", "the recipient's system took it whole"),
+        DeliveryEvent.RECEIPTED: _t("Bên nhận báo đã tiếp nhận", "the recipient took it in"),
+        DeliveryEvent.RETURNED: _t("Bên nhận báo từ chối", "the recipient refused it"),
+        DeliveryEvent.LIFETIME_ENDED: _t("Hết thời hạn giao", "its lifetime ended"),
+        DeliveryEvent.BROKER_FORGOT: _t("Xếp lại vào hàng chờ", "queued again after a restart"),
+        DeliveryEvent.REPLAY_ORDERED: _t("Quản trị viên cho giao lại", "an administrator ordered a replay"),
+    }
+)
+
+ACKNOWLEDGEMENT: Final[Mapping[AckKind, Text]] = MappingProxyType(
+    {
+        AckKind.ACCEPTED: _t("đã tiếp nhận", "accepted"),
+        AckKind.REJECTED: _t("không tiếp nhận", "rejected"),
+        AckKind.DELIVERED: _t("đã đến hệ thống", "delivered"),
+        AckKind.RECEIVED: _t("đã được tiếp nhận", "received"),
+        AckKind.REFUSED: _t("bị từ chối", "refused"),
+        AckKind.UNDELIVERABLE: _t("không giao được", "undeliverable"),
+    }
+)
+
+STATUS: Final[Mapping[str, Text]] = MappingProxyType(
+    {
+        StatusCode.ARRIVED: _t("Đã đến", "arrived"),
+        StatusCode.REFUSED: _t("Từ chối tiếp nhận", "refused"),
+        StatusCode.ACCEPTED: _t("Đã tiếp nhận", "accepted"),
+        StatusCode.ASSIGNED: _t("Phân công", "assigned"),
+        StatusCode.IN_PROGRESS: _t("Đang xử lý", "in progress"),
+        StatusCode.FINISHED: _t("Hoàn thành", "finished"),
+        StatusCode.RECALL_REQUESTED: _t("Yêu cầu lấy lại", "recall requested"),
+        StatusCode.RECALL_AGREED: _t("Đồng ý lấy lại / cập nhật", "recall or update agreed"),
+        StatusCode.RECALL_REFUSED: _t("Từ chối lấy lại / cập nhật", "recall or update refused"),
+    }
+)
+
+PROGRESS: Final[Mapping[Progress, Text]] = MappingProxyType(
+    {
+        Progress.WAITING: _t("Còn nơi chưa nhận", "somebody has not taken it yet"),
+        Progress.UNDELIVERED: _t("Có nơi không giao được", "somebody never took it"),
+        Progress.REFUSED: _t("Có nơi từ chối", "somebody refused it"),
+        Progress.DELIVERED: _t("Đã đến mọi hệ thống bên nhận", "in every recipient's system"),
+        Progress.RECEIVED: _t("Mọi nơi đã tiếp nhận", "taken in by every recipient"),
+        Progress.KEPT: _t("Lưu tại trục, không giao", "kept here, sent to nobody"),
+    }
+)
+
+KIND: Final[Mapping[EnvelopeKind, Text]] = MappingProxyType(
+    {
+        EnvelopeKind.DOCUMENT: _t("Văn bản", "document"),
+        EnvelopeKind.STATUS: _t("Trạng thái", "status"),
+        EnvelopeKind.ACKNOWLEDGEMENT: _t("Báo nhận của trục", "acknowledgement"),
+    }
+)
+
+URGENCY: Final[Mapping[int, Text]] = MappingProxyType(
+    {
+        1: _t("KHẨN", "URGENT"),
+        2: _t("THƯỢNG KHẨN", "VERY URGENT"),
+        3: _t("HỎA TỐC", "EXPRESS"),
+        4: _t("HỎA TỐC HẸN GIỜ", "EXPRESS, TIMED"),
+    }
+)
+
+BUSINESS: Final[Mapping[int, Text]] = MappingProxyType(
+    {
+        0: _t("văn bản mới", "new"),
+        1: _t("thu hồi", "revocation"),
+        2: _t("cập nhật", "update"),
+        3: _t("thay thế", "replacement"),
+    }
+)
+
+OVERDUE: Final = _t("QUÁ HẠN", "OVERDUE")
+MARKED: Final = _t("CHỈ ĐỂ THAM KHẢO", "FOR REFERENCE ONLY")

@@ -1,0 +1,133 @@
+"""What comes in by the door of the commands: settings, the three doors of the house, clock, sleep, language.
+
+Commands get a ``World`` and nothing else, so a test gives them another one. Heavy parts are imported when a
+command first needs them: ``trunk --help`` opens no database driver.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property, wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from trunk import settings as settings_module
+from trunk.cli.words import Language
+from trunk.errors import ConfigurationError
+from trunk.settings import Loaded, Settings
+
+if TYPE_CHECKING:
+    from trunk.bootstrap import AdminRoom, Desk
+
+Wish = TypeVar("Wish")
+_LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
+
+
+def _open_desk(settings: Settings) -> AbstractContextManager[Desk]:
+    from trunk.bootstrap import open_desk  # noqa: PLC0415  heavy
+
+    return open_desk(settings)
+
+
+def _open_administration(settings: Settings) -> AbstractContextManager[AdminRoom]:
+    from trunk.bootstrap import open_administration  # noqa: PLC0415  heavy
+
+    return open_administration(settings)
+
+
+def _upgrade(settings: Settings) -> str:
+    from trunk.bootstrap import upgrade  # noqa: PLC0415  heavy
+
+    return upgrade(settings)
+
+
+def _clock() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251  the door by which time comes in to commands
+
+
+def _user() -> str:
+    """The operating system's word for who is asking, not the environment's."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doors:
+    """What a test replaces."""
+
+    open_desk: Callable[[Settings], AbstractContextManager[Desk]] = _open_desk
+    open_administration: Callable[[Settings], AbstractContextManager[AdminRoom]] = _open_administration
+    upgrade: Callable[[Settings], str] = _upgrade
+    now: Callable[[], datetime] = _clock
+    sleep: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
+    user: Callable[[], str] = _user
+    environment: Mapping[str, str] = field(default_factory=settings_module.environment)
+
+
+@dataclass(kw_only=True)
+class World:
+    """One run of one command."""
+
+    doors: Doors = field(default_factory=Doors)
+    config: Path | None = None
+    asked_language: Language | None = None
+    traceback: bool = False
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """Settings and where each comes from. Raises ``ConfigurationError``."""
+        return settings_module.load_explained(self.config, self.doors.environment)
+
+    @property
+    def settings(self) -> Settings:
+        return self.loaded.settings
+
+    @cached_property
+    def language(self) -> Language:
+        """As asked, else as set, else as the terminal's locale says."""
+        return self.asked_language or self._set_language() or self._locale_language()
+
+    def desk(self) -> AbstractContextManager[Desk]:
+        """The read-only door."""
+        return self.doors.open_desk(self.settings)
+
+    def administration(self) -> AbstractContextManager[AdminRoom]:
+        return self.doors.open_administration(self.settings)
+
+    def _set_language(self) -> Language | None:
+        try:
+            chosen = self.settings.language
+        except ConfigurationError:
+            return None  # what needs the settings says so itself; `trunk envelope check` does not need them
+        return Language(chosen) if chosen else None
+
+    def _locale_language(self) -> Language:
+        locale = next((v for n in _LOCALE_VARIABLES if (v := self.doors.environment.get(n))), "")
+        return Language.VI if locale.startswith("vi") else Language.EN
+
+
+pass_world = click.make_pass_decorator(World)
+
+
+def wish(kind: type[Wish]) -> Callable[[Callable[[World, Wish], None]], Callable[..., None]]:
+    """A command of many options gets them as one ``kind`` (a dataclass whose fields are the options' names)."""
+
+    def decorate(command: Callable[[World, Wish], None]) -> Callable[..., None]:
+        @wraps(command)
+        def gather(world: World, **options: Any) -> None:
+            command(world, kind(**options))
+
+        return pass_world(gather)
+
+    return decorate
