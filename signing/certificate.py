@@ -1,0 +1,112 @@
+"""One certificate: is it fit to sign documents, what key does it hold, whose is it?
+
+Law: a certificate is judged by its extensions and identified by fingerprint and subject UID, never by a
+common name. Real certificates are imperfect (no SAN, no EKU, names longer than RFC 5280 allows) and load.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
+
+from signing.verdict import PERSONAL_SCHEMES, Signer
+
+#: Purposes under which documents are signed: clientAuth and emailProtection (what public CAs issue to
+#: organisations), document signing (RFC 9336, Microsoft, Adobe), any.
+_SIGNING_PURPOSES: Final = frozenset(
+    x509.ObjectIdentifier(oid)
+    for oid in (
+        "1.3.6.1.5.5.7.3.2",
+        "1.3.6.1.5.5.7.3.4",
+        "1.3.6.1.5.5.7.3.36",
+        "1.3.6.1.4.1.311.10.3.12",
+        "1.2.840.113583.1.1.5",
+        "2.5.29.37.0",
+    )
+)
+
+LEAST_RSA_BITS: Final = 2048
+CURVES: Final = frozenset({"secp256r1", "secp384r1", "secp521r1"})
+
+_NAMES: Final = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """What kind of public key a certificate holds."""
+
+    family: str  #: ``rsa``, ``ecdsa`` or ``other``
+    bits: int
+    curve: str = ""
+
+
+def is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return False
+
+
+def unfit(certificate: x509.Certificate) -> str:
+    """Why the certificate may not sign documents; empty if it may."""
+    if is_authority(certificate):
+        return "certificate of a certification authority"
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return "no keyUsage"
+    if not (usage.digital_signature or usage.content_commitment):
+        return "keyUsage without digitalSignature and nonRepudiation"
+    try:
+        purposes = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return ""
+    if _SIGNING_PURPOSES.isdisjoint(purposes):
+        return "extendedKeyUsage for other purposes"
+    return ""
+
+
+def key_of(certificate: x509.Certificate) -> Key:
+    key = certificate.public_key()
+    if isinstance(key, rsa.RSAPublicKey):
+        return Key(family="rsa", bits=key.key_size)
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return Key(family="ecdsa", bits=key.key_size, curve=key.curve.name)
+    return Key(family="other", bits=0)
+
+
+def is_weak(key: Key) -> bool:
+    """Below what no policy may go (TT 15/2025/TT-BKHCN: RSA from 2048 bits, ECDSA from 256)."""
+    return not (
+        (key.family == "rsa" and key.bits >= LEAST_RSA_BITS) or (key.family == "ecdsa" and key.curve in CURVES)
+    )
+
+
+def fingerprint(certificate: x509.Certificate) -> str:
+    return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+def describe(certificate: x509.Certificate) -> Signer:
+    """Who the signer is, as far as the certificate identifies him without naming him."""
+    # cryptography warns of over-long names on each look; catch_warnings is not thread-safe, hence the lock.
+    with _NAMES, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Attribute's length must be")
+        uids = certificate.subject.get_attributes_for_oid(NameOID.USER_ID)
+        issuer = certificate.issuer.rfc4514_string()
+    uid = str(uids[0].value) if len(uids) == 1 else ""
+    return Signer(
+        fingerprint=fingerprint(certificate),
+        subject_uid=uid,
+        serial=format(certificate.serial_number, "x"),
+        issuer=issuer,
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+        personal=uid.partition(":")[0].upper() in PERSONAL_SCHEMES,
+    )

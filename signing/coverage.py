@@ -1,0 +1,240 @@
+"""What exactly does the signature cover? Decides, before any digest, what every reference points at.
+
+Law: a reference points at an element only if that *is* the element (identity, not equality) at the one fixed
+path that ``envelopes.reader`` reads. Only an attribute spelled ``Id`` makes a target, and no value may appear
+twice under any spelling of it. ``SignedXml`` is made here and nowhere else, once everything required passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from envelopes.reader import SignedXml
+from envelopes.schema import MessageKind, ValidXml
+from lxml import etree
+from lxml.etree import _Element
+
+from envelopes.skeleton import PayloadText
+from signing import names
+from signing.errors import SigningCode
+from signing.names import BODY_PATH, HEADER_PATH, qcvn
+from signing.policy import INCLUSIVE
+from signing.shape import Reference, Shape
+from signing.verdict import Finding
+
+#: Every attribute that some tool takes for an identifier: Id, ID, id, xml:id, wsu:Id, …
+_ID_ATTRIBUTES: Final = etree.XPath("//@*[translate(local-name(), 'ID', 'id') = 'id']", smart_strings=False)
+
+_NEW_DOCUMENT: Final = "0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Something that a reference may name: one element, or the octets of one attachment."""
+
+    name: str  #: as the verdict lists it: ``MessageHeader``, ``edXMLManifest``, ``cid:209``, …
+    path: str
+    element: _Element | None = None
+    payload: PayloadText | None = None
+    part_of_signature: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What each reference of this signature points at, in the order of the references."""
+
+    targets: Mapping[str, Target]
+
+    @property
+    def covered(self) -> tuple[str, ...]:
+        return tuple(t.name for t in self.targets.values() if not t.part_of_signature)
+
+
+@dataclass(slots=True)
+class _Places:
+    """The parts of an envelope that can and those that must be covered."""
+
+    targets: dict[str, Target] = field(default_factory=dict)  # by reference URI
+    required: list[Target] = field(default_factory=list)
+    faults: list[Finding] = field(default_factory=list)
+
+    def add(self, target: Target, *, uri: str, required: bool) -> None:
+        if uri in self.targets:
+            self.faults.append(Finding(code=SigningCode.DUPLICATE_ID, path=target.path, got=names.short(uri)))
+        elif uri:
+            self.targets[uri] = target
+        if required:
+            self.required.append(target)
+
+    def only(self, parent: _Element | None, name: str, *, path: str) -> _Element | None:
+        found = [] if parent is None else parent.findall(qcvn(name))
+        if len(found) > 1:
+            self.faults.append(
+                Finding(code=SigningCode.NOT_COVERED, path=path, expected="1", got=str(len(found)))
+            )
+        return found[0] if len(found) == 1 else None
+
+
+def repeated_ids(root: _Element) -> tuple[Finding, ...]:
+    """Values that identify more than one element, under whatever spelling of the attribute."""
+    seen: set[str] = set()
+    repeated: dict[str, None] = {}
+    found = _ID_ATTRIBUTES(root)
+    for value in found if isinstance(found, list) else []:
+        text = str(value).strip()
+        if text in seen:
+            repeated[text] = None
+        seen.add(text)
+    return tuple(Finding(code=SigningCode.DUPLICATE_ID, got=names.short(text)) for text in repeated)
+
+
+def plan(valid: ValidXml, shape: Shape) -> Plan | tuple[Finding, ...]:
+    """What the references point at; or every reference that points astray and every part left uncovered."""
+    places = _places(valid, shape)
+    faults = list(places.faults)
+    chosen: dict[str, Target] = {}
+    for reference in shape.references:
+        target = places.targets.get(reference.uri)
+        if target is None:
+            faults.append(_astray(valid, reference))
+            continue
+        if reference.uri in chosen:
+            faults.append(_refused(reference, expected="one reference to each part"))
+        chosen[reference.uri] = target
+        faults.extend(_transform_faults(reference, target, shape))
+    held = {id(target) for target in chosen.values()}
+    for target in places.required:
+        if id(target) not in held:
+            expected = f"a reference to {target.name}"
+            faults.append(Finding(code=SigningCode.NOT_COVERED, path=target.path, expected=expected))
+    return tuple(faults) if faults else Plan(targets=chosen)
+
+
+def release(valid: ValidXml, planned: Plan) -> SignedXml:
+    """The document as signed. For ``signing.verifier`` alone, after every planned reference verified."""
+    return SignedXml(valid=valid, covered=frozenset(planned.covered))
+
+
+def content_id(payload: PayloadText) -> str:
+    """The attachment's ContentId without ``cid:``; empty if there is not exactly one."""
+    attachment = payload.element.getparent()
+    found = [] if attachment is None else attachment.findall(qcvn("ContentId"))
+    return (found[0].text or "").strip().removeprefix("cid:") if len(found) == 1 else ""
+
+
+def _places(valid: ValidXml, shape: Shape) -> _Places:
+    places = _Places()
+    root = valid.parsed.root
+    envelope = places.only(root, "edXMLEnvelope", path="/edXML/edXML:edXMLEnvelope")
+    header = places.only(envelope, "edXMLHeader", path=HEADER_PATH)
+    message = places.only(header, "MessageHeader", path=f"{HEADER_PATH}/edXML:MessageHeader")
+    if message is None:
+        places.faults.append(Finding(code=SigningCode.NOT_COVERED, path=HEADER_PATH, expected="MessageHeader"))
+    _element(places, message, name="MessageHeader", path=HEADER_PATH, required=True)
+    document = valid.kind is MessageKind.DOCUMENT
+    body = places.only(envelope, "edXMLBody", path=BODY_PATH)
+    manifest = places.only(body, "edXMLManifest", path=f"{BODY_PATH}/edXML:edXMLManifest")
+    _element(places, manifest, name="edXMLManifest", path=BODY_PATH, required=document)
+    trace_path = f"{HEADER_PATH}/edXML:TraceHeaderList"
+    trace = places.only(header, "TraceHeaderList", path=trace_path)
+    business = places.only(trace, "Bussiness", path=f"{trace_path}/edXML:Bussiness")
+    required = document and business is not None and not _changes_nothing(business)
+    _element(places, business, name="Bussiness", path=trace_path, required=required)
+    for payload in valid.parsed.payloads:
+        _attachment(places, payload)
+    _attachments_all_known(places, root, valid.parsed.payloads)
+    _own_parts(places, shape)
+    return places
+
+
+def _element(
+    places: _Places, element: _Element | None, *, name: str, path: str, required: bool
+) -> None:
+    if element is None:
+        return
+    identifier = element.get("Id")
+    target = Target(name=name, path=f"{path}/edXML:{name}", element=element)
+    places.add(target, uri=f"#{identifier}" if identifier else "", required=required)
+
+
+def _changes_nothing(business: _Element) -> bool:
+    """Whether ``Bussiness`` says *new document* beyond doubt; only then may it go unsigned."""
+    kinds = list(business.iter(qcvn("BussinessDocType")))
+    return not kinds or (
+        len(kinds) == 1 and kinds[0].getparent() is business and (kinds[0].text or "").strip() == _NEW_DOCUMENT
+    )
+
+
+def _attachment(places: _Places, payload: PayloadText) -> None:
+    identifier = content_id(payload)
+    uri = f"cid:{identifier}" if identifier else ""
+    places.add(Target(name=uri, path=_ATTACHMENT_PATH, payload=payload), uri=uri, required=True)
+
+
+_ATTACHMENT_PATH: Final = "/edXML/AttachmentEncoded/Attachment"
+
+
+def _attachments_all_known(
+    places: _Places, root: _Element, payloads: tuple[PayloadText, ...]
+) -> None:
+    """Every content element of the file must be one whose octets were digested."""
+    known = {id(payload.element) for payload in payloads}
+    for element in root.iter(qcvn("ContentTransferEncoded")):
+        if id(element) not in known:
+            places.faults.append(Finding(code=SigningCode.NOT_COVERED, path=_ATTACHMENT_PATH))
+
+
+def _own_parts(places: _Places, shape: Shape) -> None:
+    """Parts of the signature itself that XAdES signs with the rest."""
+    parts = (
+        (shape.properties, "SignedProperties", "ds:Object/xades:QualifyingProperties/xades:SignedProperties"),
+        (shape.key_info, "KeyInfo", "ds:KeyInfo"),
+    )
+    for element, name, below in parts:
+        identifier = None if element is None else element.get("Id")
+        if element is not None and identifier:
+            target = Target(
+                name=name, path=f"{names.SIGNATURE_PATH}/{below}", element=element, part_of_signature=True
+            )
+            places.add(target, uri=f"#{identifier}", required=element is shape.properties)
+        elif element is not None and element is shape.properties:
+            places.faults.append(
+                Finding(code=SigningCode.SHAPE, path=names.SIGNATURE_PATH, expected="SignedProperties with an Id")
+            )
+
+
+def _astray(valid: ValidXml, reference: Reference) -> Finding:
+    """A reference to something that nobody reads: the mark of signature wrapping, or simply unknown."""
+    if reference.uri.startswith("#"):
+        elsewhere = any(el.get("Id") == reference.uri[1:] for el in valid.parsed.root.iter(etree.Element))
+        if elsewhere:
+            expected = "MessageHeader, edXMLManifest or Bussiness in its place"
+            got = names.short(reference.uri)
+            return Finding(code=SigningCode.NOT_COVERED, path=reference.path, expected=expected, got=got)
+    return _refused(reference, expected="#Id of a signed part, or cid: of an attachment")
+
+
+def _refused(reference: Reference, *, expected: str) -> Finding:
+    got = names.short(reference.uri.replace("\0", "no URI"))
+    return Finding(code=SigningCode.SHAPE, path=reference.path, expected=expected, got=got)
+
+
+def _transform_faults(reference: Reference, target: Target, shape: Shape) -> Iterator[Finding]:
+    """Exactly one canonicalization on elements, none on octets; own parts may leave the default unsaid."""
+    if target.element is None:
+        if reference.transform:
+            yield _refused(reference, expected="no transform on an attachment's octets")
+        return
+    if not reference.transform and not target.part_of_signature:
+        yield _refused(reference, expected="one canonicalization as transform")
+    inclusive = INCLUSIVE in {reference.transform or INCLUSIVE, shape.canonicalization}
+    if inclusive and _inherits(target.element):
+        yield _refused(reference, expected="no xml: attribute on an ancestor, with inclusive canonicalization")
+
+
+def _inherits(element: _Element) -> bool:
+    """Inclusive canonicalization inherits xml:lang and the like, which signxml does not: refuse, not guess."""
+    prefix = f"{{{names.XML}}}"
+    return any(str(name).startswith(prefix) for above in element.iterancestors() for name in above.attrib)

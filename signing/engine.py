@@ -1,0 +1,135 @@
+"""signxml, bent to the house: it verifies on the one parsed tree, against a pinned certificate and plan.
+
+signxml does the arithmetic and the order of it. What is overridden, and why:
+
+* the tree is used as it is: by default signxml serialises and parses the document once for itself and once
+  per reference, which lets it see another document than the reader does, and costs five copies of it;
+* each reference is looked up in the plan that ``signing.coverage`` made, never by searching for an Id;
+* an attachment's digest is taken over its octets as a stream;
+* the element to canonicalize is first made the root of a document of its own: canonicalizing in place loses
+  or invents namespace declarations for un-prefixed names.
+
+Law: one instance verifies one signature. signxml keeps certificate and configuration on the instance, and an
+instance shared by threads has accepted forgeries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from base64 import b64decode
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any, Final
+
+from cryptography.x509 import Certificate
+from lxml import etree
+from lxml.etree import _Element
+from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
+from signxml.exceptions import InvalidDigest, InvalidInput
+from signxml.verifier import SignatureConfiguration, VerifyResult, XMLVerifier
+
+from signing.coverage import Target
+from signing.names import ds, ec, qcvn
+from signing.policy import DIGEST_ALGORITHMS, INCLUSIVE, SIGNATURE_METHODS, Policy
+
+# It writes the canonical document to the log at DEBUG.
+logging.getLogger("signxml").setLevel(logging.CRITICAL + 1)
+
+_LOCATION: Final = f"./{qcvn('edXMLEnvelope')}/{qcvn('edXMLHeader')}/"
+
+
+class ChangedError(InvalidDigest):
+    """What a reference points at is not what was signed."""
+
+    def __init__(self, target: Target) -> None:
+        super().__init__("a reference does not match")
+        self.target = target
+
+
+class PinnedVerifier(XMLVerifier):
+    """Verifies one signature with one certificate, along one plan. Not to be reused."""
+
+    def __init__(self, *, signature: _Element, targets: Mapping[str, Target]) -> None:
+        super().__init__()
+        self._pinned = signature
+        self._targets = targets
+        self.verified: list[str] = []
+
+    def run(self, root: _Element, *, certificate: Certificate, at: datetime, policy: Policy) -> list[str]:
+        """The URIs of the references that verified, in order. Raises if the signature is not good."""
+        if self.verified:
+            raise InvalidInput("a verifier verifies once")
+        self.verify(
+            root,
+            x509_cert=certificate,
+            expect_config=SignatureConfiguration(
+                require_x509=True,
+                location=_LOCATION,
+                expect_references=len(self._targets),
+                signature_methods=_methods(policy),
+                digest_algorithms=_digests(policy),
+                verification_time=at,
+            ),
+        )
+        return self.verified
+
+    def get_root(self, data: Any) -> Any:
+        return data
+
+    def _get_signature(self, root: Any) -> Any:
+        found = root.find(f"{self.config.location}{ds('Signature')}")
+        if found is not self._pinned:
+            raise InvalidInput("another signature than the one examined")
+        return found
+
+    def _c14n(self, nodes: Any, algorithm: CanonicalizationMethod, inclusive_ns_prefixes: Any = None) -> bytes:
+        return canonical(nodes, algorithm=algorithm, prefixes=inclusive_ns_prefixes, parser=self.parser)
+
+    def _verify_reference(self, reference: Any, *_signxml: Any) -> Any:
+        """Compares one digest. ``reference`` is parsed from the canonical, verified SignedInfo."""
+        uri = reference.get("URI")
+        target = self._targets[uri]
+        algorithm = DigestAlgorithm(reference.find(ds("DigestMethod")).get("Algorithm"))
+        if algorithm not in self.config.digest_algorithms:
+            raise InvalidInput("digest algorithm not accepted")
+        expected = b64decode(reference.find(ds("DigestValue")).text)
+        if self._digest(reference, target, algorithm) != expected:
+            raise ChangedError(target)
+        self.verified.append(uri)
+        return VerifyResult(b"", None, self._pinned, signature_key=b"")
+
+    def _digest(self, reference: Any, target: Target, algorithm: DigestAlgorithm) -> bytes:
+        if target.payload is not None:
+            return target.payload.digest(DIGEST_ALGORITHMS[algorithm.value])
+        transform = reference.find(f"{ds('Transforms')}/{ds('Transform')}")
+        method = INCLUSIVE if transform is None else transform.get("Algorithm")
+        listed = None if transform is None else transform.find(ec("InclusiveNamespaces"))
+        prefixes = None if listed is None else listed.get("PrefixList").split(" ")
+        octets = self._c14n(target.element, CanonicalizationMethod(method), prefixes)
+        return hashlib.new(DIGEST_ALGORITHMS[algorithm.value], octets).digest()
+
+
+def canonical(node: _Element, *, algorithm: CanonicalizationMethod, prefixes: Any, parser: Any) -> bytes:
+    """The canonical octets of an element with the namespaces in scope where it stands."""
+    alone = node
+    if node.getparent() is not None:
+        octets = etree.tostring(node, encoding="utf-8", with_tail=False)
+        alone = etree.fromstring(octets, parser)  # noqa: TID251 - of our own serialisation, not of a caller's octets
+    exclusive = algorithm is CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0
+    return etree.tostring(
+        alone, method="c14n", exclusive=exclusive, with_comments=False, inclusive_ns_prefixes=prefixes
+    )
+
+
+@cache
+def _methods(policy: Policy) -> frozenset[SignatureMethod]:
+    allowed = policy.signature_methods
+    return frozenset(SignatureMethod(uri) for uri, name in SIGNATURE_METHODS.items() if name in allowed)
+
+
+@cache
+def _digests(policy: Policy) -> frozenset[DigestAlgorithm]:
+    allowed = policy.digest_algorithms
+    return frozenset(DigestAlgorithm(uri) for uri, name in DIGEST_ALGORITHMS.items() if name in allowed)

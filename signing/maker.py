@@ -1,0 +1,151 @@
+"""Makes signatures of our profile: signxml's signer, building where we want and covering what we plan.
+
+signxml canonicalizes SignedInfo, signs it and writes KeyInfo. What is overridden: where the signature stands,
+which references it holds (an attachment's digest over its octets; ``cid:`` is unknown to signxml), and the
+XAdES properties, whose time comes in by the door and whose reference names its canonicalization (signxml's own
+XAdESSigner leaves it out, and with exclusive canonicalization its signatures verify nowhere).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, TypeAlias
+
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import Certificate
+from lxml import etree
+from lxml.etree import SubElement, _Element
+from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
+from signxml.signer import XMLSigner
+
+from envelopes.skeleton import PayloadText
+from signing.engine import canonical
+from signing.names import DS, SIGNED_PROPERTIES_TYPE, XADES, ds, qcvn, xades
+from signing.policy import EXCLUSIVE, SIGNATURE_METHODS
+
+SigningKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+_SHA256: Final = "http://www.w3.org/2001/04/xmlenc#sha256"
+_CURVE_METHODS: Final = {"secp256r1": "ecdsa-sha256", "secp384r1": "ecdsa-sha384", "secp521r1": "ecdsa-sha512"}
+_METHOD_URIS: Final = {name: uri for uri, name in SIGNATURE_METHODS.items()}
+_PLACEHOLDERS: Final = (qcvn("Signature"), qcvn("DigitalSignature"), ds("Signature"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Covered:
+    """Something to be signed: an element that has an ``Id``, or the octets of an attachment."""
+
+    uri: str
+    element: _Element | None = None
+    payload: PayloadText | None = None
+
+
+def method_for(key: SigningKey) -> str:
+    """The usual method for a key, by our name of it. Raises ValueError for a key we would not accept."""
+    if isinstance(key, rsa.RSAPrivateKey):
+        return "rsa-sha256"
+    method = _CURVE_METHODS.get(key.curve.name)
+    if method is None:
+        raise ValueError("the curve of the key is not accepted")
+    return method
+
+
+class Maker(XMLSigner):
+    """Puts one signature into one header. Not to be reused."""
+
+    def __init__(self, *, header: _Element, covered: Sequence[Covered], method: str, at: datetime) -> None:
+        super().__init__(
+            signature_algorithm=SignatureMethod(_METHOD_URIS[method]),
+            digest_algorithm=DigestAlgorithm.SHA256,
+            c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0,
+        )
+        self._header = header
+        self._covered = covered
+        self._at = at
+        self._taken = _ids(header.getroottree().getroot())
+        self.signature_annotators.append(self._add_properties)
+
+    def make(self, *, key: SigningKey, certificates: Sequence[Certificate]) -> None:
+        for element in [child for child in self._header if child.tag in _PLACEHOLDERS]:
+            self._header.remove(element)
+        self.sign(self._header, key=key, cert=list(certificates))
+
+    def _unpack(self, data: Any, references: Any) -> Any:  # noqa: ARG002 - signxml's signature
+        signature = SubElement(data, ds("Signature"), nsmap={"ds": DS}, Id=free_id("Signature", self._taken))
+        return signature, data, [], []
+
+    def _build_sig(self, sig_root: Any, *_signxml: Any, **_options: Any) -> Any:
+        info = SubElement(sig_root, ds("SignedInfo"))
+        SubElement(info, ds("CanonicalizationMethod"), Algorithm=EXCLUSIVE)
+        SubElement(info, ds("SignatureMethod"), Algorithm=self.sign_alg.value)
+        for part in self._covered:
+            self._add_reference(info, part)
+        return info, SubElement(sig_root, ds("SignatureValue"))
+
+    def _add_reference(self, info: _Element, part: Covered, **attributes: str) -> None:
+        reference = SubElement(info, ds("Reference"), {"URI": part.uri, **attributes})
+        if part.payload is not None:
+            digest = part.payload.digest("sha256")
+        else:
+            transforms = SubElement(reference, ds("Transforms"))
+            SubElement(transforms, ds("Transform"), Algorithm=EXCLUSIVE)
+            digest = hashlib.sha256(self._c14n(part.element, self.c14n_alg)).digest()
+        _add_digest(reference, digest)
+
+    def _c14n(self, nodes: Any, algorithm: CanonicalizationMethod, inclusive_ns_prefixes: Any = None) -> bytes:
+        return canonical(nodes, algorithm=algorithm, prefixes=inclusive_ns_prefixes, parser=self.parser)
+
+    def _add_properties(self, sig_root: Any, signing_settings: Any) -> None:
+        certificate: Certificate = signing_settings.cert_chain[0]
+        qualifying = SubElement(
+            SubElement(sig_root, ds("Object")),
+            xades("QualifyingProperties"),
+            {"Target": f"#{sig_root.get('Id')}"},
+            nsmap={"xades": XADES},
+        )
+        identifier = free_id("SignedProperties", self._taken)
+        properties = SubElement(qualifying, xades("SignedProperties"), Id=identifier)
+        signed = SubElement(properties, xades("SignedSignatureProperties"))
+        claimed = self._at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        SubElement(signed, xades("SigningTime")).text = claimed
+        named = SubElement(SubElement(signed, xades("SigningCertificateV2")), xades("Cert"))
+        digest = hashlib.sha256(certificate.public_bytes(Encoding.DER)).digest()
+        _add_digest(SubElement(named, xades("CertDigest")), digest)
+        part = Covered(uri=f"#{identifier}", element=properties)
+        self._add_reference(sig_root[0], part, Type=SIGNED_PROPERTIES_TYPE)
+
+
+def mark(element: _Element, *, name: str) -> str:
+    """The reference URI of an element, which gets an ``Id`` if it has none."""
+    identifier = element.get("Id")
+    if not identifier:
+        identifier = free_id(name, _ids(element.getroottree().getroot()))
+        element.set("Id", identifier)
+    return f"#{identifier}"
+
+
+def free_id(name: str, taken: set[str]) -> str:
+    """``name``, or the first ``name-2``, ``name-3``, … that nothing in the document is called."""
+    candidates: Iterator[str] = (name if n == 1 else f"{name}-{n}" for n in range(1, len(taken) + 2))
+    found = next(candidate for candidate in candidates if candidate not in taken)
+    taken.add(found)
+    return found
+
+
+def _ids(root: _Element) -> set[str]:
+    return {
+        str(value)
+        for element in root.iter(etree.Element)
+        for attribute, value in element.attrib.items()
+        if str(attribute).rpartition("}")[2].lower() == "id"
+    }
+
+
+def _add_digest(parent: _Element, digest: bytes) -> None:
+    SubElement(parent, ds("DigestMethod"), Algorithm=_SHA256)
+    SubElement(parent, ds("DigestValue")).text = b64encode(digest).decode()

@@ -1,0 +1,62 @@
+"""The trunk's own signature over the status messages that it writes: ECDSA P-256, XAdES-BES.
+
+Law: a seal that does not verify is never found out by a recipient. The key is tried out once at construction,
+against its own certificate; each seal is then one signature over a message that we wrote ourselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509 import Certificate
+from envelopes.schema import ValidXml
+
+from envelopes import schema, skeleton
+from envelopes.skeleton import ParsedXml
+from signing.maker import Maker
+from signing.signer import SigningFailedError, confirm, parts, write
+
+_METHOD = "ecdsa-sha256"
+
+
+class Seal:
+    """Seals status messages with one key. Safe to share between threads."""
+
+    def __init__(
+        self, key: ec.EllipticCurvePrivateKey, certificate: Certificate, *, issuers: Sequence[Certificate] = ()
+    ) -> None:
+        """Raises :class:`SigningFailedError` if the key does not belong to the certificate."""
+        if not isinstance(key.curve, ec.SECP256R1):
+            raise SigningFailedError("a seal's key is on the curve P-256")
+        self._key = key
+        self._certificates = (certificate, *issuers)
+        self._try_out(certificate)
+
+    def seal(self, xml: bytes, *, at: datetime) -> bytes:
+        """The status message with the trunk's signature. Raises :class:`SigningFailedError` if it is none."""
+        parsed = skeleton.parse(xml)
+        valid = schema.validate(parsed) if isinstance(parsed, ParsedXml) else parsed
+        if not isinstance(valid, ValidXml):
+            raise SigningFailedError("what is to be sealed is not a valid message")
+        header, covered = parts(valid)
+        maker = Maker(header=header, covered=covered, method=_METHOD, at=at)
+        maker.make(key=self._key, certificates=self._certificates)
+        return write(valid.parsed)
+
+    def _try_out(self, certificate: Certificate) -> None:
+        at = certificate.not_valid_before_utc
+        confirm(self.seal(_SPECIMEN, at=at), certificate=certificate, at=at)
+
+
+_SPECIMEN = (
+    b'<?xml version="1.0" encoding="UTF-8"?>'
+    b'<edXML xmlns="http://www.mic.gov.vn/TBT/QCVN_102_2016">'
+    b'<edXML:edXMLEnvelope xmlns:edXML="http://www.mic.gov.vn/TBT/QCVN_102_2016"><edXML:edXMLHeader>'
+    b"<edXML:MessageHeader><edXML:From><edXML:OrganId>G12</edXML:OrganId></edXML:From>"
+    b"<edXML:ResponseFor><edXML:OrganId>H41</edXML:OrganId><edXML:Code>1/SP</edXML:Code>"
+    b"<edXML:DocumentId>H41,2026/01/01,1/SP</edXML:DocumentId></edXML:ResponseFor>"
+    b"<edXML:StatusCode>01</edXML:StatusCode></edXML:MessageHeader>"
+    b"</edXML:edXMLHeader></edXML:edXMLEnvelope></edXML>"
+)

@@ -1,0 +1,206 @@
+"""Is it genuine? Turns a valid envelope into a verdict.
+
+The order is the cheapest first, and nothing is computed for a signer whom nobody trusts: where the signature
+stands, its shape, what it covers, whose certificate it is and whether a root vouches for it, and only then the
+digests and the signature value. Law: no exception leaves ``verify``; what is not understood has failed.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography.exceptions import InvalidSignature
+from envelopes.schema import ValidXml
+
+from envelopes.errors import EnvelopeCode
+from signing import coverage, names, presence, shape, xades
+from signing.certificate import Key
+from signing.coverage import Plan
+from signing.engine import ChangedError, PinnedVerifier
+from signing.errors import SigningCode
+from signing.policy import DIGEST_ALGORITHMS, SIGNATURE_METHODS, Policy
+from signing.revocation import NoRevocationCheck, RevocationAnswer, RevocationSource, RevocationState
+from signing.shape import Shape
+from signing.trust import Chain, TrustStore
+from signing.verdict import Finding, Indication, Verdict
+from signing.xades import Properties
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Examined:
+    """A signature whose shape and coverage are accepted; nothing of it is verified yet."""
+
+    shape: Shape
+    plan: Plan
+    properties: Properties
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _When:
+    """The time at which certificates must be valid, and on whose word."""
+
+    at: datetime
+    source: str
+
+
+class Verifier:
+    """Verifies envelopes against one trust store and one policy. Safe to share between threads."""
+
+    def __init__(
+        self,
+        trust: TrustStore,
+        policy: Policy = Policy(),  # noqa: B008 - frozen
+        *,
+        revocation: RevocationSource | None = None,
+    ) -> None:
+        self._trust = trust
+        self._policy = policy
+        self._revocation = revocation if revocation is not None else NoRevocationCheck()
+
+    def verify(self, valid: ValidXml, *, at: datetime) -> Verdict:
+        """The verdict on an envelope that was received at ``at``. Never raises for what a caller sent."""
+        try:
+            return self._verify(valid, at)
+        except Exception as error:  # noqa: BLE001 - signxml, lxml and cryptography raise a dozen types on bad input
+            _log.warning("signature_not_understood %s", type(error).__name__)
+            return _failed(at, Finding(code=SigningCode.SHAPE, path=names.SIGNATURE_PATH))
+
+    def _verify(self, valid: ValidXml, at: datetime) -> Verdict:
+        found = presence.find(valid.parsed.root)
+        if isinstance(found, presence.Absent):
+            return Verdict(indication=Indication.INDETERMINATE, signing_time=at, findings=(found.finding,))
+        if isinstance(found, tuple):
+            return _failed(at, *found)
+        examined = self._examine(valid, shape.examine(found, policy=self._policy))
+        if isinstance(examined, tuple):
+            return _failed(at, *examined)
+        when = self._when(examined.properties, at)
+        if isinstance(when, Finding):
+            return _failed(at, when)
+        return self._judge(valid, examined, when)
+
+    def _examine(self, valid: ValidXml, taken: Shape | tuple[Finding, ...]) -> _Examined | tuple[Finding, ...]:
+        """Everything that can be said of form and coverage, all faults together."""
+        faults = list(coverage.repeated_ids(valid.parsed.root))
+        if valid.parsed.has_comments:
+            faults.append(Finding(code=EnvelopeCode.COMMENT, expected="no comment beside a signature"))
+        if isinstance(taken, tuple):
+            return (*faults, *taken)
+        planned, properties = coverage.plan(valid, taken), xades.read(taken)
+        if isinstance(planned, tuple):
+            faults.extend(planned)
+        if isinstance(properties, tuple):
+            faults.extend(properties)
+        if faults or isinstance(planned, tuple) or isinstance(properties, tuple):
+            return tuple(faults)
+        return _Examined(shape=taken, plan=planned, properties=properties)
+
+    def _when(self, properties: Properties, at: datetime) -> _When | Finding:
+        claimed = properties.claimed_time
+        if claimed is None or claimed < at - self._policy.claim_max_age:
+            return _When(at=at, source="acceptance")
+        if claimed > at + self._policy.claim_max_lead:
+            expected = f"not after {(at + self._policy.claim_max_lead).isoformat()}"
+            return Finding(code=SigningCode.SIGNING_TIME, expected=expected, got=claimed.isoformat())
+        return _When(at=claimed, source="claimed")
+
+    def _judge(self, valid: ValidXml, examined: _Examined, when: _When) -> Verdict:
+        chain = self._trust.chain(examined.shape.certificates, at=when.at)
+        if isinstance(chain, Finding):
+            return _failed(when.at, chain, source=when.source)
+        method = SIGNATURE_METHODS[examined.shape.method]
+        faults = [*_key_faults(chain.key, method, self._policy)]
+        if not xades.names_certificate(examined.properties, chain.leaf):
+            path = f"{names.SIGNATURE_PATH}/ds:KeyInfo"
+            faults.append(Finding(code=SigningCode.FORGED, path=path, expected="the certificate that was signed"))
+        if not faults:
+            faults.extend(self._compute(valid, examined, chain, when))
+        if faults:
+            return _verdict(examined, chain, when, findings=tuple(faults))
+        return self._ask_revocation(valid, examined, chain, when)
+
+    def _compute(self, valid: ValidXml, examined: _Examined, chain: Chain, when: _When) -> tuple[Finding, ...]:
+        """The cryptography itself: empty if the value and every digest are right."""
+        engine = PinnedVerifier(signature=examined.shape.signature, targets=examined.plan.targets)
+        try:
+            engine.run(valid.parsed.root, certificate=chain.leaf, at=when.at, policy=self._policy)
+        except ChangedError as error:
+            return (Finding(code=SigningCode.DIGEST_MISMATCH, path=error.target.path, got=error.target.name),)
+        except InvalidSignature:
+            return (Finding(code=SigningCode.FORGED, path=f"{names.SIGNATURE_PATH}/ds:SignatureValue"),)
+        if engine.verified != list(examined.plan.targets):
+            return (Finding(code=SigningCode.NOT_COVERED, path=names.SIGNATURE_PATH),)
+        return ()
+
+    def _ask_revocation(self, valid: ValidXml, examined: _Examined, chain: Chain, when: _When) -> Verdict:
+        answer: RevocationAnswer = self._revocation.check(chain.path, at=when.at)
+        path = f"{names.SIGNATURE_PATH}/ds:KeyInfo"
+        match answer.state:
+            case RevocationState.REVOKED:
+                finding = Finding(code=SigningCode.REVOKED, path=path, got=answer.source)
+                return _verdict(examined, chain, when, findings=(finding,))
+            case RevocationState.UNKNOWN:
+                finding = Finding(code=SigningCode.REVOCATION_UNKNOWN, path=path, got=answer.source)
+                return _verdict(
+                    examined, chain, when, findings=(finding,), indication=Indication.INDETERMINATE
+                )
+            case _:
+                return _passed(valid, examined, chain, when)
+
+
+def _passed(valid: ValidXml, examined: _Examined, chain: Chain, when: _When) -> Verdict:
+    return Verdict(
+        indication=Indication.TOTAL_PASSED,
+        signer=chain.signer,
+        algorithm=SIGNATURE_METHODS[examined.shape.method],
+        digest_algorithm=_digest_names(examined),
+        covered=examined.plan.covered,
+        signing_time=when.at,
+        signing_time_source=when.source,
+        document=coverage.release(valid, examined.plan),
+    )
+
+
+def _verdict(
+    examined: _Examined,
+    chain: Chain,
+    when: _When,
+    *,
+    findings: tuple[Finding, ...],
+    indication: Indication = Indication.TOTAL_FAILED,
+) -> Verdict:
+    """A verdict on a signature that did not pass: it covers nothing."""
+    return Verdict(
+        indication=indication,
+        signer=chain.signer,
+        algorithm=SIGNATURE_METHODS[examined.shape.method],
+        digest_algorithm=_digest_names(examined),
+        signing_time=when.at,
+        signing_time_source=when.source,
+        findings=findings,
+    )
+
+
+def _failed(at: datetime, *findings: Finding, source: str = "acceptance") -> Verdict:
+    return Verdict(
+        indication=Indication.TOTAL_FAILED, signing_time=at, signing_time_source=source, findings=findings
+    )
+
+
+def _digest_names(examined: _Examined) -> str:
+    return ",".join(sorted(DIGEST_ALGORITHMS[uri] for uri in examined.shape.digest_methods))
+
+
+def _key_faults(key: Key, method: str, policy: Policy) -> list[Finding]:
+    path = f"{names.SIGNATURE_PATH}/ds:KeyInfo"
+    small = key.family == "rsa" and key.bits < policy.min_rsa_bits
+    if small or (key.family == "ecdsa" and key.curve not in policy.curves):
+        got = f"{key.family} {key.curve or key.bits}"
+        return [Finding(code=SigningCode.WEAK_ALGORITHM, path=path, got=got)]
+    if not method.startswith(key.family):
+        return [Finding(code=SigningCode.FORGED, path=path, expected=method, got=f"a key for {key.family}")]
+    return []
