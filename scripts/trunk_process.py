@@ -1,4 +1,4 @@
-"""A real trunk in a process of its own: started, listened to, killed. For the demonstration, the tests and the bench."""
+"""A real trunk in a process of its own: started, listened to, killed. For the demo, the tests and the bench."""
 
 from __future__ import annotations
 

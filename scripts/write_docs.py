@@ -50,7 +50,8 @@ def _cell(state: DeliveryState, event: DeliveryEvent) -> str:
 def codes() -> Iterator[str]:
     """Every refusal with its sentence and remedy."""
     yield from ("# Codes of refusal", "", MADE, "")
-    yield "Stable: part of the API. `ENV` form, `SIG` signature, `ADR` addressing and mandate, `DUP` identity, `TRK` the trunk."
+    yield "Stable: part of the API. Families: `ENV` form, `SIG` signature, `ADR` addressing and mandate,"
+    yield "`DUP` identity, `TRK` the trunk itself."
     yield from (
         "",
         "| code | nature | tiếng Việt: lỗi → cách xử lý | English: what is wrong → what to do |",

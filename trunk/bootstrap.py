@@ -316,7 +316,7 @@ def _acknowledger(settings: Settings) -> Acknowledger:
 
 def _verifier(settings: Settings) -> Verifier:
     trust = TrustStore.from_folder(settings.path(settings.signatures.trust_folder))
-    return Verifier(trust, Policy(claimed_age=timedelta(days=settings.signatures.claimed_time_age_days)))
+    return Verifier(trust, Policy(claim_max_age=timedelta(days=settings.signatures.claimed_time_age_days)))
 
 
 def _schedule(settings: Settings) -> RetrySchedule:
