@@ -12,9 +12,11 @@ from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
+from lxml import etree
 from lxml.etree import _Element
 
 from signing import names
@@ -23,7 +25,6 @@ from signing.names import ds, ec, shown, xades
 from signing.policy import CANONICALIZATIONS, DIGEST_ALGORITHMS, EXCLUSIVE, SIGNATURE_METHODS, Policy
 from signing.verdict import Finding
 
-_XML_SPACE: Final = " \t\r\n"
 _MANY: Final = 10_000
 _MAX_FINDINGS: Final = 20
 _MAX_PROPERTIES: Final = 100
@@ -103,6 +104,13 @@ _RULES: Final[dict[str, _Rule]] = {
 }
 
 
+_STRAY_TEXT: Final = etree.XPath(
+    "descendant-or-self::*[text()[normalize-space()]][not(ancestor-or-self::x:SignedProperties)]"
+    + "".join(f"[not(self::{shown(tag)})]" for tag, rule in _RULES.items() if rule.text),
+    namespaces={"ds": names.DS, "x": names.XADES},
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
     """One reference as it stands; ``transform`` is empty where there is none."""
@@ -174,59 +182,46 @@ def _below(element: _Element) -> str:
     return "".join(f"/{step}" for step in reversed(steps))
 
 
-def _structure(element: _Element) -> Iterator[Finding]:
+def _structure(signature: _Element) -> Iterator[Finding]:
     """Walks the whole subtree against the rules."""
-    yield from _declarations(element)
-    if element.tag == xades("SignedProperties"):
-        yield from _properties(element)
-        return
-    rule = _RULES[str(element.tag)]
-    for name in element.attrib:
-        if name not in rule.attributes:
-            yield _fault(element, got=f"@{shown(str(name))}")
-    if not rule.text and _has_text(element):
+    for element in signature.iter():
+        rule = _RULES.get(element.tag)
+        if rule is None:
+            continue  # its parent's rule says whether it may be there
+        for name in element.keys():
+            if name not in rule.attributes:
+                yield _fault(element, got=f"@{shown(name)}")
+        for expected, got in _complaints(element.tag, tuple(_tag(child) for child in element)):
+            yield _fault(element, expected=expected, got=got)
+    for element in _STRAY_TEXT(signature):
         yield _fault(element, expected="no text", got="text")
-    yield from _children(element, rule)
-    for child in element:
-        if child.tag in _RULES or child.tag == xades("SignedProperties"):
-            yield from _structure(child)
+    # inside a signature they cost (declarations in scope x nodes) in canonicalization
+    for _event, (prefix, uri) in etree.iterwalk(signature, events=("start-ns",)):
+        if uri not in _NAMESPACES:
+            yield _fault(signature, got=f"a declaration of the prefix {prefix or '(none)'}")
+    for element in signature.iter(xades("SignedProperties")):
+        yield from _properties(element)
 
 
-def _children(element: _Element, rule: _Rule) -> Iterator[Finding]:
-    tags = [_tag(child) for child in element]
-    known = {tag for tag, _, _ in rule.children}
-    for tag in tags:
-        if tag not in known:
-            yield _fault(element, got=shown(tag) or "a comment or an instruction")
-    for tag, least, most in rule.children:
-        count = tags.count(tag)
-        if not least <= count <= most:
-            yield _fault(element, expected=f"{least} to {most} {shown(tag)}", got=str(count))
-    if rule.ordered:
-        order = [tag for tag, _, _ in rule.children]
-        places = [order.index(tag) for tag in tags if tag in known]
-        if places != sorted(places):
-            yield _fault(element, expected="children in the order of the standard")
+@lru_cache(maxsize=1024)
+def _complaints(tag: str, tags: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """What is wrong with the children of an element: (expected, got), in words."""
+    rule = _RULES[tag]
+    order = [child for child, _, _ in rule.children]
+    found = [("", shown(child) or "a comment or an instruction") for child in tags if child not in order]
+    for child, least, most in rule.children:
+        if not least <= tags.count(child) <= most:
+            found.append((f"{least} to {most} {shown(child)}", str(tags.count(child))))
+    places = [order.index(child) for child in tags if child in order]
+    if rule.ordered and places != sorted(places):
+        found.append(("children in the order of the standard", ""))
+    return tuple(found)
 
 
 def _tag(node: _Element) -> str:
     """The name of an element; empty for a comment, an instruction or an entity (whose tag is a function)."""
     tag: object = node.tag
     return tag if isinstance(tag, str) else ""
-
-
-def _declarations(element: _Element) -> Iterator[Finding]:
-    """Namespace declarations inside the signature cost (declarations x nodes) in canonicalization."""
-    parent = element.getparent()
-    outside = parent.nsmap if parent is not None else {}
-    for prefix, uri in element.nsmap.items():
-        if outside.get(prefix) != uri and uri not in _NAMESPACES:
-            yield _fault(element, got=f"a declaration of the prefix {prefix or '(none)'}")
-
-
-def _has_text(element: _Element) -> bool:
-    texts = [element.text, *(child.tail for child in element)]
-    return any(text is not None and text.strip(_XML_SPACE) for text in texts)
 
 
 def _properties(properties: _Element) -> Iterator[Finding]:
@@ -240,8 +235,6 @@ def _properties(properties: _Element) -> Iterator[Finding]:
             return
         if any(str(name).startswith("{") for name in element.attrib):
             yield _fault(element, got="an attribute of a foreign namespace")
-        if element is not properties:
-            yield from _declarations(element)
 
 
 def _algorithms(signature: _Element, policy: Policy) -> Iterator[Finding]:

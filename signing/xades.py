@@ -59,7 +59,8 @@ def names_certificate(properties: Properties, certificate: Certificate) -> bool:
     if not properties.certificate_digest:
         return True
     octets = certificate.public_bytes(Encoding.DER)
-    return hashlib.new(properties.digest_algorithm, octets).digest() == properties.certificate_digest
+    digest = hashlib.new(properties.digest_algorithm, octets).digest()
+    return digest == properties.certificate_digest
 
 
 def _faults(shape: Shape, properties: _Element, found: Properties) -> Iterator[Finding]:

@@ -36,6 +36,8 @@ class Move:
 
     def apply(self, book: Book) -> bool:
         """Write it down; False (and nothing written) if somebody moved the delivery first."""
+        if self.acknowledgement is not None:
+            book.reserve(1)  # the order of inboxes is locked before any delivery, everywhere
         if not book.write(self.step, at=self.cause.at, actor=self.cause.actor, reason=self.cause.reason):
             return False
         if self.acknowledgement is not None:

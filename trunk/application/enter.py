@@ -37,8 +37,8 @@ class Entrance:
                 entering = self.executor.submit(self.receipts.enter, prepared)
                 return _then(entering, lambda result: _outcome(result, warnings))
             case PreparedRejection(rejected=rejected, acknowledgement=acknowledgement):
-                entering = self.scribe.perform(_recorder(acknowledgement))
-                return _then(entering, lambda sealed: Rejected(flaws=rejected.flaws, sealed=sealed))
+                recording = self.scribe.perform(_recorder(acknowledgement))
+                return _then(recording, lambda sealed: Rejected(flaws=rejected.flaws, sealed=sealed))
 
 
 def _recorder(acknowledgement: Entry) -> Callable[[Book], bytes | None]:

@@ -108,6 +108,7 @@ class Handover:
             if not isinstance(planned, Move):
                 return planned
             if self.scribe.perform(_writer(planned)).result():
+                reach("handover.committed")
                 return Confirmed(delivery=planned.step.after, repeated=False)
         raise LedgerUnavailableError(f"delivery {delivery_id} is moved by others all the time")
 

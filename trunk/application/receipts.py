@@ -56,9 +56,11 @@ class Receipts:
             matched = self._match(prepared)
             move = self._plan(prepared, matched)
             try:
-                return self._write(prepared, matched, move).result()
+                entered = self._write(prepared, matched, move).result()
             except _OvertakenError:
                 continue
+            reach("receipts.committed")
+            return entered
         raise LedgerUnavailableError("the delivery is moved by others all the time")
 
     def _match(self, prepared: PreparedStatus) -> tuple[Delivery, EnvelopeRecord] | None:

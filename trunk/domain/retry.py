@@ -16,5 +16,5 @@ class RetrySchedule:
 
     def next_attempt(self, attempts: int, *, now: datetime, chance: Callable[[], float]) -> datetime:
         """When to try after ``attempts`` failures (1 or more); ``chance`` returns a number in [0, 1)."""
-        wait = min(self.first * 2 ** min(attempts - 1, 20), self.longest)
+        wait = min(self.first * 2.0 ** min(attempts - 1, 20), self.longest)
         return now + wait * (0.5 + chance() / 2)

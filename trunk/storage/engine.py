@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql
 
 from trunk.errors import ConfigurationError, LedgerUnavailableError
 
 LOCK_SECONDS: Final = 10
 """How long a writer waits for another one before the fault is told: longer than any transaction of ours."""
 CONNECT_SECONDS: Final = 5
+POSTGRESQL: Final[Dialect] = postgresql.dialect()  # type: ignore[no-untyped-call] # untyped in SQLAlchemy
 _READING: Final = "trunk_reading"
 _PRIVATE: Final = 0o600
 

@@ -90,5 +90,5 @@ class Loop:
         return went
 
     def _backoff(self) -> float:
-        longest = min(0.25 * 2 ** min(self._failures, 10), self.backoff_seconds)
+        longest = min(0.25 * 2.0 ** min(self._failures, 10), self.backoff_seconds)
         return longest * (0.5 + self.chance() / 2)
