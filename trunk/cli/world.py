@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
@@ -49,6 +49,20 @@ def _upgrade(settings: Settings) -> str:
     return upgrade(settings)
 
 
+def _serve(settings: Settings, *, workers: int, config: Path | None, shared_port: bool) -> int:
+    from trunk.cli import process  # noqa: PLC0415  heavy
+
+    if shared_port:
+        return process.work_on_shared_port(settings)
+    return process.serve(settings, workers=workers, config=config)
+
+
+class Serve(Protocol):
+    """Runs the trunk; returns its exit code."""
+
+    def __call__(self, settings: Settings, *, workers: int, config: Path | None, shared_port: bool) -> int: ...
+
+
 def _clock() -> datetime:
     return datetime.now(UTC)  # noqa: TID251  the door by which time comes in to commands
 
@@ -68,6 +82,7 @@ class Doors:
     open_desk: Callable[[Settings], AbstractContextManager[Desk]] = _open_desk
     open_administration: Callable[[Settings], AbstractContextManager[AdminRoom]] = _open_administration
     upgrade: Callable[[Settings], str] = _upgrade
+    serve: Serve = _serve
     now: Callable[[], datetime] = _clock
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic

@@ -1,0 +1,198 @@
+"""``trunk admin replay``: put deliveries back into their agencies' inboxes. Who and why go into the journal.
+
+Writes the ledger; the running service sends. So it works while RabbitMQ is down.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from trunk.application.replay import Order, Replay, Replayed
+from trunk.cli.exits import Exit, WrongUsageError
+from trunk.cli.filters import Filter, filter_options
+from trunk.cli.lazy import example
+from trunk.cli.listing import deliveries_table
+from trunk.cli.output import console, is_terminal, note, print_json, simple_table
+from trunk.cli.words import STATE, Language
+from trunk.cli.world import Doors, World, wish
+from trunk.domain.delivery import DeliveryId, DeliveryState
+from trunk.domain.outcome import Rejected
+from trunk.domain.rejection import Code
+from trunk.domain.tracking import Listed
+
+if TYPE_CHECKING:
+    from trunk.bootstrap import AdminRoom
+
+_SHOWN: Final = 20
+_DEFAULT_STATES: Final = ("dispatched", "deferred", "expired")
+_UNKNOWN, _SETTLED = "unknown", "settled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish(Filter):
+    """The options of ``trunk admin replay``."""
+
+    deliveries: tuple[str, ...]
+    reason: str
+    operator: str
+    per_second: float
+    dry_run: bool
+    yes: bool
+    as_json: bool
+
+
+@click.command(
+    epilog=example(
+        "trunk admin replay 0199a3c4-7d0e-7c11-a3b5-5d0c8f6a2b11 --reason 'their disk was full'",
+        "trunk admin replay --agency H41.01 --state expired --dry-run",
+        "trunk admin replay --agency H41.01 --older-than 2d --per-second 5 --yes --reason 'H41 was down'",
+    )
+)
+@click.argument("deliveries", nargs=-1)
+@filter_options(limit=10_000)
+@click.option("--reason", default="", help="Why (required, except with --dry-run); goes into the journal.")
+@click.option("--operator", default="", help="Who orders it; default: your user name on this machine.")
+@click.option(
+    "--per-second", type=click.FloatRange(min=0, min_open=True), default=50.0, show_default=True, help="Pace."
+)
+@click.option("--dry-run", is_flag=True, help="Only show what would be replayed.")
+@click.option("--yes", is_flag=True, help="Do not ask (needed for more than one without a terminal).")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@wish(Wish)
+def replay(world: World, wish: Wish) -> None:
+    """Put deliveries back into their agencies' inboxes.
+
+    Name deliveries by id, or choose them by filter. A filter without --state means what has not arrived:
+    dispatched, deferred and expired. What an agency's people received or refused is settled and stays so. Every replay is written
+    into the journal with who and why. The running service sends; RabbitMQ may be down meanwhile.
+    """
+    _check(wish)
+    with world.administration() as room:
+        if wish.deliveries:
+            _replay(room, [DeliveryId(d) for d in dict.fromkeys(wish.deliveries)], wish, world)
+        else:
+            _replay_chosen(room, wish, world)
+
+
+def _check(wish: Wish) -> None:
+    if wish.deliveries and not wish.empty:
+        raise WrongUsageError("name deliveries or choose them by filter, not both")
+    if not wish.deliveries and wish.empty:
+        raise WrongUsageError("nothing is chosen", remedy="name deliveries, or give --agency, --state, --text, …")
+    if not wish.dry_run and not wish.reason.strip():
+        raise WrongUsageError("--reason is required", remedy="it goes into the journal: --reason 'their disk was full'")
+
+
+def _replay_chosen(room: AdminRoom, wish: Wish, world: World) -> None:
+    search = wish.search(room.tracking)
+    if not wish.state:
+        search = dataclasses.replace(wish, state=_DEFAULT_STATES).search(room.tracking)
+    found = room.replay.candidates(search)
+    if wish.dry_run:
+        _show(found, room, wish, world)
+    elif not found:
+        note(world.language.say("Không có gì để giao lại", "Nothing to replay"))
+    else:
+        if not wish.as_json:
+            console(stderr=True).print(_counts(found, world.language))
+        _replay(room, [line.delivery.id for line in found], wish, world)
+    if len(found) == wish.limit:
+        note(f"the first {wish.limit} only; see --limit")
+
+
+def _show(found: Sequence[Listed], room: AdminRoom, wish: Wish, world: World) -> None:
+    if wish.as_json:
+        print_json({"would_replay": [line.delivery.id for line in found]})
+        return
+    screen = console()
+    screen.print(_counts(found, world.language))
+    if found:
+        screen.print(deliveries_table(found[:_SHOWN], room.tracking, world.language))
+    if len(found) > _SHOWN:
+        note(world.language.say(f"… và {len(found) - _SHOWN} nữa", f"… and {len(found) - _SHOWN} more"))
+
+
+def _counts(found: Sequence[Listed], language: Language) -> object:
+    counted = Counter((line.delivery.addressee, line.delivery.state) for line in found)
+    rows = [
+        (agency, language.of(STATE[DeliveryState(state)]), str(number))
+        for (agency, state), number in sorted(counted.items())
+    ]
+    rows.append((language.say("Tổng", "Total"), "", str(len(found))))
+    headings = [language.say("Nơi nhận", "Recipient"), language.say("Tình trạng", "State"), "n"]
+    return simple_table(headings, rows)
+
+
+def _replay(room: AdminRoom, ids: Sequence[DeliveryId], wish: Wish, world: World) -> None:
+    if wish.dry_run:
+        print_json({"would_replay": ids}) if wish.as_json else click.echo("\n".join(ids))
+        return
+    _ask(len(ids), wish, world)
+    order = Order(operator=wish.operator.strip() or world.doors.user(), reason=wish.reason.strip())
+    outcomes: dict[DeliveryId, str] = {}
+    try:
+        for delivery_id, outcome in _paced(room.replay, ids, order, wish, world.doors):
+            outcomes[delivery_id] = outcome
+    finally:  # an interruption half-way tells what was done until then
+        _summarise(outcomes, len(ids), wish, world.language)
+    counted = set(outcomes.values())
+    if _UNKNOWN in counted:
+        raise click.exceptions.Exit(Exit.NOT_FOUND)
+    if _SETTLED in counted:
+        raise click.exceptions.Exit(Exit.REFUSED)
+
+
+def _ask(number: int, wish: Wish, world: World) -> None:
+    if number <= 1 or wish.yes:
+        return
+    if not is_terminal():
+        raise WrongUsageError(f"{number} deliveries, and nobody to ask", remedy="look with --dry-run, then add --yes")
+    question = world.language.say(f"Giao lại {number} lượt?", f"Replay {number} deliveries?")
+    click.confirm(question, abort=True, err=True)
+
+
+def _paced(
+    replay: Replay, ids: Sequence[DeliveryId], order: Order, wish: Wish, doors: Doors
+) -> Iterator[tuple[DeliveryId, str]]:
+    """One after the other, not faster than asked, with a progress bar on standard error."""
+    columns = (TextColumn("replay"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+        task = bar.add_task("replay", total=len(ids))
+        started = doors.monotonic()
+        for number, delivery_id in enumerate(ids):
+            ahead = started + number / wish.per_second - doors.monotonic()
+            if ahead > 0:
+                doors.sleep(ahead)
+            yield delivery_id, _outcome(replay.one(delivery_id, order))
+            bar.advance(task)
+
+
+def _outcome(result: Replayed | Rejected) -> str:
+    if isinstance(result, Replayed):
+        return result.outcome
+    return _UNKNOWN if result.code is Code.NOT_FOUND else _SETTLED
+
+
+def _summarise(outcomes: dict[DeliveryId, str], total: int, wish: Wish, language: Language) -> None:
+    if wish.as_json:
+        print_json({"outcomes": outcomes, "not_reached": total - len(outcomes)})
+        return
+    words = {
+        "queued": language.say("đã xếp lại vào hàng chờ", "queued again"),
+        "already_queued": language.say("vốn đang chờ chuyển", "queued already"),
+        _SETTLED: language.say("đã kết thúc, giữ nguyên", "settled, left alone"),
+        _UNKNOWN: language.say("không có mã này", "no such delivery"),
+    }
+    for outcome, number in Counter(outcomes.values()).items():
+        click.echo(f"{number:>6}  {words[outcome]}")
+    for delivery_id in (d for d, outcome in outcomes.items() if outcome in {_SETTLED, _UNKNOWN}):
+        click.echo(f"        {delivery_id}: {words[outcomes[delivery_id]]}", err=True)
+    if len(outcomes) < total:
+        click.echo(f"{total - len(outcomes):>6}  {language.say('chưa thực hiện', 'not reached')}")

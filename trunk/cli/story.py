@@ -1,0 +1,166 @@
+"""A message's story as a clerk reads it: one table, a part for each recipient, newest state on top of each part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import zip_longest
+
+from rich import box
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from trunk.application.tracking import Tracking
+from trunk.cli.output import age, cell, clean, clock
+from trunk.cli.shapes import is_overdue, since
+from trunk.cli.words import (
+    ACKNOWLEDGEMENT,
+    BUSINESS,
+    EVENT,
+    KIND,
+    MARKED,
+    OVERDUE,
+    PROGRESS,
+    STATE,
+    STATE_STYLE,
+    STATUS,
+    URGENCY,
+    Language,
+)
+from trunk.domain.entry import EnvelopeKind, EnvelopeRecord
+from trunk.domain.tracking import AcknowledgementRecord, DeliveryTrack, EnvelopeTrack, JournalEvent, StatusReport
+
+_ALERT = "bold white on red"
+_URGENT = "bold black on yellow"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that happened."""
+
+    at: datetime
+    text: str
+    style: str = ""
+
+
+def tell(track: EnvelopeTrack, *, tracking: Tracking, language: Language) -> Group:
+    """The whole story, ready to print."""
+    parts: list[Table | Text] = [_head(track, language)]
+    if track.deliveries:
+        parts.append(_recipients(track, tracking, language))
+    if track.unmatched:
+        parts.append(Text(language.say("Trạng thái không khớp nơi nhận nào:", "Statuses that match no recipient:")))
+        parts += [Text(f"  {clock(r.at)}  {_status(r, language).text}") for r in track.unmatched]
+    return Group(*parts)
+
+
+def badges(envelope: EnvelopeRecord, *, overdue: bool, language: Language) -> Text:
+    """Urgent, overdue, for reference only: what must be seen at once."""
+    made = Text()
+    if envelope.urgency:
+        words = URGENCY.get(envelope.urgency)
+        made.append(f" {language.of(words) if words else envelope.urgency} ", style=_URGENT).append(" ")
+    if overdue:
+        made.append(f" {language.of(OVERDUE)} ", style=_ALERT).append(" ")
+    if envelope.marked:
+        made.append(f" {language.of(MARKED)} ", style=_ALERT)
+    made.rstrip()
+    return made
+
+
+def _head(track: EnvelopeTrack, language: Language) -> Table:
+    envelope = track.envelope
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    what = envelope.document_code or envelope.document_id
+    grid.add_row(_kind(envelope, language), cell(what, "bold"))
+    grid.add_row(language.say("Trích yếu", "Subject"), cell(envelope.subject))
+    grid.add_row(language.say("Mã định danh", "Document id"), cell(envelope.document_id))
+    grid.add_row(language.say("Bên gửi", "Sender"), cell(envelope.sender))
+    grid.add_row(language.say("Tiếp nhận", "Accepted"), f"{clock(envelope.accepted_at)}   {envelope.id}")
+    if envelope.due_date:
+        grid.add_row(language.say("Hạn trả lời", "Answer due"), cell(envelope.due_date))
+    grid.add_row(language.say("Tình trạng", "Summary"), Text(language.of(PROGRESS[track.progress]), style="bold"))
+    acknowledged = [a for a in track.acknowledgements if not a.envelope.about_delivery]
+    if acknowledged:
+        grid.add_row(
+            language.say("Báo nhận", "Acknowledged"),
+            "; ".join(f"{clock(line.at)} {line.text}" for line in (_acknowledged(a, language) for a in acknowledged)),
+        )
+    marks = badges(envelope, overdue=False, language=language)
+    if marks.plain:
+        grid.add_row("", marks)
+    return grid
+
+
+def _kind(envelope: EnvelopeRecord, language: Language) -> str:
+    words = language.of(KIND[envelope.kind])
+    if envelope.kind is EnvelopeKind.DOCUMENT and envelope.business in BUSINESS and envelope.business:
+        return f"{words} ({language.of(BUSINESS[envelope.business])})"
+    return words
+
+
+def _recipients(track: EnvelopeTrack, tracking: Tracking, language: Language) -> Table:
+    table = Table(box=box.ROUNDED, header_style="bold", expand=False)
+    table.add_column(language.say("Nơi nhận", "Recipient"), overflow="fold", max_width=28, min_width=14)
+    table.add_column(language.say("Lúc", "When"), no_wrap=True, width=16)
+    table.add_column(language.say("Diễn biến", "What happened"), overflow="fold")
+    for part in track.deliveries:
+        for row in _part(part, track, tracking, language):
+            table.add_row(*row)
+        table.add_section()
+    return table
+
+
+def _part(
+    part: DeliveryTrack, track: EnvelopeTrack, tracking: Tracking, language: Language
+) -> Iterator[tuple[Text, Text, Text]]:
+    """Rows of one recipient: a row for each event, so that times stay beside what happened when texts wrap."""
+    delivery, began = part.delivery, since(part, track.envelope)
+    state = Text(f"● {language.of(STATE[delivery.state])}", style=STATE_STYLE[delivery.state])
+    state.append(f"  {age(tracking.now() - began, language)}", style="dim")
+    if is_overdue(delivery, track.envelope, tracking=tracking):
+        state.append("  ").append(f" {language.of(OVERDUE)} ", style=_ALERT)
+    happened = [
+        (Text(clock(began), style="bold"), state),
+        *((Text(clock(line.at)), Text(line.text, style=line.style)) for line in _lines(part, track, language)),
+        (Text(), Text(delivery.id, style="dim")),
+    ]
+    who = [cell(delivery.addressee, "bold"), cell(part.name)]
+    for name, (at, what) in zip_longest(who, happened, fillvalue=Text()):
+        yield name, at, what
+
+
+def _lines(part: DeliveryTrack, track: EnvelopeTrack, language: Language) -> list[Line]:
+    """Journal, statuses and acknowledgements of one recipient in the order of time."""
+    own = [a for a in track.acknowledgements if a.envelope.about_delivery == part.delivery.id]
+    lines = [
+        *(_event(e, language) for e in part.timeline if e.event != "status_reported"),
+        *(_status(s, language) for s in part.statuses),
+        *(_acknowledged(a, language) for a in own),
+    ]
+    return sorted(lines, key=lambda line: line.at)
+
+
+def _event(event: JournalEvent, language: Language) -> Line:
+    words = EVENT.get(event.event)
+    text = language.of(words) if words else clean(event.event)
+    if event.event == "replay_ordered":
+        text += f" ({clean(event.actor)})"
+    return Line(event.at, text + (f": {clean(event.reason)}" if event.reason else ""))
+
+
+def _status(status: StatusReport, language: Language) -> Line:
+    words = STATUS.get(status.code)
+    text = f"{status.code} {language.of(words) if words else ''}".strip()
+    said = f": {clean(status.description)}" if status.description else ""
+    return Line(status.at, f"◆ {language.say('Trạng thái', 'Status')} {text}{said}", "magenta")
+
+
+def _acknowledged(record: AcknowledgementRecord, language: Language) -> Line:
+    kind = record.envelope.acknowledges
+    words = language.of(ACKNOWLEDGEMENT[kind]) if kind else ""
+    return Line(record.envelope.accepted_at, f"✉ {language.say('Báo bên gửi', 'Sender told')}: {words}", "blue")
