@@ -28,7 +28,7 @@ _SQLITE_OURS: Final = frozenset(
 )
 _READ_ONLY_TRANSACTION: Final = "25006"
 _POSTGRES_OUTAGES: Final = ("08", "40", "53", "55", "57", "58", "XX")  # classes of SQLSTATE
-_ROLLED_BACK: Final = "40"  # deadlock, serialisation: the same again may well succeed
+_COLLISIONS: Final = ("40", "55P03")  # deadlock, serialisation, a row that was locked too long
 
 
 @contextmanager
@@ -48,7 +48,7 @@ def is_collision(error: LedgerUnavailableError) -> bool:
     """Whether two transactions stood in each other's way, so that the same again may succeed at once."""
     cause = error.__cause__
     original = cause.orig if isinstance(cause, exc.DBAPIError) else None
-    return isinstance(original, psycopg.Error) and (original.sqlstate or "").startswith(_ROLLED_BACK)
+    return isinstance(original, psycopg.Error) and (original.sqlstate or "").startswith(_COLLISIONS)
 
 
 def _is_outage(error: BaseException | None) -> bool:

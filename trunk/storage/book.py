@@ -1,0 +1,114 @@
+"""The ledger open for writing: one transaction, in which everything happens or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from trunk.domain.agency import Agency
+from trunk.domain.credential import KeyRecord, SystemRecord
+from trunk.domain.delivery import Delivery, DeliveryId, EnvelopeId, Step
+from trunk.domain.entry import Acceptance, Entry, EntryResult
+from trunk.domain.tracking import JournalEvent, StatusReport
+from trunk.storage import directory
+from trunk.storage.bulk import insert_many
+from trunk.storage.entering import Register
+from trunk.storage.moving import Movements
+from trunk.storage.outbox import Outbox, OutboxEntry
+from trunk.storage.positions import Positions
+from trunk.storage.rows import journal_row, status_row
+from trunk.storage.tables import JOURNAL, STATUS_REPORT
+from trunk.storage.views import View
+
+
+class Book:
+    """What can be written; ``view`` reads inside the same transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.view = View(connection)
+        self._connection = connection
+        self._positions = Positions(connection)
+        self._register = Register(connection, self._positions)
+        self._movements = Movements(connection, self._positions)
+        self._outbox = Outbox(connection)
+
+    def accept(self, acceptances: Sequence[Acceptance]) -> list[EntryResult]:
+        """Enter every submission that is new, whole; an answer for each, in order."""
+        return self._register.accept(acceptances)
+
+    def enter(self, entry: Entry, *, event: str = "accepted", actor: str) -> bool:
+        """Enter one more envelope; ``False`` if its identity is there already."""
+        return self._register.enter(entry, event=event, actor=actor)
+
+    def reserve(self, count: int) -> None:
+        """Lock the order of inboxes now: before the first ``write`` where ``enter`` follows it.
+
+        Accepting transactions lock that order first and deliveries later. One that does it the other way round
+        may deadlock with them; nothing is lost then, but one of the two has to come again.
+        """
+        self._positions.reserve(count)
+
+    def delivery(self, delivery_id: DeliveryId) -> Delivery | None:
+        return self.view.delivery(delivery_id)
+
+    def write(self, step: Step, *, at: datetime, actor: str, reason: str = "") -> bool:
+        """Write a step down with its line in the journal; ``False`` if somebody else moved the delivery first."""
+        return self._movements.write(step, at=at, actor=actor, reason=reason)
+
+    def write_all(self, steps: Sequence[Step], *, at: datetime, actor: str) -> set[DeliveryId]:
+        """The same for many; the ids of those that were written."""
+        return self._movements.write_all(steps, at=at, actor=actor)
+
+    def note(self, event: JournalEvent, *, envelope_id: EnvelopeId) -> None:
+        """A line in the journal that no step writes."""
+        insert_many(self._connection, JOURNAL, [journal_row(event, envelope_id=envelope_id)])
+
+    def record_status(self, report: StatusReport, *, about: EnvelopeId | None) -> None:
+        insert_many(self._connection, STATUS_REPORT, [status_row(report, about=about)])
+
+    def lease(self, limit: int, *, now: datetime, until: datetime, owner: str) -> list[OutboxEntry]:
+        """Take up to ``limit`` notices out for ``owner`` until ``until``: the most urgent, then the oldest."""
+        return self._outbox.lease(limit, now=now, until=until, owner=owner)
+
+    def strike(self, ids: Sequence[int], *, owner: str) -> None:
+        """They have left the house. Entries that are no longer ``owner``'s stay."""
+        self._outbox.strike(ids, owner=owner)
+
+    def release(self, ids: Sequence[int], *, owner: str, due_at: datetime) -> None:
+        """Put back what could not be sent, to be taken again from ``due_at`` on."""
+        self._outbox.release(ids, owner=owner, due_at=due_at)
+
+    def fallen_due(self, now: datetime, limit: int) -> list[Delivery]:
+        """Deferred deliveries whose time has come, held for this transaction."""
+        return self._movements.fallen_due(now, limit)
+
+    def outlived(self, now: datetime, limit: int) -> list[Delivery]:
+        """Waiting deliveries whose lifetime has ended, held for this transaction."""
+        return self._movements.outlived(now, limit)
+
+    def put_agency(self, agency: Agency) -> None:
+        directory.put_agency(self._connection, agency)
+
+    def put_system(self, system: SystemRecord) -> None:
+        directory.put_system(self._connection, system)
+
+    def put_key(self, key: KeyRecord) -> None:
+        directory.put_key(self._connection, key)
+
+    def revoke_key(self, key_id: str, *, at: datetime) -> bool:
+        """Whether there was such a key that was not revoked yet."""
+        return directory.revoke_key(self._connection, key_id, at=at)
+
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """A part of the transaction that fails alone: an exception undoes what was written inside, and goes on."""
+        held = self._positions.held
+        try:
+            with self._connection.begin_nested():
+                yield
+        except BaseException:
+            self._positions.held = held  # a counter that was moved inside has been moved back
+            raise

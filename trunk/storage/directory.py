@@ -1,0 +1,165 @@
+"""The directory's part of the ledger: agencies, systems, keys."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from trunk.domain.agency import Agency, Directory, Mandate, SystemId
+from trunk.domain.credential import KeyRecord, SystemRecord
+from trunk.domain.delivery import AgencyCode
+from trunk.storage.tables import AGENCY, AGENCY_CODE, API_KEY, COUNTER, MANDATE, SYSTEM, SYSTEM_AGENCY
+
+VERSION: Final = "directory"
+
+
+def directory(connection: Connection) -> Directory:
+    codes: defaultdict[str, list[str]] = defaultdict(list)
+    for row in connection.execute(sa.select(AGENCY_CODE).order_by(AGENCY_CODE.c.ordinal)):
+        codes[row.agency].append(row.code)
+    mandates: defaultdict[str, list[Mandate]] = defaultdict(list)
+    for row in connection.execute(sa.select(MANDATE).order_by(MANDATE.c.ordinal)):
+        mandates[row.agency].append(
+            Mandate(fingerprint=row.fingerprint, valid_from=row.valid_from, valid_until=row.valid_until)
+        )
+    rows = connection.execute(sa.select(AGENCY).order_by(AGENCY.c.code))
+    return Directory([_agency_of(row, codes[row.code], mandates[row.code]) for row in rows])
+
+
+def _agency_of(row: Any, codes: Sequence[str], mandates: Sequence[Mandate]) -> Agency:
+    return Agency(
+        code=AgencyCode(row.code),
+        name=row.name,
+        old_code=row.old_code,
+        aliases=tuple(code for code in codes if code not in (row.code, row.old_code)),
+        mode=row.mode,
+        signature_policy=row.signature_policy,
+        mandates=tuple(mandates),
+        active=row.active,
+    )
+
+
+def version(connection: Connection) -> int:
+    number: int = connection.execute(sa.select(COUNTER.c.value).where(COUNTER.c.name == VERSION)).scalar_one()
+    return number
+
+
+def put_agency(connection: Connection, agency: Agency) -> None:
+    """Write the agency as it is now. Moving the version on first makes writers of the directory take turns."""
+    connection.execute(
+        sa.update(COUNTER).where(COUNTER.c.name == VERSION).values(value=COUNTER.c.value + 1)
+    )
+    values = {
+        "name": agency.name,
+        "old_code": agency.old_code,
+        "mode": agency.mode,
+        "signature_policy": agency.signature_policy,
+        "active": agency.active,
+    }
+    _put(connection, AGENCY, {"code": agency.code}, values)
+    connection.execute(sa.delete(AGENCY_CODE).where(AGENCY_CODE.c.agency == agency.code))
+    codes = dict.fromkeys(agency.codes)
+    _insert(
+        connection,
+        AGENCY_CODE,
+        [{"code": code, "agency": agency.code, "ordinal": place} for place, code in enumerate(codes)],
+    )
+    connection.execute(sa.delete(MANDATE).where(MANDATE.c.agency == agency.code))
+    _insert(
+        connection,
+        MANDATE,
+        [
+            {
+                "agency": agency.code,
+                "ordinal": place,
+                "fingerprint": mandate.fingerprint,
+                "valid_from": mandate.valid_from,
+                "valid_until": mandate.valid_until,
+            }
+            for place, mandate in enumerate(agency.mandates)
+        ],
+    )
+
+
+def put_system(connection: Connection, system: SystemRecord) -> None:
+    _put(connection, SYSTEM, {"id": system.id}, {"name": system.name, "active": system.active})
+    connection.execute(sa.delete(SYSTEM_AGENCY).where(SYSTEM_AGENCY.c.system == system.id))
+    _insert(
+        connection,
+        SYSTEM_AGENCY,
+        [{"system": system.id, "agency": agency} for agency in sorted(system.agencies)],
+    )
+
+
+def put_key(connection: Connection, key: KeyRecord) -> None:
+    values = {
+        "system": key.system,
+        "digest": key.digest,
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+        "revoked_at": key.revoked_at,
+    }
+    _put(connection, API_KEY, {"id": key.id}, values)
+
+
+def revoke_key(connection: Connection, key_id: str, *, at: datetime) -> bool:
+    revoked = connection.execute(
+        sa.update(API_KEY).where(API_KEY.c.id == key_id, API_KEY.c.revoked_at.is_(None)).values(revoked_at=at)
+    )
+    return revoked.rowcount == 1
+
+
+def key(connection: Connection, key_id: str) -> KeyRecord | None:
+    row = connection.execute(sa.select(API_KEY).where(API_KEY.c.id == key_id)).one_or_none()
+    return None if row is None else _key_of(row)
+
+
+def keys(connection: Connection, system: SystemId) -> list[KeyRecord]:
+    """The system's keys, oldest first."""
+    rows = connection.execute(
+        sa.select(API_KEY).where(API_KEY.c.system == system).order_by(API_KEY.c.created_at, API_KEY.c.id)
+    )
+    return [_key_of(row) for row in rows]
+
+
+def systems(connection: Connection, only: SystemId | None = None) -> list[SystemRecord]:
+    asked = sa.select(SYSTEM).order_by(SYSTEM.c.id)
+    spoken_for = sa.select(SYSTEM_AGENCY)
+    if only is not None:
+        asked = asked.where(SYSTEM.c.id == only)
+        spoken_for = spoken_for.where(SYSTEM_AGENCY.c.system == only)
+    agencies: defaultdict[str, set[AgencyCode]] = defaultdict(set)
+    for row in connection.execute(spoken_for):
+        agencies[row.system].add(AgencyCode(row.agency))
+    return [
+        SystemRecord(id=SystemId(row.id), name=row.name, agencies=frozenset(agencies[row.id]), active=row.active)
+        for row in connection.execute(asked)
+    ]
+
+
+def _key_of(row: Any) -> KeyRecord:
+    return KeyRecord(
+        id=row.id,
+        system=SystemId(row.system),
+        digest=row.digest,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+    )
+
+
+def _put(connection: Connection, table: sa.Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    """Update the row with this key, or insert it."""
+    found = [table.c[name] == value for name, value in key.items()]
+    if connection.execute(sa.update(table).where(*found).values(values)).rowcount == 0:
+        connection.execute(sa.insert(table).values({**key, **values}))
+
+
+def _insert(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        connection.execute(sa.insert(table), rows)

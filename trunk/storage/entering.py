@@ -1,0 +1,161 @@
+"""T1: what enters the ledger, many at a time, each of them whole or not at all.
+
+Whether a message is new is asked after the counter of places is locked (``positions``), and every entering
+transaction locks it first: what another one has committed is seen, and none is under way. So two equal submissions,
+in one group or in two processes, end as one envelope and one answer, without an error to recover from. The unique
+constraint on the identity stands behind that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from trunk.domain.delivery import DeliveryState
+from trunk.domain.entry import (
+    Acceptance,
+    AcceptedEnvelope,
+    AlreadyThere,
+    Entered,
+    Entry,
+    EntryResult,
+    KeyTaken,
+)
+from trunk.domain.tracking import JournalEvent
+from trunk.storage import envelopes
+from trunk.storage.bulk import Stored, insert_many, insert_new
+from trunk.storage.positions import Positions
+from trunk.storage.rows import delivery_row, envelope_row, journal_row, outbox_row, payload_row
+from trunk.storage.tables import DELIVERY, ENVELOPE, IDEMPOTENCY, JOURNAL, OUTBOX, PAYLOAD
+
+T = TypeVar("T")
+
+ACCEPTED: Final = "accepted"
+ACKNOWLEDGED: Final = "acknowledged"
+TRUNK: Final = "trunk"
+
+
+class Register:
+    """The page of new entries of one transaction."""
+
+    def __init__(self, connection: Connection, positions: Positions) -> None:
+        self._connection = connection
+        self._positions = positions
+
+    def accept(self, acceptances: Sequence[Acceptance]) -> list[EntryResult]:
+        self._positions.reserve(sum(_count(a.entry) + _count(a.acknowledgement) for a in acceptances))
+        claimed = self._claim_keys(acceptances)
+        entitled = [a for a in acceptances if claimed.get(_key(a), _identity(a)) == _identity(a)]
+        first = {_identity(a): a for a in reversed(entitled)}
+        known = self._known(first)
+        fresh = [a for identity, a in first.items() if identity not in known]
+        self._enter(fresh)
+        told = {_identity(a): _told(a) for a in fresh}
+        return [self._answer(a, claimed, first, told) for a in acceptances]
+
+    def enter(self, entry: Entry, *, event: str, actor: str) -> bool:
+        self._positions.reserve(_count(entry))
+        if self._known([entry.envelope.identity]):
+            return False
+        self._enter_all([entry])
+        self._enter_journal([(entry, event, actor)])
+        return True
+
+    def _answer(
+        self,
+        acceptance: Acceptance,
+        claimed: dict[tuple[str, str] | None, str],
+        first: dict[str, Acceptance],
+        told: dict[str, AcceptedEnvelope],
+    ) -> EntryResult:
+        identity = _identity(acceptance)
+        owner = claimed.get(_key(acceptance), identity)
+        if owner != identity:
+            return KeyTaken(_found(envelopes.id_by_identity(self._connection, owner)))
+        if identity not in told:
+            return AlreadyThere(_found(envelopes.accepted_as(self._connection, identity)))
+        return Entered(told[identity]) if first[identity] is acceptance else AlreadyThere(told[identity])
+
+    def _claim_keys(self, acceptances: Sequence[Acceptance]) -> dict[tuple[str, str] | None, str]:
+        """Whose each idempotency key is, by identity; the first use of a key makes it so."""
+        wanted = {key: _identity(a) for a in reversed(acceptances) if (key := _key(a))}
+        if not wanted:
+            return {}
+        rows = [{"system": system, "key": key, "identity": of} for (system, key), of in wanted.items()]
+        insert_new(self._connection, IDEMPOTENCY, rows)
+        columns = sa.tuple_(IDEMPOTENCY.c.system, IDEMPOTENCY.c.key)
+        found = self._connection.execute(sa.select(IDEMPOTENCY).where(columns.in_(list(wanted))))
+        return {(row.system, row.key): row.identity for row in found}
+
+    def _known(self, identities: Iterable[str]) -> set[str]:
+        """Those of the identities that are in the ledger."""
+        known = sa.select(ENVELOPE.c.identity).where(ENVELOPE.c.identity.in_(list(identities)))
+        return set(self._connection.execute(known).scalars())
+
+    def _enter(self, fresh: Sequence[Acceptance]) -> None:
+        entries = [a.entry for a in fresh]
+        acknowledgements = [a.acknowledgement for a in fresh]
+        self._enter_all(entries + acknowledgements)
+        self._enter_journal(
+            [(e, ACCEPTED, e.envelope.system or TRUNK) for e in entries]
+            + [(e, ACKNOWLEDGED, TRUNK) for e in acknowledgements]
+        )
+
+    def _enter_all(self, entries: Sequence[Entry]) -> None:
+        insert_many(self._connection, ENVELOPE, [envelope_row(entry.envelope) for entry in entries])
+        insert_new(self._connection, PAYLOAD, [payload_row(entry.payload) for entry in entries])
+        self._enter_deliveries(entries)
+
+    def _enter_deliveries(self, entries: Sequence[Entry]) -> None:
+        deliveries: list[dict[str, Stored]] = []
+        notices: list[dict[str, Stored]] = []
+        for entry in entries:
+            for ordinal, delivery in enumerate(entry.deliveries):
+                place = self._positions.take()
+                deliveries.append(delivery_row(delivery, entry.envelope, ordinal=ordinal, position=place))
+                if delivery.state is DeliveryState.QUEUED:
+                    notices.append(outbox_row(delivery, ready_at=delivery.due_at))
+        insert_many(self._connection, DELIVERY, deliveries)
+        insert_many(self._connection, OUTBOX, notices)
+
+    def _enter_journal(self, lines: Iterable[tuple[Entry, str, str]]) -> None:
+        rows = [
+            journal_row(
+                JournalEvent(at=entry.envelope.accepted_at, event=event, actor=actor),
+                envelope_id=entry.envelope.id,
+            )
+            for entry, event, actor in lines
+        ]
+        insert_many(self._connection, JOURNAL, rows)
+
+
+def _identity(acceptance: Acceptance) -> str:
+    return acceptance.entry.envelope.identity
+
+
+def _key(acceptance: Acceptance) -> tuple[str, str] | None:
+    """The caller's own key, under the caller's name."""
+    key = acceptance.idempotency_key
+    return None if key is None else (acceptance.entry.envelope.system or "", key)
+
+
+def _count(entry: Entry) -> int:
+    return len(entry.deliveries)
+
+
+def _told(acceptance: Acceptance) -> AcceptedEnvelope:
+    return AcceptedEnvelope(
+        envelope=acceptance.entry.envelope,
+        deliveries=tuple(acceptance.entry.deliveries),
+        acknowledgement=acceptance.acknowledgement.envelope,
+        sealed=acceptance.acknowledgement.payload.octets or b"",
+    )
+
+
+def _found(found: T | None) -> T:
+    if found is None:
+        raise LookupError("the ledger holds an identity without the envelope or the acknowledgement that belong to it")
+    return found

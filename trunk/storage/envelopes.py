@@ -1,0 +1,108 @@
+"""Reading envelopes: by id, by identity, by what a person calls them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Row
+
+from trunk.domain.delivery import AckKind, AgencyCode, Delivery, DeliveryId, EnvelopeId
+from trunk.domain.entry import AcceptedEnvelope, EnvelopeKind, EnvelopeRecord, Payload
+from trunk.storage.rows import delivery_of, envelope_of, first_delivery_of
+from trunk.storage.tables import DELIVERY, ENVELOPE, PAYLOAD
+
+FOUND: Final = 100
+"""How many envelopes one reference finds at most; fixed sample ids are shared by many."""
+# Spelled out, not bound: the databases then know that the partial indexes apply.
+NOT_OURS: Final = sa.text("envelope.kind <> 'acknowledgement'")
+
+
+def by_id(connection: Connection, envelope_id: EnvelopeId) -> EnvelopeRecord | None:
+    return _one(connection, ENVELOPE.c.id == envelope_id)
+
+
+def id_by_identity(connection: Connection, identity: str) -> EnvelopeId | None:
+    found = sa.select(ENVELOPE.c.id).where(ENVELOPE.c.identity == identity)
+    envelope_id = connection.execute(found).scalar_one_or_none()
+    return None if envelope_id is None else EnvelopeId(envelope_id)
+
+
+def accepted_as(connection: Connection, identity: str) -> AcceptedEnvelope | None:
+    """The acceptance of the message with this identity."""
+    envelope_id = id_by_identity(connection, identity)
+    return None if envelope_id is None else accepted(connection, envelope_id)
+
+
+def accepted(connection: Connection, envelope_id: EnvelopeId) -> AcceptedEnvelope | None:
+    """What the trunk answered when it accepted the envelope, the same at every repetition."""
+    envelope = by_id(connection, envelope_id)
+    acknowledgement = _one(
+        connection, ENVELOPE.c.about == envelope_id, ENVELOPE.c.acknowledges == AckKind.ACCEPTED
+    )
+    if envelope is None or acknowledgement is None:
+        return None
+    octets = sa.select(PAYLOAD.c.octets).where(PAYLOAD.c.sha256 == acknowledgement.sha256)
+    deliveries = sa.select(DELIVERY).where(DELIVERY.c.envelope_id == envelope_id).order_by(DELIVERY.c.ordinal)
+    return AcceptedEnvelope(
+        envelope=envelope,
+        deliveries=tuple(first_delivery_of(row) for row in connection.execute(deliveries)),
+        acknowledgement=acknowledgement,
+        sealed=connection.execute(octets).scalar_one_or_none() or b"",
+    )
+
+
+def payload(connection: Connection, sha256: str) -> Payload | None:
+    row = connection.execute(sa.select(PAYLOAD).where(PAYLOAD.c.sha256 == sha256)).one_or_none()
+    return None if row is None else Payload(sha256=row.sha256, size=row.size, octets=row.octets)
+
+
+def find(connection: Connection, reference: str) -> list[EnvelopeRecord]:
+    """What ``reference`` names: one envelope by its id or a delivery's, else by ``DocumentId`` or document code.
+
+    Newest first; documents, or, where no document answers to it, the statuses that speak of it.
+    """
+    of_delivery = sa.select(DELIVERY.c.envelope_id).where(DELIVERY.c.id == reference)
+    exact = by_id(connection, EnvelopeId(reference))
+    if exact is None:
+        exact = _one(connection, ENVELOPE.c.id == of_delivery.scalar_subquery())
+    if exact is not None:
+        return [exact]
+    named = sa.union(
+        sa.select(ENVELOPE.c.id).where(ENVELOPE.c.document_id == reference, NOT_OURS),
+        sa.select(ENVELOPE.c.id).where(ENVELOPE.c.document_code == reference, NOT_OURS),
+    )
+    rows = connection.execute(
+        sa.select(ENVELOPE)
+        .where(ENVELOPE.c.id.in_(named))
+        .order_by(ENVELOPE.c.kind, ENVELOPE.c.accepted_at.desc(), ENVELOPE.c.id.desc())  # document < status
+        .limit(FOUND)
+    )
+    found = [envelope_of(row) for row in rows]
+    return [e for e in found if e.kind is EnvelopeKind.DOCUMENT] or found
+
+
+def match(
+    connection: Connection, *, document_id: str, sender: AgencyCode, recipient: AgencyCode
+) -> Delivery | None:
+    """The newest delivery of that document from ``sender`` to ``recipient``."""
+    row = connection.execute(
+        sa.select(DELIVERY)
+        .join(ENVELOPE, ENVELOPE.c.id == DELIVERY.c.envelope_id)
+        .where(ENVELOPE.c.document_id == document_id, NOT_OURS)
+        .where(ENVELOPE.c.kind == EnvelopeKind.DOCUMENT, ENVELOPE.c.sender == sender)
+        .where(DELIVERY.c.addressee == recipient)
+        .order_by(DELIVERY.c.accepted_at.desc(), DELIVERY.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else delivery_of(row)
+
+
+def delivery(connection: Connection, delivery_id: DeliveryId) -> Delivery | None:
+    row = connection.execute(sa.select(DELIVERY).where(DELIVERY.c.id == delivery_id)).one_or_none()
+    return None if row is None else delivery_of(row)
+
+
+def _one(connection: Connection, *conditions: sa.ColumnElement[bool]) -> EnvelopeRecord | None:
+    row: Row[Any] | None = connection.execute(sa.select(ENVELOPE).where(*conditions)).first()
+    return None if row is None else envelope_of(row)

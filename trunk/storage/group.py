@@ -1,0 +1,183 @@
+"""Items that are committed together, and what becomes of each of them when something goes wrong.
+
+Every item is resolved exactly once, and only when the transaction that holds it has ended.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Final, Generic, TypeVar
+
+from trunk import failpoints
+from trunk.domain.entry import Acceptance, AlreadyThere, Entered, EntryResult, KeyTaken
+from trunk.errors import LedgerUnavailableError
+from trunk.storage.faults import is_collision, told_as_ours
+from trunk.storage.ledger import Book, Ledger, View
+
+T = TypeVar("T")
+
+_PLACES: Final = 2
+"""Inbox places set aside for a piece of work: most of it owes somebody one notice."""
+_TRIES: Final = 3
+"""How often one item is tried again when another node's transaction stood in its way."""
+
+
+class OutcomeUnknownError(LedgerUnavailableError):
+    """The commit was sent and its answer lost: it may have been written. Repeating it is safe."""
+
+    def __init__(self) -> None:
+        super().__init__("the database was lost in the commit: the outcome is unknown; repeat to learn it")
+
+
+class Item(ABC, Generic[T]):
+    """Somebody's wish and the future that answers it."""
+
+    octets = 0  #: how much it adds to the transaction, roughly
+    places: int  #: how many inbox places it may need
+
+    def __init__(self) -> None:
+        self.future: Future[T] = Future()
+        self._result: T | None = None
+        self._error: Exception | None = None
+
+    def keep(self, result: T) -> None:
+        """Remember the answer until it may be given."""
+        self._result, self._error = result, None
+
+    def keep_error(self, error: Exception) -> None:
+        self._error = error
+
+    def resolve(self) -> None:
+        """Give the answer that was kept."""
+        if self._error is not None:
+            self.future.set_exception(self._error)
+        else:
+            self.future.set_result(self._result)  # type: ignore[arg-type] # T may itself allow None
+
+    def unavailable(self, error: LedgerUnavailableError) -> None:
+        """Tell that the ledger could not; an exception of its own, for several will be raised at a time."""
+        told = OutcomeUnknownError() if isinstance(error, OutcomeUnknownError) else LedgerUnavailableError(str(error))
+        told.__cause__ = error
+        self.future.set_exception(told)
+
+    @abstractmethod
+    def look_up(self, view: View) -> None:
+        """After a commit without an answer: keep what the ledger shows to be true, or the fault."""
+
+
+class Submission(Item[EntryResult]):
+    """An acceptance to be entered."""
+
+    def __init__(self, acceptance: Acceptance) -> None:
+        super().__init__()
+        self.acceptance = acceptance
+        entries = (acceptance.entry, acceptance.acknowledgement)
+        self.octets = sum(len(entry.payload.octets or b"") for entry in entries)
+        self.places = sum(len(entry.deliveries) for entry in entries)
+
+    def look_up(self, view: View) -> None:
+        ours = self.acceptance.entry.envelope
+        there = None if isinstance(self._result, KeyTaken) else view.accepted_as(ours.identity)
+        if there is None:
+            self.keep_error(OutcomeUnknownError())
+        else:
+            self.keep(Entered(there) if there.envelope.id == ours.id else AlreadyThere(there))
+
+
+class Work(Item[T]):
+    """Anything else that is to be written."""
+
+    places = _PLACES
+
+    def __init__(self, work: Callable[[Book], T]) -> None:
+        super().__init__()
+        self._work = work
+
+    def run(self, book: Book) -> None:
+        """Do the work in a part of its own: what it raises is its caller's alone."""
+        try:
+            with told_as_ours(), book.part():
+                self.keep(self._work(book))
+        except LedgerUnavailableError:
+            raise  # that is everybody's
+        except Exception as error:  # noqa: BLE001 - handed to the one who asked for the work
+            self.keep_error(error)
+
+    def look_up(self, view: View) -> None:  # noqa: ARG002 - nothing shows whether it was done
+        self.keep_error(OutcomeUnknownError())
+
+
+def write(ledger: Ledger, items: Sequence[Item[object]]) -> None:
+    """Commit ``items`` together and resolve every one of them; alone, where together does not work."""
+    wanted = [item for item in items if item.future.set_running_or_notify_cancel()]
+    if wanted:
+        _write(ledger, wanted, _TRIES)
+
+
+def _write(ledger: Ledger, items: Sequence[Item[object]], tries: int) -> None:
+    try:
+        _commit(ledger, items)
+    except OutcomeUnknownError as error:
+        _look_up(ledger, items, error)
+    except LedgerUnavailableError as error:
+        if is_collision(error) and tries:
+            _one_by_one(ledger, items, tries - 1)
+        else:
+            for item in items:
+                item.unavailable(error)
+    except Exception as error:  # noqa: BLE001 - somebody's mistake: whose it is shows when each stands alone
+        if len(items) > 1:
+            _one_by_one(ledger, items, tries)
+        else:
+            items[0].keep_error(error)
+            items[0].resolve()
+    else:
+        for item in items:
+            item.resolve()
+
+
+def _one_by_one(ledger: Ledger, items: Sequence[Item[object]], tries: int) -> None:
+    for item in items:
+        _write(ledger, [item], tries)
+
+
+def _commit(ledger: Ledger, items: Sequence[Item[object]]) -> None:
+    submissions = [item for item in items if isinstance(item, Submission)]
+    committing = False
+    try:
+        with ledger.begin() as book:
+            book.reserve(sum(item.places for item in items))
+            results = book.accept([submission.acceptance for submission in submissions])
+            for submission, result in zip(submissions, results, strict=True):
+                submission.keep(result)
+            for item in items:
+                if isinstance(item, Work):
+                    item.run(book)
+            _reach("intake.before_commit", submissions)
+            committing = True
+    except LedgerUnavailableError as error:
+        if committing and not is_collision(error):
+            raise OutcomeUnknownError from error
+        raise
+    _reach("intake.committed", submissions)
+
+
+def _look_up(ledger: Ledger, items: Sequence[Item[object]], error: OutcomeUnknownError) -> None:
+    """The database may have committed before it was lost; what can be seen in it is durable."""
+    try:
+        with ledger.read() as view:
+            for item in items:
+                item.look_up(view)
+    except LedgerUnavailableError:
+        for item in items:
+            item.unavailable(error)
+    else:
+        for item in items:
+            item.resolve()
+
+
+def _reach(failpoint: str, submissions: Sequence[Submission]) -> None:
+    if submissions:
+        failpoints.reach(failpoint)

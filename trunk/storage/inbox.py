@@ -1,0 +1,98 @@
+"""An agency's inbox, read in windows.
+
+A window ends at the newest place that is committed when it is opened. Inside it the most urgent come first, then the
+oldest; what arrives meanwhile belongs to the following window. So a client that follows its cursors sees each item
+once, and urgent mail does not wait behind a backlog for longer than one window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Row
+
+from trunk.domain.delivery import AgencyCode
+from trunk.domain.tracking import InboxCursor, InboxItem, InboxPage
+from trunk.storage import positions
+from trunk.storage.outbox import URGENCIES
+from trunk.storage.rows import delivery_of, envelope_of, halves
+from trunk.storage.tables import DELIVERY, ENVELOPE
+
+WAITING = sa.text("delivery.waiting")
+
+
+def page(
+    connection: Connection, agencies: Collection[AgencyCode], *, after: InboxCursor | None, limit: int
+) -> InboxPage:
+    """The next items for ``agencies``; an empty page means that nothing waits beyond ``after``."""
+    newest = positions.newest(connection)
+    reader = _Reader(connection, agencies)
+    if after is not None and after.window > after.floor:
+        found = reader.page(after, limit)
+        if found.items:
+            return found
+    floor = 0 if after is None else after.window
+    return reader.page(InboxCursor(floor=floor, window=max(newest, floor)), limit)
+
+
+def newest_position(connection: Connection, agencies: Collection[AgencyCode]) -> dict[AgencyCode, int]:
+    """The newest waiting place of each agency that has one; a look at the ends of an index, not a count."""
+    if not agencies:
+        return {}
+    asked = sa.values(sa.column("code", sa.String), name="asked").data([(a,) for a in agencies]).cte("asked")
+    ends = [
+        sa.select(sa.func.max(DELIVERY.c.position))
+        .where(DELIVERY.c.addressee == asked.c.code, DELIVERY.c.urgency == urgency, WAITING)
+        .scalar_subquery()
+        for urgency in URGENCIES
+    ]
+    rows = connection.execute(sa.select(asked.c.code, *ends))
+    newest = {AgencyCode(code): max((end for end in found if end is not None), default=None) for code, *found in rows}
+    return {code: position for code, position in newest.items() if position is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    connection: Connection
+    agencies: Collection[AgencyCode]
+
+    def page(self, cursor: InboxCursor, limit: int) -> InboxPage:
+        rows = self._rows(cursor, limit + 1)
+        items = [_item(row) for row in rows[:limit]]
+        if len(rows) <= limit:
+            return InboxPage(items=items, next=InboxCursor(floor=cursor.window, window=cursor.window))
+        last = items[-1]
+        here = InboxCursor(
+            floor=cursor.floor, window=cursor.window, urgency=last.delivery.urgency, position=last.position
+        )
+        return InboxPage(items=items, next=here)
+
+    def _rows(self, cursor: InboxCursor, limit: int) -> list[Row[Any]]:
+        """One question for each urgency that is left: each is a plain range of the index."""
+        rows: list[Row[Any]] = []
+        for urgency in URGENCIES:
+            if cursor.urgency is not None and urgency > cursor.urgency:
+                continue
+            seen = cursor.position if urgency == cursor.urgency and cursor.position is not None else cursor.floor
+            if len(rows) < limit and seen < cursor.window:
+                rows += self._range(urgency, seen, cursor.window, limit - len(rows))
+        return rows
+
+    def _range(self, urgency: int, seen: int, window: int, limit: int) -> list[Row[Any]]:
+        rows = self.connection.execute(
+            sa.select(ENVELOPE, DELIVERY)
+            .join_from(DELIVERY, ENVELOPE, ENVELOPE.c.id == DELIVERY.c.envelope_id)
+            .where(DELIVERY.c.addressee.in_(self.agencies), DELIVERY.c.urgency == urgency, WAITING)
+            .where(DELIVERY.c.position > seen, DELIVERY.c.position <= window)
+            .order_by(DELIVERY.c.position)
+            .limit(limit)
+        )
+        return list(rows)
+
+
+def _item(row: Row[Any]) -> InboxItem:
+    envelope, delivery = halves(row)
+    return InboxItem(delivery=delivery_of(delivery), envelope=envelope_of(envelope), position=delivery.position)

@@ -1,0 +1,51 @@
+"""The ledger: what the trunk has promised, and to whom. The only truth; brokers are roads in front of it.
+
+``begin`` is one transaction for writing, ``read`` one for reading. What the database cannot do at the moment leaves
+both as ``LedgerUnavailableError``; inside them there is no network, no cryptography and no parsing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from trunk.storage.book import Book
+from trunk.storage.engine import reading, writers_turn
+from trunk.storage.faults import told_as_ours
+from trunk.storage.outbox import OutboxEntry
+from trunk.storage.tables import COUNTER
+from trunk.storage.views import View
+
+__all__ = ["Book", "Ledger", "OutboxEntry", "View"]
+
+
+class Ledger:
+    """One ledger, SQLite or PostgreSQL; the engine knows which."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._turn = writers_turn(engine)
+
+    @contextmanager
+    def begin(self) -> Iterator[Book]:
+        """One write transaction, committed on leaving; any exception undoes it whole."""
+        with told_as_ours(), self._turn, self._engine.begin() as connection:
+            yield Book(connection)
+
+    @contextmanager
+    def read(self) -> Iterator[View]:
+        """One read transaction."""
+        with told_as_ours(), reading(self._engine) as connection:
+            yield View(connection)
+
+    def check(self) -> None:
+        """Ask the database a small question; ``LedgerUnavailableError`` if it does not answer."""
+        with told_as_ours(), reading(self._engine) as connection:
+            connection.execute(sa.select(sa.func.count()).select_from(COUNTER)).scalar_one()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()

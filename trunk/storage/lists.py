@@ -1,0 +1,98 @@
+"""Lists for clerks: what was sent and received, what waits too long, how much waits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from trunk.domain.entry import EnvelopeKind
+from trunk.domain.tracking import Listed, Search
+from trunk.storage.rows import delivery_of, envelope_of, fold, halves
+from trunk.storage.tables import AGENCY, DELIVERY, ENVELOPE, OUTBOX
+
+LONGEST: Final = 10_000
+"""No list is longer, whatever is asked for."""
+URGENT: Final = 1
+
+_WAITING: Final = sa.text("delivery.waiting")
+_NOT_OURS: Final = sa.text("envelope.kind <> 'acknowledgement'")
+_Lines = sa.Select[Any]
+
+
+def search(connection: Connection, wanted: Search) -> list[Listed]:
+    """Newest first. An agency's list is read from the ends of two indexes, as sender and as recipient."""
+    lines = _conditions(wanted)
+    if wanted.agency is None:
+        return _listed(connection, lines, wanted.limit)
+    sent = lines.where(ENVELOPE.c.sender == wanted.agency)
+    if EnvelopeKind.ACKNOWLEDGEMENT not in wanted.kinds:
+        sent = sent.where(_NOT_OURS)
+    received = lines.where(DELIVERY.c.addressee == wanted.agency)
+    both = _listed(connection, sent, wanted.limit) + _listed(connection, received, wanted.limit)
+    single = {line.delivery.id: line for line in both}  # an agency may write to itself
+    newest = sorted(single.values(), key=lambda line: (line.envelope.accepted_at, line.delivery.id), reverse=True)
+    return newest[: wanted.limit]
+
+
+def overdue(
+    connection: Connection, *, waiting_since: datetime, urgent_since: datetime, limit: int = LONGEST
+) -> list[Listed]:
+    """Documents that wait for their agencies since before ``waiting_since``, urgent ones ``urgent_since``."""
+    urgent = sa.and_(DELIVERY.c.urgency >= URGENT, DELIVERY.c.accepted_at < urgent_since)
+    lines = _lines().where(
+        _WAITING,
+        sa.or_(DELIVERY.c.accepted_at < waiting_since, urgent),
+        ENVELOPE.c.kind == EnvelopeKind.DOCUMENT,
+    )
+    found = lines.order_by(DELIVERY.c.urgency.desc(), DELIVERY.c.accepted_at, DELIVERY.c.id)
+    return [_line(row) for row in connection.execute(found.limit(min(limit, LONGEST)))]
+
+
+def depth(connection: Connection) -> dict[str, int]:
+    """How much is on its way: outbox entries and waiting deliveries by state (finished ones are not counted)."""
+    counted = {"outbox": connection.execute(sa.select(sa.func.count()).select_from(OUTBOX)).scalar_one()}
+    states = sa.select(DELIVERY.c.state, sa.func.count()).where(_WAITING).group_by(DELIVERY.c.state)
+    counted |= {"queued": 0, "dispatched": 0, "deferred": 0}
+    return counted | {state.value: count for state, count in connection.execute(states)}
+
+
+def _conditions(wanted: Search) -> _Lines:
+    lines = _lines().where(ENVELOPE.c.kind.in_(wanted.kinds))
+    if wanted.states:
+        lines = lines.where(DELIVERY.c.state.in_(wanted.states))
+    if wanted.accepted_before is not None:
+        lines = lines.where(ENVELOPE.c.accepted_at < wanted.accepted_before)
+    if wanted.accepted_after is not None:
+        lines = lines.where(ENVELOPE.c.accepted_at >= wanted.accepted_after)
+    if wanted.urgency_at_least:
+        lines = lines.where(DELIVERY.c.urgency >= wanted.urgency_at_least)
+    if wanted.text:
+        lines = lines.where(ENVELOPE.c.search_text.contains(fold(wanted.text), autoescape=True))
+    return lines
+
+
+def _lines() -> _Lines:
+    return (
+        sa.select(ENVELOPE, DELIVERY, AGENCY.c.name.label("recipient_name"))
+        .join_from(DELIVERY, ENVELOPE, ENVELOPE.c.id == DELIVERY.c.envelope_id)
+        .outerjoin(AGENCY, AGENCY.c.code == DELIVERY.c.addressee)
+    )
+
+
+def _listed(connection: Connection, lines: _Lines, limit: int) -> list[Listed]:
+    newest = lines.order_by(DELIVERY.c.accepted_at.desc(), DELIVERY.c.id.desc()).limit(min(limit, LONGEST))
+    return [_line(row) for row in connection.execute(newest)]
+
+
+def _line(row: sa.Row[Any]) -> Listed:
+    envelope, delivery = halves(row)
+    return Listed(
+        delivery=delivery_of(delivery),
+        envelope=envelope_of(envelope),
+        recipient_name=row.recipient_name or "",
+    )
+
+

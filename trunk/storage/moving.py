@@ -1,0 +1,137 @@
+"""Steps written down: by compare-and-swap on the version, each with its line in the journal.
+
+Whoever was faster has won; the caller learns which of its steps were written and works the others out anew.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from trunk.domain.delivery import WAITING, Delivery, DeliveryEvent, DeliveryId, DeliveryState, Step
+from trunk.domain.tracking import JournalEvent
+from trunk.storage.bulk import insert_many
+from trunk.storage.positions import Positions
+from trunk.storage.rows import delivery_of, journal_row, outbox_row, step_values
+from trunk.storage.tables import DELIVERY, JOURNAL, OUTBOX
+
+
+class Movements:
+    """The moves of one transaction."""
+
+    def __init__(self, connection: Connection, positions: Positions) -> None:
+        self._connection = connection
+        self._positions = positions
+
+    def write(self, step: Step, *, at: datetime, actor: str, reason: str = "") -> bool:
+        values = step_values(step) | self._new_places([step]).get(step.after.id, {})
+        written = self._connection.execute(
+            sa.update(DELIVERY)
+            .where(DELIVERY.c.id == step.before.id, DELIVERY.c.version == step.before.version)
+            .values(values)
+        )
+        if written.rowcount != 1:
+            return False
+        self._record([step], at=at, actor=actor, reason=reason)
+        return True
+
+    def write_all(self, steps: Sequence[Step], *, at: datetime, actor: str) -> set[DeliveryId]:
+        places = self._new_places(steps)
+        held = self._hold({step.before.id for step in steps})
+        writable: dict[DeliveryId, Step] = {}
+        for step in steps:
+            if held.get(step.before.id) == step.before.version:
+                writable.setdefault(step.before.id, step)
+        self._update(list(writable.values()), places)
+        self._record(list(writable.values()), at=at, actor=actor, reason="")
+        return set(writable)
+
+    def _new_places(self, steps: Sequence[Step]) -> dict[DeliveryId, dict[str, int]]:
+        """A person's replay enters the inbox anew, behind what waits there; every other return keeps its place."""
+        replays = [step.after.id for step in steps if step.event is DeliveryEvent.REPLAY_ORDERED]
+        if replays:
+            self._positions.reserve(len(replays))
+        return {replay: {"position": self._positions.take()} for replay in replays}
+
+    def _hold(self, ids: set[DeliveryId]) -> dict[str, int]:
+        """Lock the rows, in one order for everybody, and say which version each of them has."""
+        rows = self._connection.execute(
+            sa.select(DELIVERY.c.id, DELIVERY.c.version)
+            .where(DELIVERY.c.id.in_(ids))
+            .order_by(DELIVERY.c.id)
+            .with_for_update()
+        )
+        return {row.id: row.version for row in rows}
+
+    def _update(self, steps: Sequence[Step], places: dict[DeliveryId, dict[str, int]]) -> None:
+        plain: defaultdict[DeliveryState, list[DeliveryId]] = defaultdict(list)
+        others: defaultdict[bool, list[dict[str, Any]]] = defaultdict(list)
+        for step in steps:
+            place = places.get(step.after.id, {})
+            if not place and _moves_only(step.before, step.after):
+                plain[step.after.state].append(step.after.id)
+            else:
+                others[bool(place)].append(step_values(step) | place | {"moved": step.after.id})
+        for state, ids in plain.items():
+            self._move(state, ids)
+        for rows in others.values():
+            self._connection.execute(sa.update(DELIVERY).where(DELIVERY.c.id == sa.bindparam("moved")), rows)
+
+    def _move(self, state: DeliveryState, ids: Sequence[DeliveryId]) -> None:
+        """One statement for all that change their state and nothing else: most of a window does."""
+        values = {"state": state, "version": DELIVERY.c.version + 1, "waiting": state in WAITING, "retry_at": None}
+        self._connection.execute(sa.update(DELIVERY).where(DELIVERY.c.id.in_(ids)).values(values))
+
+    def _record(self, steps: Sequence[Step], *, at: datetime, actor: str, reason: str) -> None:
+        lines = [
+            journal_row(
+                JournalEvent(
+                    at=at,
+                    event=step.event.value,
+                    actor=actor,
+                    state=step.after.state,
+                    reason=reason,
+                    delivery_id=step.after.id,
+                ),
+                envelope_id=step.after.envelope_id,
+            )
+            for step in steps
+        ]
+        insert_many(self._connection, JOURNAL, lines)
+        notices = [outbox_row(step.after, ready_at=at) for step in steps if step.enqueue]
+        insert_many(self._connection, OUTBOX, notices)
+
+    def fallen_due(self, now: datetime, limit: int) -> list[Delivery]:
+        return self._select(DELIVERY.c.retry_at, now, limit, sa.text("retry_at IS NOT NULL"))
+
+    def outlived(self, now: datetime, limit: int) -> list[Delivery]:
+        # What expires is answered for in this same transaction: the counter is locked before the rows are,
+        # in the order of every accepting transaction, or the two would deadlock.
+        self._positions.reserve(0)
+        return self._select(DELIVERY.c.expires_at, now, limit, sa.text("waiting"))
+
+    def _select(
+        self, clock: sa.Column[datetime], now: datetime, limit: int, condition: sa.TextClause
+    ) -> list[Delivery]:
+        rows = self._connection.execute(
+            sa.select(DELIVERY)
+            .where(clock <= now, condition)
+            .order_by(clock)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        return [delivery_of(row) for row in rows]
+
+
+def _moves_only(before: Delivery, after: Delivery) -> bool:
+    """Whether a step changes nothing of the row that differs from one delivery to the next."""
+    return (
+        after.state is not DeliveryState.DEFERRED
+        and after.version == before.version + 1
+        and (after.attempts, after.due_at, after.expires_at) == (before.attempts, before.due_at, before.expires_at)
+    )

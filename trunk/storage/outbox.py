@@ -1,0 +1,98 @@
+"""The outbox: notices that must leave the house, taken by lease.
+
+A lease moves ``ready_at`` on and writes the owner's token; what is not struck in time falls to the next one who
+asks. Only the owner strikes or releases, so a relay that slept through its lease can undo nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from trunk.domain.delivery import Delivery
+from trunk.domain.entry import EnvelopeKind
+from trunk.storage.rows import delivery_of
+from trunk.storage.tables import DELIVERY, ENVELOPE, OUTBOX
+
+URGENCIES: Final = (4, 3, 2, 1, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxEntry:
+    """A leased notice with what a relay must know to send it."""
+
+    id: int
+    message_id: str
+    delivery: Delivery
+    envelope_sha256: str
+    envelope_size: int
+    kind: EnvelopeKind
+
+
+class Outbox:
+    """The outbox inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def lease(self, limit: int, *, now: datetime, until: datetime, owner: str) -> list[OutboxEntry]:
+        """The most urgent entries first, then those that have been ready longest.
+
+        One question for each urgency, so that each is answered from the front of the index, however much is
+        waiting or leased behind it.
+        """
+        entries: list[OutboxEntry] = []
+        for urgency in URGENCIES:
+            if len(entries) < limit:
+                entries += self._ready(urgency, now=now, limit=limit - len(entries))
+        if entries:
+            self._connection.execute(
+                sa.update(OUTBOX)
+                .where(OUTBOX.c.id.in_([entry.id for entry in entries]))
+                .values(ready_at=until, owner=owner)
+            )
+        return entries
+
+    def strike(self, ids: Sequence[int], *, owner: str) -> None:
+        self._connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.id.in_(ids), OUTBOX.c.owner == owner))
+
+    def release(self, ids: Sequence[int], *, owner: str, due_at: datetime) -> None:
+        self._connection.execute(
+            sa.update(OUTBOX)
+            .where(OUTBOX.c.id.in_(ids), OUTBOX.c.owner == owner)
+            .values(ready_at=due_at, owner=None)
+        )
+
+    def _ready(self, urgency: int, *, now: datetime, limit: int) -> list[OutboxEntry]:
+        rows = self._connection.execute(
+            sa.select(
+                OUTBOX.c.id.label("entry"),
+                OUTBOX.c.version.label("notice"),
+                ENVELOPE.c.sha256,
+                ENVELOPE.c.size,
+                ENVELOPE.c.kind,
+                DELIVERY,
+            )
+            .join(DELIVERY, DELIVERY.c.id == OUTBOX.c.delivery_id)
+            .join(ENVELOPE, ENVELOPE.c.id == DELIVERY.c.envelope_id)
+            .where(OUTBOX.c.urgency == urgency, OUTBOX.c.ready_at <= now)
+            .order_by(OUTBOX.c.ready_at, OUTBOX.c.id)
+            .limit(limit)
+            .with_for_update(of=OUTBOX, skip_locked=True)
+        )
+        return [
+            OutboxEntry(
+                id=row.entry,
+                message_id=f"{row.id}.{row.notice}",
+                delivery=delivery_of(row),
+                envelope_sha256=row.sha256,
+                envelope_size=row.size,
+                kind=row.kind,
+            )
+            for row in rows
+        ]

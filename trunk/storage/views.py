@@ -1,0 +1,89 @@
+"""The ledger open for reading. Everything in one view is as it was at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from trunk.domain.agency import Directory, SystemId
+from trunk.domain.credential import KeyRecord, SystemRecord
+from trunk.domain.delivery import AgencyCode, Delivery, DeliveryId, EnvelopeId
+from trunk.domain.entry import AcceptedEnvelope, EnvelopeRecord, Payload
+from trunk.domain.tracking import EnvelopeTrack, InboxCursor, InboxPage, Listed, Search
+from trunk.storage import directory, envelopes, inbox, lists, tracks
+
+
+class View:
+    """What can be asked of the ledger."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def directory(self) -> Directory:
+        return directory.directory(self._connection)
+
+    def directory_version(self) -> int:
+        """A number that every change of an agency raises."""
+        return directory.version(self._connection)
+
+    def key(self, key_id: str) -> KeyRecord | None:
+        return directory.key(self._connection, key_id)
+
+    def keys(self, system: SystemId) -> list[KeyRecord]:
+        return directory.keys(self._connection, system)
+
+    def system(self, system_id: SystemId) -> SystemRecord | None:
+        return next(iter(directory.systems(self._connection, only=system_id)), None)
+
+    def systems(self) -> list[SystemRecord]:
+        return directory.systems(self._connection)
+
+    def delivery(self, delivery_id: DeliveryId) -> Delivery | None:
+        return envelopes.delivery(self._connection, delivery_id)
+
+    def envelope(self, envelope_id: EnvelopeId) -> EnvelopeRecord | None:
+        return envelopes.by_id(self._connection, envelope_id)
+
+    def find(self, reference: str) -> list[EnvelopeRecord]:
+        """Newest first: one envelope by its id or a delivery's, else documents by DocumentId or document code.
+
+        Where no document answers to the reference, the statuses that speak of it.
+        """
+        return envelopes.find(self._connection, reference)
+
+    def payload(self, sha256: str) -> Payload | None:
+        return envelopes.payload(self._connection, sha256)
+
+    def accepted(self, envelope_id: EnvelopeId) -> AcceptedEnvelope | None:
+        return envelopes.accepted(self._connection, envelope_id)
+
+    def accepted_as(self, identity: str) -> AcceptedEnvelope | None:
+        """The same by the identity of the message."""
+        return envelopes.accepted_as(self._connection, identity)
+
+    def match(self, *, document_id: str, sender: AgencyCode, recipient: AgencyCode) -> Delivery | None:
+        """The newest delivery of that document from ``sender`` to ``recipient``."""
+        return envelopes.match(self._connection, document_id=document_id, sender=sender, recipient=recipient)
+
+    def track(self, envelope_id: EnvelopeId) -> EnvelopeTrack | None:
+        return tracks.track(self._connection, envelope_id)
+
+    def inbox(self, agencies: Collection[AgencyCode], *, after: InboxCursor | None, limit: int) -> InboxPage:
+        return inbox.page(self._connection, agencies, after=after, limit=limit)
+
+    def newest_position(self, agencies: Collection[AgencyCode]) -> dict[AgencyCode, int]:
+        """Of waiting deliveries; agencies without any are left out."""
+        return inbox.newest_position(self._connection, agencies)
+
+    def search(self, search: Search) -> list[Listed]:
+        return lists.search(self._connection, search)
+
+    def overdue(self, *, waiting_since: datetime, urgent_since: datetime) -> list[Listed]:
+        """Documents that wait since before ``waiting_since``; urgent ones since before ``urgent_since``."""
+        return lists.overdue(self._connection, waiting_since=waiting_since, urgent_since=urgent_since)
+
+    def depth(self) -> dict[str, int]:
+        """``outbox``, and waiting deliveries by state; finished ones are not counted."""
+        return lists.depth(self._connection)
