@@ -1,0 +1,99 @@
+"""Makes exchanges, queues and bindings exist, on a channel of its own.
+
+A declaration that the broker refuses closes its channel; here that hurts nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import structlog
+from pika.channel import Channel
+
+from queues import names
+from queues.broker import QueueError
+from queues.rabbitmq import topology
+from queues.rabbitmq.conversation import ChannelLostError, Conversation
+from queues.rabbitmq.link import Line
+from queues.rabbitmq.tuning import Tuning
+
+_OTHER_ARGUMENTS: Final = 406  # AMQP's PRECONDITION_FAILED
+log = structlog.get_logger()
+
+
+class Declarer:
+    """What it has declared it remembers as long as the connection: a broker that comes back may have been wiped."""
+
+    def __init__(self, tuning: Tuning) -> None:
+        self._tuning = tuning
+        self._line: Line | None = None
+        self._conversation: Conversation | None = None
+        self._known: set[str] = set()
+        self._one_at_a_time = asyncio.Lock()
+
+    async def move_in(self, line: Line, /) -> None:
+        self._line = line
+        for exchange, kind in ((topology.DELIVERIES, "topic"), (topology.DEAD_LETTERS, "fanout")):
+            await self._ask(Channel.exchange_declare, exchange=exchange, exchange_type=kind, durable=True)
+        await self._declare_dead_letters()
+        await self._ask(Channel.queue_bind, queue=topology.DEAD_LETTERS, exchange=topology.DEAD_LETTERS)
+
+    def move_out(self, _: QueueError, /) -> None:
+        self._line = None
+        self._conversation = None
+        self._known.clear()
+
+    def forget(self, queue: str) -> None:
+        """Somebody deleted this queue: declare it again before it is used the next time."""
+        self._known.discard(queue)
+
+    def unknown(self, queues: Iterable[str]) -> list[str]:
+        """Those that were not declared yet on this connection, each once."""
+        return [queue for queue in dict.fromkeys(queues) if queue not in self._known]
+
+    async def ensure(self, queues: Iterable[str]) -> None:
+        """Make the queues exist. Raises ``QueueError`` at the first that cannot be made."""
+        for queue in self.unknown(queues):
+            async with self._one_at_a_time:
+                if queue not in self._known:
+                    await self._declare(names.encode(queue))
+                    self._known.add(queue)
+
+    async def dead_letters(self) -> int:
+        """How many messages wait in the dead-letter queue. Raises ``QueueError``."""
+        async with self._one_at_a_time:
+            return await self._declare_dead_letters()
+
+    async def _declare(self, name: str) -> None:
+        arguments = topology.delivery_queue(self._tuning)
+        try:
+            await self._ask(Channel.queue_declare, queue=name, durable=True, arguments=arguments)
+        except ChannelLostError as refusal:
+            if refusal.code != _OTHER_ARGUMENTS:
+                raise
+            # The queue exists, made with other limits. Mail goes on; changing the queue is a migration.
+            log.warning("queue_has_other_arguments", queue=name, reason=str(refusal))
+        await self._ask(Channel.queue_bind, queue=name, exchange=topology.DELIVERIES, routing_key=name)
+
+    async def _declare_dead_letters(self) -> int:
+        answer = await self._ask(
+            Channel.queue_declare,
+            queue=topology.DEAD_LETTERS,
+            durable=True,
+            arguments=topology.dead_letter_queue(),
+        )
+        return int(answer.method.message_count)
+
+    async def _ask(self, method: Callable[..., object], /, **arguments: object) -> Any:
+        conversation = await self._talk()
+        return await conversation.ask(method, **arguments)
+
+    async def _talk(self) -> Conversation:
+        """The channel, a new one if the broker has closed the last."""
+        if self._line is None:
+            raise QueueError("no connection to the broker")
+        if self._conversation is None or self._conversation.closed.done():
+            self._conversation = await Conversation.open(self._line.connection)
+        return self._conversation
