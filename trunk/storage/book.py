@@ -89,6 +89,10 @@ class Book:
         """Waiting deliveries whose lifetime has ended, held for this transaction."""
         return self._movements.outlived(now, limit)
 
+    def requeue_dispatched(self, *, at: datetime, actor: str) -> int:
+        """Put back everything that a broker without a memory had taken; how many deliveries."""
+        return self._movements.requeue_dispatched(at=at, actor=actor)
+
     def put_agency(self, agency: Agency) -> None:
         directory.put_agency(self._connection, agency)
 

@@ -22,6 +22,10 @@ def by_id(connection: Connection, envelope_id: EnvelopeId) -> EnvelopeRecord | N
     return _one(connection, ENVELOPE.c.id == envelope_id)
 
 
+def by_identity(connection: Connection, identity: str) -> EnvelopeRecord | None:
+    return _one(connection, ENVELOPE.c.identity == identity)
+
+
 def id_by_identity(connection: Connection, identity: str) -> EnvelopeId | None:
     found = sa.select(ENVELOPE.c.id).where(ENVELOPE.c.identity == identity)
     envelope_id = connection.execute(found).scalar_one_or_none()

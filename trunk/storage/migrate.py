@@ -23,12 +23,13 @@ _HOME: Final = Path(__file__).with_name("migrations")
 _TURN: Final = 0x65646F63  # "edoc": the number of the lock under which PostgreSQL's migrations take turns
 
 
-def upgrade(engine: Engine) -> None:
-    """Run what is missing; nothing, if the ledger is current."""
+def upgrade(engine: Engine) -> str:
+    """Run what is missing (nothing, if the ledger is current); the revision that the tables have now."""
     with told_as_ours(), engine.begin() as connection:
         if not is_sqlite(connection):
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TURN)))
         command.upgrade(_config(connection), "head")
+    return newest()
 
 
 def current(engine: Engine) -> str | None:
@@ -42,9 +43,10 @@ def is_current(engine: Engine) -> bool:
     return current(engine) == newest()
 
 
-def newest() -> str | None:
+def newest() -> str:
     """The revision that this program was written for."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
+    (head,) = ScriptDirectory.from_config(_config()).get_heads()
+    return head
 
 
 def _config(connection: Connection | None = None) -> Config:

@@ -8,17 +8,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from trunk.domain.delivery import WAITING, Delivery, DeliveryEvent, DeliveryId, DeliveryState, Step
+from trunk.domain.delivery import WAITING, Delivery, DeliveryEvent, DeliveryId, DeliveryState, Step, advance
 from trunk.domain.tracking import JournalEvent
 from trunk.storage.bulk import insert_many
 from trunk.storage.positions import Positions
 from trunk.storage.rows import delivery_of, journal_row, outbox_row, step_values
 from trunk.storage.tables import DELIVERY, JOURNAL, OUTBOX
+
+_WAITING: Final = sa.text("delivery.waiting")
+_CHUNK: Final = 1_000
 
 
 class Movements:
@@ -106,6 +109,22 @@ class Movements:
         notices = [outbox_row(step.after, ready_at=at) for step in steps if step.enqueue]
         insert_many(self._connection, OUTBOX, notices)
 
+    def requeue_dispatched(self, *, at: datetime, actor: str) -> int:
+        count = 0
+        while dispatched := self._dispatched():
+            steps = [step for d in dispatched if (step := advance(d, DeliveryEvent.BROKER_FORGOT)) is not None]
+            count += len(self.write_all(steps, at=at, actor=actor))
+        return count
+
+    def _dispatched(self) -> list[Delivery]:
+        rows = self._connection.execute(
+            sa.select(DELIVERY)
+            .where(_WAITING, DELIVERY.c.state == DeliveryState.DISPATCHED)
+            .limit(_CHUNK)
+            .with_for_update()
+        )
+        return [delivery_of(row) for row in rows]
+
     def fallen_due(self, now: datetime, limit: int) -> list[Delivery]:
         return self._select(DELIVERY.c.retry_at, now, limit, sa.text("retry_at IS NOT NULL"))
 
@@ -113,7 +132,7 @@ class Movements:
         # What expires is answered for in this same transaction: the counter is locked before the rows are,
         # in the order of every accepting transaction, or the two would deadlock.
         self._positions.reserve(0)
-        return self._select(DELIVERY.c.expires_at, now, limit, sa.text("waiting"))
+        return self._select(DELIVERY.c.expires_at, now, limit, _WAITING)
 
     def _select(
         self, clock: sa.Column[datetime], now: datetime, limit: int, condition: sa.TextClause

@@ -46,6 +46,9 @@ class View:
     def envelope(self, envelope_id: EnvelopeId) -> EnvelopeRecord | None:
         return envelopes.by_id(self._connection, envelope_id)
 
+    def by_identity(self, identity: str) -> EnvelopeRecord | None:
+        return envelopes.by_identity(self._connection, identity)
+
     def find(self, reference: str) -> list[EnvelopeRecord]:
         """Newest first: one envelope by its id or a delivery's, else documents by DocumentId or document code.
 
