@@ -54,12 +54,17 @@ class Moment(click.ParamType[datetime | timedelta]):
             return value
         if _SPAN.fullmatch(value):
             return Span().convert(value, param, ctx)
-        for form in _DAYS:
-            try:
-                return datetime.strptime(value, form).replace(tzinfo=HANOI)
-            except ValueError:
-                continue
-        self.fail(f"{value!r} is no day; write 2025-10-09, 09/10/2025, '2025-10-09 14:00' or 2d", param, ctx)
+        found = next((day for form in _DAYS if (day := _read_day(value, form)) is not None), None)
+        if found is None:
+            self.fail(f"{value!r} is no day; write 2025-10-09, 09/10/2025, '2025-10-09 14:00' or 2d", param, ctx)
+        return found
+
+
+def _read_day(text: str, form: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, form).replace(tzinfo=HANOI)
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,8 +70,8 @@ def replay(world: World, wish: Wish) -> None:
     """Put deliveries back into their agencies' inboxes.
 
     Name deliveries by id, or choose them by filter. A filter without --state means what has not arrived:
-    dispatched, deferred and expired. What an agency's people received or refused is settled and stays so. Every replay is written
-    into the journal with who and why. The running service sends; RabbitMQ may be down meanwhile.
+    dispatched, deferred and expired. What an agency's people received or refused is settled and stays so. Every
+    replay is written into the journal with who and why. The running service sends; RabbitMQ may be down meanwhile.
     """
     _check(wish)
     with world.administration() as room:
@@ -122,7 +122,7 @@ def _show(found: Sequence[Listed], room: AdminRoom, wish: Wish, world: World) ->
 def _counts(found: Sequence[Listed], language: Language) -> object:
     counted = Counter((line.delivery.addressee, line.delivery.state) for line in found)
     rows = [
-        (agency, language.of(STATE[DeliveryState(state)]), str(number))
+        (str(agency), language.of(STATE[DeliveryState(state)]), str(number))
         for (agency, state), number in sorted(counted.items())
     ]
     rows.append((language.say("Tổng", "Total"), "", str(len(found))))
@@ -138,8 +138,7 @@ def _replay(room: AdminRoom, ids: Sequence[DeliveryId], wish: Wish, world: World
     order = Order(operator=wish.operator.strip() or world.doors.user(), reason=wish.reason.strip())
     outcomes: dict[DeliveryId, str] = {}
     try:
-        for delivery_id, outcome in _paced(room.replay, ids, order, wish, world.doors):
-            outcomes[delivery_id] = outcome
+        outcomes.update(_paced(room.replay, ids, order, wish, world.doors))
     finally:  # an interruption half-way tells what was done until then
         _summarise(outcomes, len(ids), wish, world.language)
     counted = set(outcomes.values())

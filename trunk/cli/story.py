@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import zip_longest
 
 from rich import box
 from rich.console import Group
@@ -130,7 +129,8 @@ def _part(
         (Text(), Text(delivery.id, style="dim")),
     ]
     who = [cell(delivery.addressee, "bold"), cell(part.name)]
-    for name, (at, what) in zip_longest(who, happened, fillvalue=Text()):
+    who += [Text()] * (len(happened) - len(who))
+    for name, (at, what) in zip(who, happened, strict=True):
         yield name, at, what
 
 

@@ -1,0 +1,229 @@
+"""Agencies from a TOML or CSV file. Every wrong row is reported at once, with its line and what to write instead.
+
+Law: a file changes only what it says. A key that is absent (TOML) or a column that is missing (CSV) leaves what
+the directory has; so a list of names reloaded does not drop certificates. Nothing is written here.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import difflib
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from trunk.domain.agency import Agency, DeliveryMode, Directory, Mandate, SignaturePolicy
+from trunk.domain.delivery import AgencyCode
+
+_CODE: Final = re.compile(r"[^\s,;/\\\x00-\x1f\x7f]{1,35}")
+_FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
+_YES_NO: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+KEYS: Final = ("code", "name", "old_code", "aliases", "mode", "signature_policy", "active", "certificates")
+
+Fingerprint = Callable[[Path], str]
+"""The fingerprint of a PEM file's certificate. Raises ``ValueError`` or ``OSError``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wrong:
+    """A row that cannot be taken."""
+
+    line: int
+    what: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What a file says of one agency."""
+
+    line: int
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a load would do to one agency."""
+
+    line: int
+    before: Agency | None
+    after: Agency
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of what changes; all of a new one's count as one word."""
+        if self.before is None:
+            return ("new",)
+        old, new = dataclasses.asdict(self.before), dataclasses.asdict(self.after)
+        return tuple(name for name in old if old[name] != new[name])
+
+
+def read_rows(file: Path) -> tuple[list[Row], list[Wrong]]:
+    """Rows of a ``.toml`` (tables ``[[agency]]``) or ``.csv`` file (first line: names of columns)."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        return [], [Wrong(line=1, what="not UTF-8", remedy="save the file as UTF-8")]
+    return _toml_rows(text) if file.suffix.lower() == ".toml" else _csv_rows(text)
+
+
+def plan(rows: Sequence[Row], directory: Directory, fingerprint: Fingerprint) -> tuple[list[Change], list[Wrong]]:
+    """What the rows would change in the directory, or everything that is wrong with them."""
+    changes: list[Change] = []
+    wrong: list[Wrong] = []
+    for row in rows:
+        try:
+            changes.append(_change(row, directory, fingerprint))
+        except _WrongRowError as error:
+            wrong += (Wrong(line=row.line, what=what, remedy=remedy) for what, remedy in error.reasons)
+    return changes, [*wrong, *_clashes(changes, directory)]
+
+
+class _WrongRowError(Exception):
+    def __init__(self, reasons: Sequence[tuple[str, str]]) -> None:
+        super().__init__("wrong row")
+        self.reasons = reasons
+
+
+def _toml_rows(text: str) -> tuple[list[Row], list[Wrong]]:
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"line (\d+)", str(error))
+        return [], [Wrong(line=int(place[1]) if place else 1, what=f"not TOML: {error}", remedy="mend the syntax")]
+    items = table.pop("agency", None)
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items) or table:
+        return [], [
+            Wrong(line=1, what="expected tables [[agency]] and nothing else", remedy="see --help for an example")
+        ]
+    lines = [n for n, line in enumerate(text.splitlines(), start=1) if re.match(r"\s*\[\[\s*agency\s*\]\]", line)]
+    lines += [1] * (len(items) - len(lines))  # written inline: agency = [{…}]
+    return [Row(line=line, values=item) for line, item in zip(lines, items, strict=False)], []
+
+
+def _csv_rows(text: str) -> tuple[list[Row], list[Wrong]]:
+    first = text.partition("\n")[0]
+    reader = csv.DictReader(text.splitlines(), delimiter=";" if first.count(";") > first.count(",") else ",")
+    rows: list[Row] = []
+    wrong: list[Wrong] = []
+    for cells in reader:
+        if None in cells or None in cells.values():
+            expected = f"expected {len(reader.fieldnames or ())} cells"
+            wrong.append(Wrong(line=reader.line_num, what=expected, remedy="quote cells that hold the separator"))
+        else:
+            values = {key.strip(): _cell(key.strip(), value.strip()) for key, value in cells.items()}
+            rows.append(Row(line=reader.line_num, values=values))
+    return rows, wrong
+
+
+def _cell(key: str, text: str) -> Any:
+    if key in ("aliases", "certificates"):
+        return [part for part in re.split(r"[|\s]+", text) if part]
+    return _YES_NO.get(text.lower(), text) if key == "active" else text
+
+
+def _change(row: Row, directory: Directory, fingerprint: Fingerprint) -> Change:
+    reasons = [*_strangers(row.values), *_shape(row.values)]
+    mandates: tuple[Mandate, ...] | None = None
+    if not reasons and "certificates" in row.values:
+        mandates, wrong = _mandates(row.values["certificates"], fingerprint)
+        reasons += wrong
+    if reasons:
+        raise _WrongRowError(reasons)
+    before = next((a for a in directory.agencies if a.code == row.values["code"]), None)
+    if before is None and not row.values.get("name"):
+        raise _WrongRowError([("name is missing", "a new agency needs a name")])
+    after = _overlaid(before or Agency(code=AgencyCode(row.values["code"]), name=""), row.values)
+    return Change(
+        line=row.line, before=before, after=after if mandates is None else dataclasses.replace(after, mandates=mandates)
+    )
+
+
+def _overlaid(agency: Agency, values: Mapping[str, Any]) -> Agency:
+    """``agency`` with what the row says; an empty name, mode, policy or switch says nothing."""
+    said: dict[str, Any] = {}
+    if values.get("name"):
+        said["name"] = values["name"]
+    if "old_code" in values:
+        said["old_code"] = values["old_code"]
+    if "aliases" in values:
+        said["aliases"] = tuple(values["aliases"])
+    if values.get("mode"):
+        said["mode"] = DeliveryMode(values["mode"])
+    if values.get("signature_policy"):
+        said["signature_policy"] = SignaturePolicy(values["signature_policy"])
+    if values.get("active", "") != "":
+        said["active"] = values["active"]
+    return dataclasses.replace(agency, **said)
+
+
+def _strangers(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for key in values:
+        if key not in KEYS:
+            close = difflib.get_close_matches(key, KEYS, n=1)
+            yield f"no such key: {key}", f"did you mean {close[0]}?" if close else f"keys are {', '.join(KEYS)}"
+
+
+def _shape(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    codes = [("code", values.get("code", "")), ("old_code", values.get("old_code") or "-")]
+    aliases = values.get("aliases", [])
+    if not isinstance(aliases, list) or not isinstance(values.get("certificates", []), list):
+        yield "aliases and certificates are lists", 'write ["A", "B"] (in CSV: A|B)'
+        return
+    for key, code in [*codes, *(("aliases", alias) for alias in aliases)]:
+        if not isinstance(code, str) or not _CODE.fullmatch(code):
+            yield f"{key}: {code!r} is no code", "1 to 35 characters without blanks, commas and slashes, e.g. H41.01"
+    if not isinstance(values.get("name", ""), str):
+        yield "name is a text", 'write name = "…"'
+    yield from _choices(values)
+
+
+def _choices(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for key, choices in (("mode", DeliveryMode), ("signature_policy", SignaturePolicy)):
+        allowed = [str(choice) for choice in choices]
+        if values.get(key, "") not in ("", *allowed):
+            yield f"{key}: {values[key]!r} is unknown", f"write {' or '.join(allowed)}"
+    if values.get("active", "") not in ("", True, False):
+        yield f"active: {values['active']!r} is neither yes nor no", "write true or false"
+
+
+def _mandates(
+    certificates: Sequence[Any], fingerprint: Fingerprint
+) -> tuple[tuple[Mandate, ...], list[tuple[str, str]]]:
+    """Fingerprints, or PEM files relative to the file that names them."""
+    found: list[Mandate] = []
+    wrong: list[tuple[str, str]] = []
+    for name in certificates:
+        plain = str(name).lower().replace(":", "")
+        try:
+            print_ = plain if _FINGERPRINT.fullmatch(plain) else fingerprint(Path(str(name)))
+            found.append(Mandate(fingerprint=print_))
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            wrong.append(
+                (f"certificates: {name}: {reason}", "name a PEM file or a SHA-256 fingerprint (64 hex digits)")
+            )
+    return tuple(dict.fromkeys(found)), wrong
+
+
+def _clashes(changes: Sequence[Change], directory: Directory) -> Iterator[Wrong]:
+    """Codes that would mean two agencies, in the file or beside what the directory has."""
+    loaded = {change.after.code for change in changes}
+    owners = {c: a.code for a in directory.agencies if a.code not in loaded for c in a.codes}
+    lines: dict[str, int] = {}
+    for change in changes:
+        for code in change.after.codes:
+            owner = owners.setdefault(code, change.after.code)
+            line = lines.setdefault(code, change.line)
+            if owner != change.after.code:
+                yield Wrong(
+                    line=change.line, what=f"the code {code} means {owner} too", remedy="each code means one agency"
+                )
+            elif line != change.line:
+                yield Wrong(
+                    line=change.line, what=f"{code} stands in line {line} already", remedy="keep one of the two"
+                )
