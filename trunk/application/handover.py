@@ -6,7 +6,7 @@ Somebody else's delivery does not exist for a caller.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -85,6 +85,11 @@ class Handover:
             return refuse(Code.NOT_FOUND, path="agency", got=", ".join(sorted(wanted - caller.agencies)))
         with self.ledger.read() as view:
             return view.inbox(wanted, after=after, limit=limit)
+
+    def newest(self, agencies: Collection[AgencyCode]) -> Mapping[AgencyCode, int]:
+        """The newest position in each of these inboxes, for waking those who wait: numbers, no mail."""
+        with self.ledger.read() as view:
+            return view.newest_position(agencies)
 
     def fetch(self, caller: Caller, delivery_id: DeliveryId) -> Content | Rejected:
         """The octets as submitted. Repeatable, also after the confirmation. Raises ``CorruptPayloadError``."""
