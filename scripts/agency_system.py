@@ -49,14 +49,12 @@ class AgencySystem:
         return self.call("GET", "/api/v1/inbox?" + urlencode(query))
 
     def mail(self, *, kind: str | None = None) -> Iterator[dict[str, Any]]:
-        """Everything that waits, following cursors to the end."""
+        """Everything that waits, following cursors to the end; delivery and envelope in one dictionary."""
         query: dict[str, str | int] = {}
-        while True:
-            page = self.inbox(**query).json
-            yield from (item for item in page["items"] if kind is None or item["kind"] == kind)
-            if not page["items"]:
-                return
-            query = {"cursor": page["next"]}
+        while (page := self.inbox(**query).json)["items"]:
+            found = ({**item["envelope"], **item} for item in page["items"])
+            yield from (item for item in found if kind in (None, item["kind"]))
+            query = {"cursor": page["cursor"]}
 
     def fetch(self, delivery_id: str) -> Answer:
         """The envelope, octet for octet."""
