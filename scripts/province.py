@@ -13,9 +13,9 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
-from envelopes.writer import write_document, write_status
 
 from envelopes.model import Attachment, Document, DocumentCode, Organization, OtherInfo, ResponseFor, StatusMessage
+from envelopes.writer import write_document, write_status
 from scripts.make_test_pki import Identity, Pki, make_pki
 from signing.signer import sign
 from trunk.bootstrap import open_administration, upgrade

@@ -15,22 +15,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import uuid_utils
-from envelopes.limits import Limits
-from queues.embedded import EmbeddedBroker
-from queues.rabbitmq import RabbitBroker
-from signing.seal import Seal
-from signing.verifier import Verifier
 
+from envelopes.limits import Limits
 from envelopes.model import Organization
 from queues.broker import Broker
+from queues.embedded import EmbeddedBroker
+from queues.rabbitmq import RabbitBroker
 from signing.policy import Policy
+from signing.seal import Seal
 from signing.trust import TrustStore
+from signing.verifier import Verifier
 from trunk import failpoints
 from trunk.application.acknowledge import Acknowledger
 from trunk.application.administration import Administration
 from trunk.application.advancing import Planner
 from trunk.application.authorise import Authority
-from trunk.application.directory import Registry
+from trunk.application.directory import Clock, Registry
 from trunk.application.dispatch import Dispatch
 from trunk.application.enter import Entrance
 from trunk.application.handover import Handover
@@ -145,8 +145,8 @@ class Service:
 
 
 @contextmanager
-def open_service(settings: Settings) -> Iterator[Service]:
-    """Everything. Raises ``ConfigurationError``, ``LedgerUnavailableError``."""
+def open_service(settings: Settings, *, now: Clock = clock) -> Iterator[Service]:
+    """Everything; ``now`` is the time it lives in. Raises ``ConfigurationError``, ``LedgerUnavailableError``."""
     if settings.testing.crash_at:
         failpoints.arm(settings.testing.crash_at)
     with ExitStack() as stack:
@@ -158,7 +158,7 @@ def open_service(settings: Settings) -> Iterator[Service]:
         broker = _broker(settings)
         stack.callback(broker.close)
         executor = stack.enter_context(ThreadPoolExecutor(settings.http.threads, thread_name_prefix="receipts"))
-        yield _wire(settings, ledger, scribe, broker, executor)
+        yield _wire(_core(settings, ledger, scribe, broker, now), executor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,26 +173,37 @@ class _Core:
     payloads: PayloadStore
     acknowledger: Acknowledger
     planner: Planner
+    now: Clock
 
 
-def _wire(settings: Settings, ledger: Ledger, scribe: Scribe, broker: Broker, executor: ThreadPoolExecutor) -> Service:
+def _core(settings: Settings, ledger: Ledger, scribe: Scribe, broker: Broker, now: Clock) -> _Core:
     acknowledger = _acknowledger(settings)
-    core = _Core(
+    return _Core(
         settings=settings,
         ledger=ledger,
         scribe=scribe,
         broker=broker,
-        registry=Registry(ledger=ledger, now=clock),
+        registry=Registry(ledger=ledger, now=now),
         payloads=PayloadStore(settings.data_folder / "objects"),
         acknowledger=acknowledger,
         planner=Planner(acknowledger=acknowledger),
+        now=now,
     )
+
+
+def _wire(core: _Core, executor: ThreadPoolExecutor) -> Service:
+    settings, scribe = core.settings, core.scribe
     dispatch = Dispatch(
-        ledger=ledger, scribe=scribe, broker=broker, now=clock, owner=new_id(), window=settings.broker.window
+        ledger=core.ledger,
+        scribe=scribe,
+        broker=core.broker,
+        now=core.now,
+        owner=new_id(),
+        window=settings.broker.window,
     )
-    sweep = Sweep(ledger=ledger, scribe=scribe, planner=core.planner, now=clock)
+    sweep = Sweep(ledger=core.ledger, scribe=scribe, planner=core.planner, now=core.now)
     waiting_room = WaitingRoom()
-    mailroom = Mailroom(broker=broker, directory=core.registry.directory, ring=waiting_room.ring)
+    mailroom = Mailroom(broker=core.broker, directory=core.registry.directory, ring=waiting_room.ring)
     loops = {
         "relay": Loop(name="relay", step=relay_step(dispatch), chance=random.random, pause_seconds=1.0),
         "sweep": Loop(name="sweep", step=sweep_step(sweep), chance=random.random, pause_seconds=5.0),
@@ -202,8 +213,8 @@ def _wire(settings: Settings, ledger: Ledger, scribe: Scribe, broker: Broker, ex
     doors = _doors(core, intake, handover, waiting_room, loops)
     process = Process(app=make_app(doors), loops=tuple(loops.values()), drain_seconds=settings.http.drain_seconds)
     return Service(
-        ledger=ledger,
-        broker=broker,
+        ledger=core.ledger,
+        broker=core.broker,
         registry=core.registry,
         intake=intake,
         handover=handover,
@@ -224,7 +235,7 @@ def _intake(core: _Core, executor: ThreadPoolExecutor) -> Intake:
         preparer=Preparer(acknowledger=core.acknowledger, new_id=new_id, lifetime=_lifetime(core.settings)),
         payloads=core.payloads,
         entrance=Entrance(scribe=core.scribe, receipts=receipts, executor=executor),
-        now=clock,
+        now=core.now,
         limits=Limits(),
     )
 
@@ -236,7 +247,7 @@ def _handover(core: _Core) -> Handover:
         payloads=core.payloads,
         planner=core.planner,
         schedule=_schedule(core.settings),
-        now=clock,
+        now=core.now,
         chance=random.random,
     )
 
@@ -249,14 +260,14 @@ def _doors(
         spool_folder=core.settings.data_folder / "spool",
         intake=intake,
         handover=handover,
-        tracking=_tracking(core.settings, core.ledger),
+        tracking=_tracking(core.settings, core.ledger, core.now),
         registry=core.registry,
         waiting_room=waiting_room,
         checks={"ledger": core.ledger.check, "broker": core.broker.check}
         | {name: loop.check for name, loop in loops.items()},
         depth=lambda: _depth(core.ledger),
         wake_relay=loops["relay"].wake,
-        now=clock,
+        now=core.now,
         new_id=new_id,
     )
 
@@ -282,11 +293,11 @@ def _make_folders(settings: Settings) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def _tracking(settings: Settings, ledger: Ledger) -> Tracking:
+def _tracking(settings: Settings, ledger: Ledger, now: Clock = clock) -> Tracking:
     clocks = settings.delivery
     return Tracking(
         ledger=ledger,
-        now=clock,
+        now=now,
         overdue_after=timedelta(hours=clocks.overdue_hours),
         urgent_overdue_after=timedelta(hours=clocks.urgent_overdue_hours),
     )
