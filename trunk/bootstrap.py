@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import uuid_utils
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificates
 
 from envelopes.limits import Limits
 from envelopes.model import Organization
@@ -23,6 +26,7 @@ from queues.embedded import EmbeddedBroker
 from queues.rabbitmq import RabbitBroker
 from signing.policy import Policy
 from signing.seal import Seal
+from signing.signer import SigningFailedError
 from signing.trust import TrustStore
 from signing.verifier import Verifier
 from trunk import failpoints
@@ -316,13 +320,24 @@ def _broker(settings: Settings) -> Broker:
 
 def _acknowledger(settings: Settings) -> Acknowledger:
     return Acknowledger(
-        seal=Seal.from_files(
-            settings.path(settings.signatures.seal_key_file), settings.path(settings.signatures.seal_certificate_file)
-        ),
+        seal=_seal(settings),
         trunk=Organization(organ_id=settings.identity.organ_id, name=settings.identity.name),
         new_id=new_id,
         lifetime=NEVER_TOLD,
     )
+
+
+def _seal(settings: Settings) -> Seal:
+    files = settings.signatures
+    try:
+        key = load_pem_private_key(settings.path(files.seal_key_file).read_bytes(), None)
+        certificate, *issuers = load_pem_x509_certificates(settings.path(files.seal_certificate_file).read_bytes())
+        if not isinstance(key, EllipticCurvePrivateKey):
+            raise ConfigurationError(f"{settings.path(files.seal_key_file)}: not an EC key; the seal is ECDSA P-256")
+        return Seal(key, certificate, issuers=issuers)
+    except (OSError, ValueError, TypeError, SigningFailedError) as error:
+        remedy = "see [signatures] seal_key_file and seal_certificate_file, or run `trunk init`"
+        raise ConfigurationError(f"the trunk's seal cannot be used: {error}; {remedy}") from error
 
 
 def _verifier(settings: Settings) -> Verifier:
