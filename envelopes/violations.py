@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from itertools import islice
-from typing import Final
+from typing import Final, cast
 
 import xmlschema
 from lxml.etree import _Element
@@ -72,7 +73,8 @@ def repeated(parsed: ParsedXml, parent: _Element, tag: str) -> Fault:
 def _worded(parsed: ParsedXml, errors: Iterator[XMLSchemaValidationError]) -> Iterator[Fault]:
     looked_at: set[int] = set()
     for error in errors:
-        element = error.elem if isinstance(error.elem, _Element) else parsed.root
+        element = cast("_Element | None", error.elem)  # we gave it an lxml tree
+        element = parsed.root if element is None else element
         if isinstance(error, XMLSchemaChildrenValidationError):
             if id(element) not in looked_at:
                 looked_at.add(id(element))
@@ -82,25 +84,28 @@ def _worded(parsed: ParsedXml, errors: Iterator[XMLSchemaValidationError]) -> It
 
 
 def _children(parsed: ParsedXml, element: _Element, error: XMLSchemaChildrenValidationError) -> Iterator[Fault]:
+    """Everything that is wrong with the children of ``element``; never nothing."""
     group = error.validator
-    known = {part.name: part for part in group.iter_elements()} if isinstance(group, XsdGroup) else {}
-    tags = [child.tag for child in element if isinstance(child.tag, str)]
-    found = False
-    for child in element:
-        if isinstance(child.tag, str) and child.tag not in known:
-            found = True
-            yield _unexpected(parsed, child)
-    for tag, part in known.items():
-        if not isinstance(part, XsdElement) or tag is None or group.model == "choice":
-            continue
-        if tags.count(tag) < part.min_occurs:
-            found = True
-            yield missing(parsed, element, tag)
-        elif part.max_occurs is not None and tags.count(tag) > part.max_occurs:
-            found = True
-            yield repeated(parsed, element, tag)
-    if not found:
+    if not isinstance(group, XsdGroup):
         yield _unexpected(parsed, element)
+        return
+    known = [part for part in group.iter_elements() if isinstance(part, XsdElement)]
+    names = {part.name for part in known}
+    strangers = [child for child in element.iterchildren("*") if child.tag not in names]
+    found = [_unexpected(parsed, child) for child in strangers[: parsed.limits.max_faults]]
+    if group.model != "choice":  # there, envelopes.schema counts
+        found += _miscounted(parsed, element, known)
+    yield from found or [_unexpected(parsed, element)]
+
+
+def _miscounted(parsed: ParsedXml, element: _Element, known: list[XsdElement]) -> Iterator[Fault]:
+    tally = Counter([str(child.tag) for child in element])
+    for part in known:
+        tag = part.name or ""
+        if tally[tag] < part.min_occurs:
+            yield missing(parsed, element, tag)
+        elif part.max_occurs is not None and tally[tag] > part.max_occurs:
+            yield repeated(parsed, element, tag)
 
 
 def _unexpected(parsed: ParsedXml, element: _Element) -> Fault:
