@@ -27,6 +27,8 @@ from signing.verdict import Finding
 #: Every attribute that some tool takes for an identifier: Id, ID, id, xml:id, wsu:Id, …
 _ID_ATTRIBUTES: Final = etree.XPath("//@*[translate(local-name(), 'ID', 'id') = 'id']", smart_strings=False)
 
+_BY_ID: Final = etree.XPath("boolean(//*[@Id = $identifier])")
+
 _NEW_DOCUMENT: Final = "0"
 
 
@@ -94,6 +96,9 @@ def plan(valid: ValidXml, shape: Shape) -> Plan | tuple[Finding, ...]:
     """What the references point at; or every reference that points astray and every part left uncovered."""
     places = _places(valid, shape)
     faults = list(places.faults)
+    if len(shape.references) > len(places.targets):  # counted before anything is done for one of them
+        faults.append(_crowded(shape, most=len(places.targets)))
+        return tuple(faults)
     chosen: dict[str, Target] = {}
     for reference in shape.references:
         target = places.targets.get(reference.uri)
@@ -208,12 +213,20 @@ def _own_parts(places: _Places, shape: Shape) -> None:
 def _astray(valid: ValidXml, reference: Reference) -> Finding:
     """A reference to something that nobody reads: the mark of signature wrapping, or simply unknown."""
     if reference.uri.startswith("#"):
-        elsewhere = any(el.get("Id") == reference.uri[1:] for el in valid.parsed.root.iter(etree.Element))
-        if elsewhere:
+        if _BY_ID(valid.parsed.root, identifier=reference.uri[1:]):
             expected = "MessageHeader, edXMLManifest or Bussiness in its place"
             got = names.short(reference.uri)
             return Finding(code=SigningCode.NOT_COVERED, path=reference.path, expected=expected, got=got)
+    if reference.uri.startswith("cid:"):
+        got = f"no attachment {names.short(reference.uri)}"
+        return Finding(code=SigningCode.DIGEST_MISMATCH, path=reference.path, got=got)
     return _refused(reference, expected="#Id of a signed part, or cid: of an attachment")
+
+
+def _crowded(shape: Shape, *, most: int) -> Finding:
+    path = f"{names.SIGNATURE_PATH}/ds:SignedInfo"
+    expected, got = f"at most {most} references", str(len(shape.references))
+    return Finding(code=SigningCode.SHAPE, path=path, expected=expected, got=got)
 
 
 def _refused(reference: Reference, *, expected: str) -> Finding:

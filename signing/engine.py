@@ -6,8 +6,8 @@ signxml does the arithmetic and the order of it. What is overridden, and why:
   per reference, which lets it see another document than the reader does, and costs five copies of it;
 * each reference is looked up in the plan that ``signing.coverage`` made, never by searching for an Id;
 * an attachment's digest is taken over its octets as a stream;
-* the element to canonicalize is first made the root of a document of its own: canonicalizing in place loses
-  or invents namespace declarations for un-prefixed names.
+* before inclusive canonicalization an element is made the root of a document of its own: lxml, canonicalizing in
+  place, invents namespace declarations for un-prefixed names (exclusive canonicalization it gets right).
 
 Law: one instance verifies one signature. signxml keeps certificate and configuration on the instance, and an
 instance shared by threads has accepted forgeries.
@@ -113,11 +113,11 @@ class PinnedVerifier(XMLVerifier):
 
 def canonical(node: _Element, *, algorithm: CanonicalizationMethod, prefixes: Any, parser: Any) -> bytes:
     """The canonical octets of an element with the namespaces in scope where it stands."""
-    alone = node
-    if node.getparent() is not None:
-        octets = etree.tostring(node, encoding="utf-8", with_tail=False)
-        alone = etree.fromstring(octets, parser)  # noqa: TID251 - of our own serialisation, not of a caller's octets
     exclusive = algorithm is CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0
+    alone = node
+    if node.getparent() is not None and not (exclusive and prefixes is None):
+        octets = etree.tostring(node, encoding="utf-8", with_tail=False)
+        alone = etree.fromstring(octets, parser)  # noqa: TID251 - our own serialisation, not a caller's octets
     return etree.tostring(
         alone, method="c14n", exclusive=exclusive, with_comments=False, inclusive_ns_prefixes=prefixes
     )
