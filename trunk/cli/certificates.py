@@ -21,6 +21,7 @@ from trunk.domain.agency import Agency, Mandate
 if TYPE_CHECKING:
     from trunk.bootstrap import AdminRoom
 
+When = datetime | timedelta | None
 _SHORTEST = 8
 
 
@@ -40,7 +41,7 @@ def certificate() -> None:
 @click.option("--from", "start", type=Moment(), help="The mandate begins (a day or a time); default: at once.")
 @click.option("--until", "end", type=Moment(), help="The mandate ends; default: never (the certificate ends anyway).")
 @pass_world
-def add(world: World, *, agency: str, file: Path, start: datetime | None, end: datetime | None) -> None:
+def add(world: World, *, agency: str, file: Path, start: When, end: When) -> None:
     """Let the certificate in FILE (PEM) sign for AGENCY. Adding it again changes the dates."""
     from trunk.cli.pem import fingerprint_of  # noqa: PLC0415  heavy
 

@@ -39,5 +39,5 @@ def private_key_in(file: Path, *, password: str = "") -> rsa.RSAPrivateKey | ec.
     except ValueError as error:
         raise ValueError("no PEM private key in it, or a wrong password") from error
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
-        raise ValueError("neither an RSA nor an elliptic-curve key")
+        raise ValueError("neither an RSA nor an elliptic-curve key")  # noqa: TRY004  of the file, not of a type
     return key

@@ -1,0 +1,226 @@
+"""What ``trunk config check`` looks for: what keeps the trunk from starting, what is risky, what is worth knowing.
+
+Law: each relaxation of a strict default is named here; a setting that weakens something without a finding is a bug.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from trunk.cli.world import World
+from trunk.domain.agency import SignaturePolicy
+from trunk.errors import ConfigurationError, TrunkError
+from trunk.settings import Settings
+
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+class Weight(StrEnum):
+    """How much a finding matters."""
+
+    ERROR = "error"  #: the trunk would not start, or not work
+    WARNING = "warning"  #: it works, less safely than it could
+    NOTE = "note"  #: worth knowing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One remark on one setting."""
+
+    weight: Weight
+    key: str
+    text: str
+    remedy: str = ""
+
+
+def look_into(world: World, *, workers: int) -> list[Finding]:
+    """Everything there is to say, errors first. Raises ``ConfigurationError`` if the settings cannot be read at all."""
+    settings = world.settings
+    found = [
+        *_network(settings),
+        *_stores(settings, workers),
+        *_seal(settings),
+        *_trust(settings),
+        *_clocks(settings),
+        *_tests(settings),
+        *_ledger(world),
+    ]
+    return sorted(found, key=lambda finding: list(Weight).index(finding.weight))
+
+
+def _network(settings: Settings) -> Iterator[Finding]:
+    if not _is_loopback(settings.http.host):
+        yield Finding(
+            weight=Weight.WARNING,
+            key="http.host",
+            text=f"{settings.http.host} is reached from other machines, and the trunk itself speaks no TLS",
+            remedy="listen on 127.0.0.1 behind a TLS proxy, or let a firewall admit the proxy alone",
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _stores(settings: Settings, workers: int) -> Iterator[Finding]:
+    for key, read in _urls(settings):
+        try:
+            url = read()
+        except ConfigurationError as error:
+            yield Finding(weight=Weight.ERROR, key=key, text=str(error), remedy="mend the file or the setting")
+            continue
+        yield from _password_in_file(settings, key, url)
+        yield from _file_of_url(settings, key)
+    if settings.broker.url_file is None and settings.embedded:
+        yield from _embedded(workers)
+
+
+def _urls(settings: Settings) -> tuple[tuple[str, Callable[[], str]], ...]:
+    return ("database", lambda: settings.database_url), ("broker", lambda: settings.broker_url)
+
+
+def _password_in_file(settings: Settings, key: str, url: str) -> Iterator[Finding]:
+    section = settings.database if key == "database" else settings.broker
+    if section.url_file is None and ":" in url.partition("://")[2].rpartition("@")[0]:
+        yield Finding(
+            weight=Weight.WARNING,
+            key=f"{key}.url",
+            text="a password stands in the settings",
+            remedy=f"write the URL into a file of mode 600 and name it in {key}.url_file",
+        )
+
+
+def _file_of_url(settings: Settings, key: str) -> Iterator[Finding]:
+    file = settings.database.url_file if key == "database" else settings.broker.url_file
+    if file is not None:
+        yield from _open_to_others(settings.path(file), f"{key}.url_file")
+
+
+def _embedded(workers: int) -> Iterator[Finding]:
+    yield Finding(weight=Weight.NOTE, key="broker.url", text="the embedded broker serves one machine")
+    if workers > 1:
+        yield Finding(
+            weight=Weight.WARNING,
+            key="broker.url",
+            text=f"the embedded broker lives in each of the {workers} processes: a waiting inbox request may be "
+            "woken late (nothing is lost)",
+            remedy="use RabbitMQ (amqp://…) with several workers",
+        )
+
+
+def _seal(settings: Settings) -> Iterator[Finding]:
+    for key in ("seal_key_file", "seal_certificate_file"):
+        file = settings.path(getattr(settings.signatures, key))
+        if not os.access(file, os.R_OK):
+            yield Finding(
+                weight=Weight.ERROR,
+                key=f"signatures.{key}",
+                text=f"{file} cannot be read",
+                remedy="trunk init makes one in a new folder; or name yours",
+            )
+    yield from _open_to_others(settings.path(settings.signatures.seal_key_file), "signatures.seal_key_file")
+
+
+def _open_to_others(file: Path, key: str) -> Iterator[Finding]:
+    if file.is_file() and file.stat().st_mode & _OTHERS:
+        yield Finding(
+            weight=Weight.WARNING,
+            key=key,
+            text=f"{file} may be read by others (mode {stat.S_IMODE(file.stat().st_mode):o})",
+            remedy=f"chmod 600 {file}",
+        )
+
+
+def _trust(settings: Settings) -> Iterator[Finding]:
+    roots = settings.path(settings.signatures.trust_folder) / "roots"
+    if not any(roots.glob("*.pem")):
+        yield Finding(
+            weight=Weight.ERROR,
+            key="signatures.trust_folder",
+            text=f"no root certificate in {roots}: the trunk trusts nobody",
+            remedy="put the roots of your certification authorities there as *.pem",
+        )
+    yield Finding(
+        weight=Weight.NOTE,
+        key="signatures",
+        text="whether a signer's certificate was revoked is not checked yet",
+        remedy="take the mandate from a lost key: trunk admin certificate remove",
+    )
+
+
+def _clocks(settings: Settings) -> Iterator[Finding]:
+    delivery, default = settings.delivery, type(settings.delivery)()
+    if delivery.overdue_hours > delivery.lifetime_days * 24:
+        yield Finding(
+            weight=Weight.WARNING,
+            key="delivery.overdue_hours",
+            text="a delivery expires before it is overdue",
+            remedy="make it shorter than lifetime_days",
+        )
+    if delivery.lifetime_days < 1 <= default.lifetime_days:
+        yield Finding(
+            weight=Weight.WARNING,
+            key="delivery.lifetime_days",
+            text="less than a day: an agency that is closed at night or on holidays loses documents",
+            remedy=f"the default is {default.lifetime_days:g}",
+        )
+    age = settings.signatures.claimed_time_age_days
+    if age > type(settings.signatures)().claimed_time_age_days:
+        yield Finding(
+            weight=Weight.WARNING,
+            key="signatures.claimed_time_age_days",
+            text=f"a signing time claimed up to {age:g} days ago is believed without proof",
+            remedy="shorten it: an expired certificate could claim to have signed in time",
+        )
+
+
+def _tests(settings: Settings) -> Iterator[Finding]:
+    if settings.testing.crash_at:
+        yield Finding(
+            weight=Weight.WARNING,
+            key="testing.crash_at",
+            text=f"the trunk will kill itself at {settings.testing.crash_at}",
+            remedy="remove it: it is for tests",
+        )
+    if settings.log.level == "debug":
+        yield Finding(weight=Weight.NOTE, key="log.level", text="debug fills disks", remedy="use info")
+
+
+def _ledger(world: World) -> Iterator[Finding]:
+    """What the directory says; a ledger that cannot be opened is a finding, not the end of the check."""
+    try:
+        with world.desk() as desk:
+            agencies = desk.tracking.agencies()
+    except TrunkError as error:
+        remedy = "try again" if error.temporary else "trunk admin upgrade (or trunk serve, for an empty database)"
+        yield Finding(weight=Weight.ERROR, key="database", text=str(error), remedy=remedy)
+        return
+    if not agencies:
+        yield Finding(
+            weight=Weight.WARNING, key="directory", text="no agency yet", remedy="trunk admin agency load agencies.toml"
+        )
+    for agency in agencies:
+        if agency.signature_policy is SignaturePolicy.DELIVER_MARKED:
+            yield Finding(
+                weight=Weight.WARNING,
+                key="directory",
+                text=f"{agency.code}: unsigned documents of it travel, marked for reference only",
+                remedy='signature_policy = "required" (trunk admin agency load)',
+            )
+        elif agency.active and not agency.mandates:
+            yield Finding(
+                weight=Weight.NOTE,
+                key="directory",
+                text=f"{agency.code}: no certificate may sign for it, so it cannot send documents",
+                remedy=f"trunk admin certificate add {agency.code} FILE.pem",
+            )
