@@ -1,0 +1,77 @@
+"""What /metrics shows, in Prometheus' text form.
+
+Counters and histograms are this process's own (each worker is a target of its own, told apart by ``process``);
+the ledger's gauges are the same in every process, since they are counted where all of them look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.process_collector import ProcessCollector
+
+from trunk.domain.delivery import DeliveryState
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class Meters:
+    """The meters of one process."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self._requests = Counter(
+            "trunk_http_requests", "Requests answered", ["method", "route", "status"], registry=self._registry
+        )
+        self._seconds = Histogram(
+            "trunk_http_request_seconds",
+            "Time from the headers to the answer",
+            ["method", "route"],
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._accepted = Counter(
+            "trunk_envelopes_accepted",
+            "Envelopes accepted (repeated: the same submission again)",
+            ["kind", "repeated"],
+            registry=self._registry,
+        )
+        self._rejected = Counter(
+            "trunk_rejections", "Refusals by code of the catalogue", ["code"], registry=self._registry
+        )
+        self._confirmed = Counter(
+            "trunk_confirmations", "Deliveries confirmed by their agencies", ["outcome"], registry=self._registry
+        )
+        self._waiting = Gauge("trunk_offload_taken", "Use cases at work or in line", registry=self._registry)
+        self._ledger_up = Gauge("trunk_ledger_up", "Whether the ledger answered just now", registry=self._registry)
+        self._outbox = Gauge("trunk_outbox_depth", "Notices that wait to be published", registry=self._registry)
+        self._deliveries = Gauge("trunk_deliveries", "Waiting deliveries by state", ["state"], registry=self._registry)
+
+    def answered(self, *, method: str, route: str, status: int, seconds: float) -> None:
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(method, route).observe(seconds)
+
+    def accepted(self, *, kind: str, repeated: bool) -> None:
+        self._accepted.labels(kind, "yes" if repeated else "no").inc()
+
+    def rejected(self, codes: Iterable[str]) -> None:
+        for code in codes:
+            self._rejected.labels(code).inc()
+
+    def confirmed(self, *, outcome: str) -> None:
+        self._confirmed.labels(outcome).inc()
+
+    def show(self, *, depth: Mapping[str, int] | None, taken: int) -> bytes:
+        """Everything as text; ``depth``: what the ledger counted, ``None`` if it did not answer."""
+        self._waiting.set(taken)
+        self._ledger_up.set(depth is not None)
+        if depth is not None:
+            self._outbox.set(depth.get("outbox", 0))
+            for state in DeliveryState:
+                if state.value in depth:
+                    self._deliveries.labels(state.value).set(depth[state.value])
+        return generate_latest(self._registry)

@@ -1,0 +1,56 @@
+"""Serves the application, and answers as a problem even what is no HTTP at all."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import structlog
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from trunk.domain.outcome import refuse
+from trunk.domain.rejection import Code
+from trunk.http.app import HANDLER_ARGS
+from trunk.http.middleware import NOTHING_RUNS, SAFE
+from trunk.http.problems import problem
+
+log = structlog.get_logger()
+
+_UNREADABLE: Final = {400: Code.BAD_REQUEST, 413: Code.TOO_LARGE}
+
+
+class Runner(web.AppRunner):
+    """An ``AppRunner`` whose connections speak our problems. ``drain_seconds``: for running requests at a stop."""
+
+    def __init__(self, app: web.Application, *, drain_seconds: float) -> None:
+        super().__init__(app, handle_signals=False, shutdown_timeout=drain_seconds)
+
+    async def _make_server(self) -> web.Server:
+        plain = await super()._make_server()
+        return _Server(plain.request_handler, request_factory=plain.request_factory, loop=asyncio.get_running_loop())
+
+
+class _Server(web.Server):
+    def __call__(self) -> RequestHandler:
+        return _Connection(self, loop=self._loop, **HANDLER_ARGS)
+
+
+class _Connection(RequestHandler):
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002  it quotes what was sent
+    ) -> web.StreamResponse:
+        """Called by aiohttp for what its parser refuses; what handlers raise never comes this far."""
+        log.info("request_unreadable", status=status, fault=type(exc).__name__)
+        if request.writer.output_size > 0:
+            raise ConnectionError("the answer has begun; it cannot become another")
+        response = problem(request, refuse(_UNREADABLE.get(status, Code.INTERNAL), expected="HTTP/1.1"))
+        response.headers.update({**SAFE, "Content-Security-Policy": NOTHING_RUNS})
+        response.force_close()
+        return response

@@ -1,0 +1,67 @@
+"""What submitting and validating share: the body admitted, and examined where it disturbs nobody."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final, TypeVar
+
+from trunk.application.submission import Submission
+from trunk.domain.rejection import Code
+from trunk.http.description import XML, Body, Header
+from trunk.http.doors import Call, Visit
+from trunk.http.parameters import bad
+from trunk.http.spool import XML_TYPES, Spool
+
+T = TypeVar("T")
+
+KEY_HEADER: Final = "Idempotency-Key"
+_MAX_KEY: Final = 200
+
+ENVELOPE_BODY: Final = Body(media_types=(XML, *(t for t in XML_TYPES if t != XML)))
+KEY_DECLARED: Final = Header(
+    name=KEY_HEADER,
+    about="The caller's own key of this submission. The same key with other octets is a conflict.",
+    schema={"type": "string", "minLength": 1, "maxLength": _MAX_KEY, "pattern": "^[!-~]+$"},
+)
+ADMISSION_REFUSALS: Final = (Code.BODY_CUT_OFF, Code.TOO_LARGE, Code.MEDIA_TYPE)
+
+
+def spool(visit: Visit, *, max_octets: int | None = None) -> Spool:
+    """How this service takes bodies in."""
+    settings = visit.doors.settings
+    return Spool(
+        folder=visit.doors.spool_folder,
+        new_name=visit.doors.new_id,
+        max_octets=max_octets or settings.max_body_octets,
+        in_memory_octets=max_octets or settings.spool_above_octets,
+        timeout_seconds=settings.body_timeout_seconds,
+    )
+
+
+@asynccontextmanager
+async def submission(call: Call) -> AsyncIterator[Submission]:
+    """The submission that ``call`` carries. Leaves by ``RefusedError`` or ``OverloadedError`` before reading it."""
+    key = _idempotency_key(call)
+    call.offload.require_room()
+    async with spool(call).admit(call.request) as body:
+        yield Submission(
+            caller=call.caller, octets=body.octets, size=body.size, sha256=body.sha256, idempotency_key=key
+        )
+
+
+async def examine(call: Call, submitted: Submission, work: Callable[[Submission], T]) -> T:
+    """``work(submitted)``: small ones in the loop (a thread's hop would cost as much), others in a thread."""
+    if isinstance(submitted.octets, bytes) and submitted.size <= call.doors.settings.offload_above_octets:
+        return work(submitted)
+    return await call.offload.run(lambda: work(submitted))
+
+
+def _idempotency_key(call: Call) -> str | None:
+    values = call.request.headers.getall(KEY_HEADER, [])
+    if not values:
+        return None
+    key = values[0].strip()
+    if len(values) > 1 or not 0 < len(key) <= _MAX_KEY or not all("!" <= letter <= "~" for letter in key):
+        raise bad(KEY_HEADER, expected=f"once, 1 to {_MAX_KEY} visible ASCII characters", got=key)
+    return key
