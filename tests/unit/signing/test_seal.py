@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from scripts import handmade_letter as hand
+from scripts.make_test_pki import Pki
+from signing.seal import Seal
+from signing.signer import SigningFailedError
+from tests.unit.signing.conftest import AT, Judge, codes
+
+
+@pytest.fixture(scope="module")
+def seal(pki: Pki) -> Seal:
+    key = pki["seal"].key
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return Seal(key, pki["seal"].certificate)
+
+
+def test_a_sealed_status_passes_with_the_trunks_certificate(judge: Judge, pki: Pki, seal: Seal) -> None:
+    verdict = judge(seal.seal(hand.status().write(), at=AT))
+    assert verdict.passed, verdict.findings
+    assert verdict.covered == ("MessageHeader",)
+    assert verdict.algorithm == "ecdsa-sha256"
+    assert verdict.signing_time == AT
+    assert verdict.signer is not None
+    assert verdict.signer.subject_uid == "MST:0100000002"
+
+
+def test_a_changed_status_does_not_pass(judge: Judge, seal: Seal) -> None:
+    octets = seal.seal(hand.status().write(), at=AT)
+    assert codes(judge(octets.replace(b"StatusCode>03<", b"StatusCode>06<"))) == {"SIG-101"}
+
+
+def test_threads_share_a_seal(judge: Judge, seal: Seal) -> None:
+    letter = hand.status().write()
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        sealed = list(pool.map(lambda _: seal.seal(letter, at=AT), range(80)))
+    assert all(judge(octets).passed for octets in sealed)
+
+
+def test_a_key_that_is_not_the_certificates_makes_no_seal(pki: Pki) -> None:
+    with pytest.raises(SigningFailedError):
+        Seal(ec.generate_private_key(ec.SECP256R1()), pki["seal"].certificate)
+
+
+def test_a_seal_is_on_p256(pki: Pki) -> None:
+    with pytest.raises(SigningFailedError, match="P-256"):
+        Seal(ec.generate_private_key(ec.SECP384R1()), pki["person-p384"].certificate)
+
+
+@pytest.mark.parametrize("octets", [b"", b"<edXML/>", b"not xml"])
+def test_only_a_valid_message_is_sealed(seal: Seal, octets: bytes) -> None:
+    with pytest.raises(SigningFailedError):
+        seal.seal(octets, at=AT)
