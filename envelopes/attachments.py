@@ -59,9 +59,7 @@ class Payload(Protocol):
     def chunks(self) -> Iterable[bytes]: ...
 
 
-def unpack(
-    payload: Payload, *, form: AttachmentForm, into: BinaryIO, limits: Limits = _LIMITS
-) -> Fault | None:
+def unpack(payload: Payload, *, form: AttachmentForm, into: BinaryIO, limits: Limits = _LIMITS) -> Fault | None:
     """Writes the file's octets ``into`` a stream. A fault says why they must not be used; then throw them away."""
     if form is AttachmentForm.PLAIN:
         into.writelines(payload.chunks())

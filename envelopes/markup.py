@@ -60,7 +60,7 @@ class Markup:
 def _escaped(text: str, name: str) -> str:
     illegal = _ILLEGAL.search(text)
     if illegal is not None:
-        got = shorten(repr(illegal.group()))
+        got = shorten(illegal.group())
         raise UnwritableError(
             (Fault(code=EnvelopeCode.BAD_VALUE, path=name, expected="characters that XML allows", got=got),)
         )

@@ -16,9 +16,7 @@ from envelopes.model import Attachment
 from envelopes.payload import PayloadText
 from envelopes.values import collapse
 
-_REFERENCES: Final = (
-    f"{{{QCVN}}}edXMLEnvelope/{{{QCVN}}}edXMLBody/{{{QCVN}}}edXMLManifest/{{{QCVN}}}Reference"
-)
+_REFERENCES: Final = f"{{{QCVN}}}edXMLEnvelope/{{{QCVN}}}edXMLBody/{{{QCVN}}}edXMLManifest/{{{QCVN}}}Reference"
 _ATTACHMENTS: Final = f"{{{QCVN}}}AttachmentEncoded/{{{QCVN}}}Attachment"
 _HREF: Final = "{http://www.w3.org/1999/xlink}href"
 _DECEITFUL: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
@@ -112,7 +110,7 @@ def _judge_names(notes: Notes, reference: Fields, attachment: Fields) -> None:
         other = fields.text("AttachmentName").strip()
         if _bad(other):
             expected = "a file name without control characters, / \\ and :"
-            notes.fault(EnvelopeCode.BAD_NAME, fields.element("AttachmentName"), expected=expected, got=repr(other))
+            notes.fault(EnvelopeCode.BAD_NAME, fields.element("AttachmentName"), expected=expected, got=other)
         elif other and other != name:
             notes.warn(fields.element("AttachmentName"), expected=f"{name}, as in the manifest", got=other)
 

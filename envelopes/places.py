@@ -49,9 +49,14 @@ def line_of(element: _Element) -> int | None:
 
 
 def shorten(text: str, *, length: int = 120) -> str:
-    """One value, fit for a fault: on one line, at most ``length`` characters."""
+    """One value, fit for a fault: printable, on one line, at most ``length`` characters."""
     flat = " ".join(text[: 4 * length].split())
-    return flat if len(flat) <= length else flat[: length - 1] + "…"
+    shown = flat if flat.isprintable() else "".join(c if c.isprintable() else _spelt(c) for c in flat)
+    return shown if len(shown) <= length else shown[: length - 1] + "…"
+
+
+def _spelt(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,8 @@ def _encoding(octets: bytes) -> Refusal | None:
     try:
         octets.decode("utf-8", "strict")
     except UnicodeDecodeError as error:
+        if error.reason == "unexpected end of data":
+            return _cut_off(octets)
         got = f"octet 0x{octets[error.start]:02X}"
         return Refusal(code=EnvelopeCode.WRONG_ENCODING, offset=error.start, expected="UTF-8", got=got)
     return None
@@ -123,11 +125,14 @@ def _syntax(octets: bytes, error: etree.XMLSyntaxError) -> Refusal:
         return Refusal(code=EnvelopeCode.TOO_DEEP, offset=offset)
     ended = getattr(error, "code", 0) in _PREMATURE_END or not octets[offset:].strip(_SPACE)
     if ended and not octets.rstrip(_SPACE).endswith(b"</edXML>"):
-        return Refusal(
-            code=EnvelopeCode.CUT_OFF, offset=len(octets), expected="</edXML> at the end", got="the end of the message"
-        )
+        return _cut_off(octets)
     words = re.sub(r",? line \d+(, column \d+)?", "", error.msg or "")
     return Refusal(code=EnvelopeCode.NOT_XML, offset=offset, expected="well-formed XML", got=shorten(words))
+
+
+def _cut_off(octets: bytes) -> Refusal:
+    got = "the end of the message"
+    return Refusal(code=EnvelopeCode.CUT_OFF, offset=len(octets), expected="</edXML> at the end", got=got)
 
 
 def _offset(octets: bytes, line: int, column: int) -> int:

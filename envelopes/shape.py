@@ -16,7 +16,7 @@ from lxml.etree import _Element, _ProcessingInstruction
 
 from envelopes.errors import EnvelopeCode
 from envelopes.limits import Limits
-from envelopes.places import name_of, path_of, shorten
+from envelopes.places import name_of, shorten
 
 BOM: Final = b"\xef\xbb\xbf"
 _NAMESPACES: Final = {
@@ -110,10 +110,15 @@ def _intruders(root: _Element, octets: bytes) -> Refusal | None:
     for node in (*outside, *_nodes(_INTRUDERS, root)):
         if isinstance(node, _ProcessingInstruction):
             got = shorten(f"<?{node.target!s}?>")
-            return Refusal(code=EnvelopeCode.INSTRUCTION, element=node.getparent(), got=got)
+            return _instruction(node.getparent(), got)
         names = [str(name).rpartition("}")[2] for name in node.attrib if str(name)[1:].startswith(_WATCHED)]
-        return Refusal(code=EnvelopeCode.INSTRUCTION, element=node, got=shorten(names[0] if names else name_of(node)))
+        return _instruction(node, shorten(names[0] if names else name_of(node)))
     return None
+
+
+def _instruction(element: _Element | None, got: str) -> Refusal:
+    expected = "nothing that instructs a processor"
+    return Refusal(code=EnvelopeCode.INSTRUCTION, element=element, expected=expected, got=got)
 
 
 _WATCHED: Final = tuple(_NAMESPACES.values())
@@ -140,7 +145,7 @@ def _comments(root: _Element, octets: bytes) -> Refusal | None:
                 code=EnvelopeCode.COMMENT,
                 element=parent,
                 expected="comments between elements only",
-                got=shorten(f"a comment in the text of {path_of(parent)}"),
+                got="a comment inside a value",
             )
     return None
 

@@ -53,9 +53,7 @@ def missing(
     """The child ``tag`` should stand in ``parent``."""
     local = tag.rpartition("}")[2]
     name = f"{parent.prefix}:{local}" if parent.prefix else local
-    return Fault(
-        code=code, line=parsed.lines.of(parent), path=f"{path_of(parent)}/{name}", expected=expected or local
-    )
+    return Fault(code=code, line=parsed.lines.of(parent), path=f"{path_of(parent)}/{name}", expected=expected or local)
 
 
 def repeated(parsed: ParsedXml, parent: _Element, tag: str) -> Fault:

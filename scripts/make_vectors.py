@@ -1,0 +1,29 @@
+"""Writes the test vectors: ``tests/vectors/accepted/*.edxml`` and ``tests/vectors/rejected/<CODE>/*.edxml``.
+
+Run as ``python -m scripts.make_vectors``. The same vectors come out every time: nothing here asks the clock or
+chance. A family is a module with ``accepted()`` and ``rejected()``.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from scripts import form_refusals, form_vectors
+
+FOLDER = Path("tests/vectors")
+
+
+def write(folder: Path) -> int:
+    """Writes every vector below ``folder``; the number of files written."""
+    files = {folder / "accepted" / f"{name}.edxml": octets for name, octets in form_vectors.accepted().items()}
+    for code, family in form_refusals.rejected().items():
+        files.update({folder / "rejected" / code / f"{name}.edxml": octets for name, octets in family.items()})
+    for file, octets in files.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(octets)
+    return len(files)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{write(FOLDER)} vectors written to {FOLDER}\n")
