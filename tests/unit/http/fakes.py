@@ -1,0 +1,238 @@
+"""Use cases that are played, so that the doors can be tried alone: what they were asked, and what they answer."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import threading
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from trunk.application.handover import Confirmed, Content, Failed, Taken
+from trunk.application.submission import Examined, Submission
+from trunk.domain.agency import Agency, Caller, Directory, SystemId
+from trunk.domain.delivery import AckKind, AgencyCode, Delivery, DeliveryId, DeliveryState, EnvelopeId
+from trunk.domain.entry import AcceptedEnvelope, EnvelopeKind, EnvelopeRecord
+from trunk.domain.outcome import Accepted, Flaw, Rejected, refuse
+from trunk.domain.rejection import Code
+from trunk.domain.tracking import (
+    AcknowledgementRecord,
+    DeliveryTrack,
+    EnvelopeTrack,
+    InboxCursor,
+    InboxItem,
+    InboxPage,
+    JournalEvent,
+)
+from trunk.http.app import Doors
+from trunk.http.waiting import WaitingRoom
+from trunk.settings import Http
+
+AT = datetime(2026, 11, 22, 1, 30, 0, 125_999, tzinfo=UTC)
+OCTETS = b"<edXML>Van ban</edXML>"
+DIGEST = hashlib.sha256(OCTETS).hexdigest()
+SENDER, RECIPIENT, STRANGER = AgencyCode("H41"), AgencyCode("H36.17"), AgencyCode("G12")
+KEYS = {"edoc_s_1": SENDER, "edoc_r_1": RECIPIENT, "edoc_x_1": STRANGER}
+
+
+def envelope(**changes: Any) -> EnvelopeRecord:
+    record = EnvelopeRecord(
+        id=EnvelopeId("E1"),
+        kind=EnvelopeKind.DOCUMENT,
+        identity="i",
+        sender=SENDER,
+        system=SystemId("h41"),
+        document_id="H41,2026/11/22,7/STN",
+        document_code="7/STN",
+        subject="V/v thử",
+        sha256=DIGEST,
+        size=len(OCTETS),
+        accepted_at=AT,
+    )
+    return dataclasses.replace(record, **changes)
+
+
+def delivery(**changes: Any) -> Delivery:
+    made = Delivery(
+        id=DeliveryId("D1"),
+        envelope_id=EnvelopeId("E1"),
+        addressee=RECIPIENT,
+        due_at=AT,
+        expires_at=AT + timedelta(days=7),
+    )
+    return dataclasses.replace(made, **changes)
+
+
+def accepted(**changes: Any) -> AcceptedEnvelope:
+    told = envelope(
+        id=EnvelopeId("A1"), kind=EnvelopeKind.ACKNOWLEDGEMENT, acknowledges=AckKind.ACCEPTED, about=EnvelopeId("E1")
+    )
+    return AcceptedEnvelope(
+        envelope=envelope(**changes), deliveries=[delivery()], acknowledgement=told, sealed=b"<ack/>"
+    )
+
+
+def track() -> EnvelopeTrack:
+    event = JournalEvent(at=AT, event="published", actor="relay", state=DeliveryState.DISPATCHED)
+    ordered = JournalEvent(at=AT, event="replay_ordered", actor="Nguyen Van A", reason="the disk of Mr. B")
+    told = accepted()
+    return EnvelopeTrack(
+        envelope=told.envelope,
+        deliveries=[
+            DeliveryTrack(delivery=delivery(), name="Sở", position=4, timeline=[event, ordered], statuses=[])
+        ],
+        acknowledgements=[AcknowledgementRecord(envelope=told.acknowledgement, sealed=told.sealed)],
+        timeline=[event],
+    )
+
+
+@dataclass
+class FakeRegistry:
+    asked: list[str] = field(default_factory=list)
+    fault: Exception | None = None
+
+    def authenticate(self, key: str) -> Caller | Rejected:
+        self.asked.append(key)
+        if self.fault:
+            raise self.fault
+        agency = KEYS.get(key)
+        if agency is None:
+            return refuse(Code.UNAUTHENTICATED)
+        return Caller(system=SystemId(f"system-{agency}"), agencies=frozenset({agency}))
+
+    def directory(self) -> Directory:
+        return Directory([Agency(code=RECIPIENT, name="Sở", old_code="000.00.17.H36"), Agency(code=SENDER, name="Bộ")])
+
+
+@dataclass
+class FakeIntake:
+    """Keeps what it was given; answers with ``outcome``, or raises it."""
+
+    outcome: Any = None
+    seen: list[tuple[Submission, bytes]] = field(default_factory=list)
+    threads: list[str] = field(default_factory=list)
+    gate: threading.Event | None = None
+
+    def examine(self, submission: Submission) -> Any:
+        with submission.opened() as octets:
+            self.seen.append((submission, bytes(octets)))
+        self.threads.append(threading.current_thread().name)
+        if self.gate:
+            self.gate.wait(20)
+        return self.outcome if isinstance(self.outcome, Rejected) else "prepared"
+
+    def enter(self, prepared: Any) -> Future[Accepted | Rejected]:
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        done: Future[Accepted | Rejected] = Future()
+        done.set_result(self.outcome or Accepted(accepted=accepted()))
+        return done
+
+    def validate(self, submission: Submission) -> Examined:
+        flaws = self.outcome.flaws if isinstance(self.outcome, Rejected) else ()
+        return Examined(readable=None, flaws=flaws)
+
+
+@dataclass
+class FakeHandover:
+    content: bytes | Path = OCTETS
+    items: list[InboxItem] = field(default_factory=list)
+    position: int = 0
+    asked: list[Any] = field(default_factory=list)
+    fault: Exception | None = None
+
+    def inbox(
+        self,
+        caller: Caller,
+        *,
+        agencies: Collection[AgencyCode] = (),
+        after: InboxCursor | None = None,
+        limit: int = 100,
+    ) -> InboxPage | Rejected:
+        self.asked.append((agencies, after, limit))
+        if not frozenset(agencies) <= caller.agencies:
+            return refuse(Code.NOT_FOUND, path="agency")
+        return InboxPage(items=self.items[:limit], next=InboxCursor(floor=self.position, window=self.position))
+
+    def newest(self, agencies: Collection[AgencyCode]) -> Mapping[AgencyCode, int]:
+        return dict.fromkeys(agencies, self.position)
+
+    def fetch(self, caller: Caller, delivery_id: DeliveryId) -> Content | Rejected:
+        if self.fault:
+            raise self.fault
+        if delivery_id != "D1" or not caller.speaks_for(RECIPIENT):
+            return refuse(Code.NOT_FOUND, got=delivery_id)
+        octets = self.content.read_bytes() if isinstance(self.content, Path) else self.content
+        record = envelope(size=len(octets), sha256=hashlib.sha256(octets).hexdigest())
+        return Content(envelope=record, delivery=delivery(), octets=self.content)
+
+    def confirm(self, caller: Caller, delivery_id: DeliveryId, word: Taken | Failed) -> Confirmed | Rejected:
+        self.asked.append(word)
+        if delivery_id != "D1" or not caller.speaks_for(RECIPIENT):
+            return refuse(Code.NOT_FOUND, got=delivery_id)
+        if isinstance(word, Taken) and word.sha256 != DIGEST:
+            return refuse(Code.WRONG_DIGEST, path="sha256", expected=DIGEST, got=word.sha256)
+        repeated = len(self.asked) > 1
+        return Confirmed(delivery=delivery(state=DeliveryState.DELIVERED, version=2), repeated=repeated)
+
+
+@dataclass
+class FakeTracking:
+    def find(self, reference: str) -> list[EnvelopeRecord]:
+        return [envelope()] if reference in ("E1", "D1", envelope().document_id) else []
+
+    def track_for(self, caller: Caller, envelope_id: EnvelopeId) -> EnvelopeTrack | Rejected:
+        if envelope_id == "E1" and caller.agencies & {SENDER, RECIPIENT}:
+            return track()
+        return refuse(Code.NOT_FOUND, got=envelope_id)
+
+    def agencies(self) -> list[Agency]:
+        return list(FakeRegistry().directory().agencies)
+
+
+@dataclass
+class House:
+    """The doors with everything behind them played."""
+
+    folder: Path
+    settings: Http = field(default_factory=Http)
+    intake: FakeIntake = field(default_factory=FakeIntake)
+    handover: FakeHandover = field(default_factory=FakeHandover)
+    registry: FakeRegistry = field(default_factory=FakeRegistry)
+    room: WaitingRoom = field(default_factory=lambda: WaitingRoom(poll_seconds=0.02))
+    checks: dict[str, Callable[[], None]] = field(default_factory=dict)
+    depth: Callable[[], dict[str, int]] = lambda: {"outbox": 3, "queued": 2}
+    woken: list[int] = field(default_factory=list)
+
+    @property
+    def spool(self) -> Path:
+        return self.folder / "spool"
+
+    def doors(self) -> Doors:
+        numbers = count(1)
+        parts: Any = {
+            "intake": self.intake,
+            "handover": self.handover,
+            "tracking": FakeTracking(),
+            "registry": self.registry,
+        }
+        return Doors(
+            settings=self.settings,
+            spool_folder=self.spool,
+            waiting_room=self.room,
+            checks=self.checks,
+            depth=self.depth,
+            wake_relay=lambda: self.woken.append(1),
+            now=lambda: AT,
+            new_id=lambda: f"id-{next(numbers)}",
+            **parts,
+        )
+
+
+def rejected(*codes: Code, sealed: bytes | None = None) -> Rejected:
+    return Rejected(flaws=[Flaw(code=code, line=3, path="/edXML", got="x") for code in codes], sealed=sealed)
