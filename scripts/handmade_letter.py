@@ -11,6 +11,7 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
@@ -158,9 +159,9 @@ def status() -> Letter:
     )
 
 
-def styled(letter: Letter, **changes: str | bool | None) -> Letter:
+def styled(letter: Letter, **changes: Any) -> Letter:
     """The same letter, signed another way (fields of :class:`Style`)."""
-    return replace(letter, style=replace(letter.style, **changes))  # type: ignore[arg-type]  # checked by Style
+    return replace(letter, style=replace(letter.style, **changes))
 
 
 def sign(letter: Letter, signer: Identity, *, refs: Sequence[Ref] | None = None) -> bytes:

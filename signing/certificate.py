@@ -84,9 +84,7 @@ def key_of(certificate: x509.Certificate) -> Key:
 
 def is_weak(key: Key) -> bool:
     """Below what no policy may go (TT 15/2025/TT-BKHCN: RSA from 2048 bits, ECDSA from 256)."""
-    return not (
-        (key.family == "rsa" and key.bits >= LEAST_RSA_BITS) or (key.family == "ecdsa" and key.curve in CURVES)
-    )
+    return not ((key.family == "rsa" and key.bits >= LEAST_RSA_BITS) or (key.family == "ecdsa" and key.curve in CURVES))
 
 
 def fingerprint(certificate: x509.Certificate) -> str:

@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from envelopes.reader import SignedXml
-from envelopes.schema import MessageKind, ValidXml
 from lxml import etree
 from lxml.etree import _Element
 
+from envelopes.reader import SignedXml
+from envelopes.schema import MessageKind, ValidXml
 from envelopes.skeleton import PayloadText
+from envelopes.values import collapse
 from signing import names
 from signing.errors import SigningCode
 from signing.names import BODY_PATH, HEADER_PATH, qcvn
@@ -59,7 +60,6 @@ class _Places:
     targets: dict[str, Target] = field(default_factory=dict)  # by reference URI
     required: list[Target] = field(default_factory=list)
     faults: list[Finding] = field(default_factory=list)
-    all_ids: frozenset[str] = frozenset()  # wherever they stand
 
     def add(self, target: Target, *, uri: str, required: bool) -> None:
         if uri in self.targets:
@@ -72,9 +72,7 @@ class _Places:
     def only(self, parent: _Element | None, name: str, *, path: str) -> _Element | None:
         found = [] if parent is None else parent.findall(qcvn(name))
         if len(found) > 1:
-            self.faults.append(
-                Finding(code=SigningCode.NOT_COVERED, path=path, expected="1", got=str(len(found)))
-            )
+            self.faults.append(Finding(code=SigningCode.NOT_COVERED, path=path, expected="1", got=str(len(found))))
         return found[0] if len(found) == 1 else None
 
 
@@ -97,11 +95,12 @@ def plan(valid: ValidXml, shape: Shape) -> Plan | tuple[Finding, ...]:
     """What the references point at; or every reference that points astray and every part left uncovered."""
     places = _places(valid, shape)
     faults = list(places.faults)
+    astray = [reference for reference in shape.references if reference.uri not in places.targets]
+    faults.extend(_astray(valid.parsed.root, astray) if astray else ())
     chosen: dict[str, Target] = {}
     for reference in shape.references:
         target = places.targets.get(reference.uri)
         if target is None:
-            faults.append(_astray(reference, places))
             continue
         if reference.uri in chosen:
             faults.append(_refused(reference, expected="one reference to each part"))
@@ -124,12 +123,12 @@ def content_id(payload: PayloadText) -> str:
     """The attachment's ContentId without ``cid:``; empty if there is not exactly one."""
     attachment = payload.element.getparent()
     found = [] if attachment is None else attachment.findall(qcvn("ContentId"))
-    return (found[0].text or "").strip().removeprefix("cid:") if len(found) == 1 else ""
+    return collapse(found[0].text or "").removeprefix("cid:") if len(found) == 1 else ""
 
 
 def _places(valid: ValidXml, shape: Shape) -> _Places:
     root = valid.parsed.root
-    places = _Places(all_ids=frozenset(_values(_ID_ATTRIBUTES(root))))
+    places = _Places()
     envelope = places.only(root, "edXMLEnvelope", path="/edXML/edXML:edXMLEnvelope")
     header = places.only(envelope, "edXMLHeader", path=HEADER_PATH)
     message = places.only(header, "MessageHeader", path=f"{HEADER_PATH}/edXML:MessageHeader")
@@ -152,9 +151,7 @@ def _places(valid: ValidXml, shape: Shape) -> _Places:
     return places
 
 
-def _element(
-    places: _Places, element: _Element | None, *, name: str, path: str, required: bool
-) -> None:
+def _element(places: _Places, element: _Element | None, *, name: str, path: str, required: bool) -> None:
     if element is None:
         return
     identifier = element.get("Id")
@@ -179,9 +176,7 @@ def _attachment(places: _Places, payload: PayloadText) -> None:
 _ATTACHMENT_PATH: Final = "/edXML/AttachmentEncoded/Attachment"
 
 
-def _attachments_all_known(
-    places: _Places, root: _Element, payloads: tuple[PayloadText, ...]
-) -> None:
+def _attachments_all_known(places: _Places, root: _Element, payloads: tuple[PayloadText, ...]) -> None:
     """Every content element of the file must be one whose octets were digested."""
     known = {id(payload.element) for payload in payloads}
     for element in root.iter(qcvn("ContentTransferEncoded")):
@@ -198,9 +193,7 @@ def _own_parts(places: _Places, shape: Shape) -> None:
     for element, name, below in parts:
         identifier = None if element is None else element.get("Id")
         if element is not None and identifier:
-            target = Target(
-                name=name, path=f"{names.SIGNATURE_PATH}/{below}", element=element, part_of_signature=True
-            )
+            target = Target(name=name, path=f"{names.SIGNATURE_PATH}/{below}", element=element, part_of_signature=True)
             places.add(target, uri=f"#{identifier}", required=element is shape.properties)
         elif element is not None and element is shape.properties:
             places.faults.append(
@@ -208,17 +201,19 @@ def _own_parts(places: _Places, shape: Shape) -> None:
             )
 
 
-def _astray(reference: Reference, places: _Places) -> Finding:
-    """A reference to something that nobody reads: the mark of signature wrapping, or simply unknown."""
-    if reference.uri.startswith("#"):
-        if reference.uri[1:] in places.all_ids:
+def _astray(root: _Element, references: list[Reference]) -> Iterator[Finding]:
+    """References to something that nobody reads: the mark of signature wrapping, or simply unknown."""
+    ids = frozenset(_values(_ID_ATTRIBUTES(root)))
+    for reference in references:
+        got = names.short(reference.uri)
+        if reference.uri.startswith("#") and reference.uri[1:] in ids:
             expected = "MessageHeader, edXMLManifest or Bussiness in its place"
-            got = names.short(reference.uri)
-            return Finding(code=SigningCode.NOT_COVERED, path=reference.path, expected=expected, got=got)
-    if reference.uri.startswith("cid:"):
-        got = f"no attachment {names.short(reference.uri)}"
-        return Finding(code=SigningCode.DIGEST_MISMATCH, path=reference.path, got=got)
-    return _refused(reference, expected="#Id of a signed part, or cid: of an attachment")
+            yield Finding(code=SigningCode.NOT_COVERED, path=reference.path, expected=expected, got=got)
+        elif reference.uri.startswith("cid:"):
+            expected = "the attachment that was signed"
+            yield Finding(code=SigningCode.DIGEST_MISMATCH, path=reference.path, expected=expected, got=got)
+        else:
+            yield _refused(reference, expected="#Id of a signed part, or cid: of an attachment")
 
 
 def _refused(reference: Reference, *, expected: str) -> Finding:

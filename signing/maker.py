@@ -45,6 +45,19 @@ class Covered:
     payload: PayloadText | None = None
 
 
+class Credential:
+    """A key with its certificates, put into words once."""
+
+    __slots__ = ("certificates", "key", "leaf_digest", "texts")
+
+    def __init__(self, key: SigningKey, certificates: Sequence[Certificate]) -> None:
+        octets = [certificate.public_bytes(Encoding.DER) for certificate in certificates]
+        self.key = key
+        self.certificates = list(certificates)  #: the signer's first
+        self.texts = [b64encode(der).decode() for der in octets]
+        self.leaf_digest = hashlib.sha256(octets[0]).digest()
+
+
 def method_for(key: SigningKey) -> str:
     """The usual method for a key, by our name of it. Raises ValueError for a key we would not accept."""
     if isinstance(key, rsa.RSAPrivateKey):
@@ -58,22 +71,23 @@ def method_for(key: SigningKey) -> str:
 class Maker(XMLSigner):
     """Puts one signature into one header. Not to be reused."""
 
-    def __init__(self, *, header: _Element, covered: Sequence[Covered], method: str, at: datetime) -> None:
+    def __init__(self, credential: Credential, *, covered: Sequence[Covered], method: str, at: datetime) -> None:
         super().__init__(
             signature_algorithm=SignatureMethod(_METHOD_URIS[method]),
             digest_algorithm=DigestAlgorithm.SHA256,
             c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0,
         )
-        self._header = header
+        self._credential = credential
         self._covered = covered
         self._at = at
-        self._taken = _ids(header.getroottree().getroot())
+        self._taken: set[str] = set()
         self.signature_annotators.append(self._add_properties)
 
-    def make(self, *, key: SigningKey, certificates: Sequence[Certificate]) -> None:
-        for element in [child for child in self._header if child.tag in _PLACEHOLDERS]:
-            self._header.remove(element)
-        self.sign(self._header, key=key, cert=list(certificates))
+    def make(self, header: _Element) -> None:
+        self._taken = _ids(header.getroottree().getroot())
+        for element in [child for child in header if child.tag in _PLACEHOLDERS]:
+            header.remove(element)
+        self.sign(header, key=self._credential.key, cert=self._credential.certificates)
 
     def _unpack(self, data: Any, references: Any) -> Any:  # noqa: ARG002 - signxml's signature
         signature = SubElement(data, ds("Signature"), nsmap={"ds": DS}, Id=free_id("Signature", self._taken))
@@ -100,8 +114,12 @@ class Maker(XMLSigner):
     def _c14n(self, nodes: Any, algorithm: CanonicalizationMethod, inclusive_ns_prefixes: Any = None) -> bytes:
         return canonical(nodes, algorithm=algorithm, prefixes=inclusive_ns_prefixes, parser=self.parser)
 
-    def _add_properties(self, sig_root: Any, signing_settings: Any) -> None:
-        certificate: Certificate = signing_settings.cert_chain[0]
+    def _add_key_info(self, sig_root: Any, signing_settings: Any) -> None:  # noqa: ARG002 - signxml's signature
+        data = SubElement(SubElement(sig_root, ds("KeyInfo")), ds("X509Data"))
+        for text in self._credential.texts:
+            SubElement(data, ds("X509Certificate")).text = text
+
+    def _add_properties(self, sig_root: Any, signing_settings: Any) -> None:  # noqa: ARG002 - signxml's signature
         qualifying = SubElement(
             SubElement(sig_root, ds("Object")),
             xades("QualifyingProperties"),
@@ -114,8 +132,7 @@ class Maker(XMLSigner):
         claimed = self._at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         SubElement(signed, xades("SigningTime")).text = claimed
         named = SubElement(SubElement(signed, xades("SigningCertificateV2")), xades("Cert"))
-        digest = hashlib.sha256(certificate.public_bytes(Encoding.DER)).digest()
-        _add_digest(SubElement(named, xades("CertDigest")), digest)
+        _add_digest(SubElement(named, xades("CertDigest")), self._credential.leaf_digest)
         part = Covered(uri=f"#{identifier}", element=properties)
         self._add_reference(sig_root[0], part, Type=SIGNED_PROPERTIES_TYPE)
 

@@ -31,9 +31,7 @@ class Absent:
 def find(root: _Element) -> _Element | Absent | tuple[Finding, ...]:
     """The one real signature; or that there is none; or why what is there is refused."""
     real = list(root.iter(ds("Signature")))
-    stand_ins = [
-        element for element in root.iter(qcvn("Signature"), qcvn("DigitalSignature")) if not _empty(element)
-    ]
+    stand_ins = [element for element in root.iter(qcvn("Signature"), qcvn("DigitalSignature")) if not _empty(element)]
     genuine = [element for element in real if not _constant(element)]
     if not genuine:
         path = names.SIGNATURE_PATH

@@ -11,11 +11,11 @@ from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import Certificate
-from envelopes.schema import ValidXml
 
 from envelopes import schema, skeleton
+from envelopes.schema import ValidXml
 from envelopes.skeleton import ParsedXml
-from signing.maker import Maker
+from signing.maker import Credential, Maker
 from signing.signer import SigningFailedError, confirm, parts, write
 
 _METHOD = "ecdsa-sha256"
@@ -30,8 +30,7 @@ class Seal:
         """Raises :class:`SigningFailedError` if the key does not belong to the certificate."""
         if not isinstance(key.curve, ec.SECP256R1):
             raise SigningFailedError("a seal's key is on the curve P-256")
-        self._key = key
-        self._certificates = (certificate, *issuers)
+        self._credential = Credential(key, (certificate, *issuers))
         self._try_out(certificate)
 
     def seal(self, xml: bytes, *, at: datetime) -> bytes:
@@ -41,8 +40,7 @@ class Seal:
         if not isinstance(valid, ValidXml):
             raise SigningFailedError("what is to be sealed is not a valid message")
         header, covered = parts(valid)
-        maker = Maker(header=header, covered=covered, method=_METHOD, at=at)
-        maker.make(key=self._key, certificates=self._certificates)
+        Maker(self._credential, covered=covered, method=_METHOD, at=at).make(header)
         return write(valid.parsed)
 
     def _try_out(self, certificate: Certificate) -> None:

@@ -186,15 +186,12 @@ def _structure(signature: _Element) -> Iterator[Finding]:
     """Walks the whole subtree against the rules."""
     for element in signature.iter():
         rule = _RULES.get(element.tag)
-        if rule is None:
-            continue  # its parent's rule says whether it may be there
-        for name in element.keys():
-            if name not in rule.attributes:
-                yield _fault(element, got=f"@{shown(name)}")
-        for expected, got in _complaints(element.tag, tuple(_tag(child) for child in element)):
-            yield _fault(element, expected=expected, got=got)
-    for element in _STRAY_TEXT(signature):
-        yield _fault(element, expected="no text", got="text")
+        if rule is not None:  # else its parent's rule says whether it may be there
+            yield from _against(rule, element)
+    stray = _STRAY_TEXT(signature)
+    for found in stray if isinstance(stray, list) else []:
+        if isinstance(found, _Element):
+            yield _fault(found, expected="no text", got="text")
     # inside a signature they cost (declarations in scope x nodes) in canonicalization
     for _event, (prefix, uri) in etree.iterwalk(signature, events=("start-ns",)):
         if uri not in _NAMESPACES:
@@ -203,25 +200,32 @@ def _structure(signature: _Element) -> Iterator[Finding]:
         yield from _properties(element)
 
 
+def _against(rule: _Rule, element: _Element) -> Iterator[Finding]:
+    for name in element.attrib:
+        if name not in rule.attributes:
+            yield _fault(element, got=f"@{shown(str(name))}")
+    for expected, got in _complaints(element.tag, tuple([child.tag for child in element])):
+        yield _fault(element, expected=expected, got=got)
+
+
 @lru_cache(maxsize=1024)
-def _complaints(tag: str, tags: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+def _complaints(tag: str, tags: tuple[object, ...]) -> tuple[tuple[str, str], ...]:
     """What is wrong with the children of an element: (expected, got), in words."""
     rule = _RULES[tag]
     order = [child for child, _, _ in rule.children]
-    found = [("", shown(child) or "a comment or an instruction") for child in tags if child not in order]
+    found = [("", _name(child)) for child in tags if child not in order]
     for child, least, most in rule.children:
         if not least <= tags.count(child) <= most:
             found.append((f"{least} to {most} {shown(child)}", str(tags.count(child))))
-    places = [order.index(child) for child in tags if child in order]
+    places = [place for child in tags for place, name in enumerate(order) if name == child]
     if rule.ordered and places != sorted(places):
         found.append(("children in the order of the standard", ""))
     return tuple(found)
 
 
-def _tag(node: _Element) -> str:
-    """The name of an element; empty for a comment, an instruction or an entity (whose tag is a function)."""
-    tag: object = node.tag
-    return tag if isinstance(tag, str) else ""
+def _name(tag: object) -> str:
+    """The tag of a comment, an instruction or an entity is a function."""
+    return shown(tag) if isinstance(tag, str) else "a comment or an instruction"
 
 
 def _properties(properties: _Element) -> Iterator[Finding]:
@@ -230,7 +234,7 @@ def _properties(properties: _Element) -> Iterator[Finding]:
         if count > _MAX_PROPERTIES:
             yield _fault(properties, expected=f"at most {_MAX_PROPERTIES} elements")
             return
-        if not _tag(element).startswith(_PROPERTY_NAMESPACES):
+        if not str(element.tag).startswith(_PROPERTY_NAMESPACES):
             yield _fault(properties, got="an element of a foreign namespace")
             return
         if any(str(name).startswith("{") for name in element.attrib):

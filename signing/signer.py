@@ -10,17 +10,17 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from cryptography.x509 import Certificate
-from envelopes.schema import MessageKind, ValidXml
 from lxml import etree
 from lxml.etree import _Element
 
 from envelopes import schema, skeleton
 from envelopes.errors import EnvelopeCode, Fault
+from envelopes.schema import MessageKind, ValidXml
 from envelopes.skeleton import ParsedXml
 from signing import coverage, names, presence, shape
 from signing.engine import PinnedVerifier
 from signing.errors import SigningCode
-from signing.maker import Covered, Maker, SigningKey, mark, method_for
+from signing.maker import Covered, Credential, Maker, SigningKey, mark, method_for
 from signing.names import HEADER_PATH, qcvn
 from signing.policy import Policy
 from signing.verdict import Finding
@@ -47,8 +47,8 @@ def sign(
     if refused is not None:
         return (refused,)
     header, covered = parts(valid)
-    maker = Maker(header=header, covered=covered, method=method or method_for(key), at=at)
-    maker.make(key=key, certificates=certificates)
+    credential = Credential(key, certificates)
+    Maker(credential, covered=covered, method=method or method_for(key), at=at).make(header)
     octets = write(valid.parsed)
     confirm(octets, certificate=certificates[0], at=at)
     return octets

@@ -53,9 +53,7 @@ class Chain:
 class TrustStore:
     """Roots and intermediates, and the paths found with them. Safe to share between threads."""
 
-    def __init__(
-        self, roots: Iterable[x509.Certificate], intermediates: Iterable[x509.Certificate] = ()
-    ) -> None:
+    def __init__(self, roots: Iterable[x509.Certificate], intermediates: Iterable[x509.Certificate] = ()) -> None:
         self.roots = tuple(roots)
         self.intermediates = tuple(intermediates)
         if not self.roots:
@@ -158,9 +156,7 @@ def _load(
     if not loaded:
         return Finding(code=SigningCode.NO_CERTIFICATE, path=_PLACE, expected="the signer's certificate")
     if len(signers) > 1:
-        return Finding(
-            code=SigningCode.SHAPE, path=_PLACE, expected="one signer's certificate", got=str(len(signers))
-        )
+        return Finding(code=SigningCode.SHAPE, path=_PLACE, expected="one signer's certificate", got=str(len(signers)))
     leaf = signers[0] if signers else loaded[0]
     return leaf, [certificate for certificate in loaded if certificate is not leaf]
 

@@ -91,8 +91,7 @@ class Verdict:
                 "signing_time": self.signing_time.isoformat(),
                 "signing_time_source": self.signing_time_source,
                 "findings": [
-                    {"code": f.code.value, "path": f.path, "expected": f.expected, "got": f.got}
-                    for f in self.findings
+                    {"code": f.code.value, "path": f.path, "expected": f.expected, "got": f.got} for f in self.findings
                 ],
             },
             ensure_ascii=False,

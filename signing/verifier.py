@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography.exceptions import InvalidSignature
-from envelopes.schema import ValidXml
 
 from envelopes.errors import EnvelopeCode
+from envelopes.schema import ValidXml
 from signing import coverage, names, presence, shape, xades
 from signing.certificate import Key
 from signing.coverage import Plan
@@ -28,6 +28,7 @@ from signing.verdict import Finding, Indication, Verdict
 from signing.xades import Properties
 
 _log = logging.getLogger(__name__)
+_MAX_FINDINGS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +78,7 @@ class Verifier:
             return _failed(at, *found)
         examined = self._examine(valid, shape.examine(found, policy=self._policy))
         if isinstance(examined, tuple):
-            return _failed(at, *examined)
+            return _failed(at, *examined[:_MAX_FINDINGS])
         when = self._when(examined.properties, at)
         if isinstance(when, Finding):
             return _failed(at, when)
@@ -145,9 +146,7 @@ class Verifier:
                 return _verdict(examined, chain, when, findings=(finding,))
             case RevocationState.UNKNOWN:
                 finding = Finding(code=SigningCode.REVOCATION_UNKNOWN, path=path, got=answer.source)
-                return _verdict(
-                    examined, chain, when, findings=(finding,), indication=Indication.INDETERMINATE
-                )
+                return _verdict(examined, chain, when, findings=(finding,), indication=Indication.INDETERMINATE)
             case _:
                 return _passed(valid, examined, chain, when)
 
@@ -186,9 +185,7 @@ def _verdict(
 
 
 def _failed(at: datetime, *findings: Finding, source: str = "acceptance") -> Verdict:
-    return Verdict(
-        indication=Indication.TOTAL_FAILED, signing_time=at, signing_time_source=source, findings=findings
-    )
+    return Verdict(indication=Indication.TOTAL_FAILED, signing_time=at, signing_time_source=source, findings=findings)
 
 
 def _digest_names(examined: _Examined) -> str:

@@ -24,9 +24,7 @@ from signing.shape import Shape, strict_base64
 from signing.verdict import Finding
 
 _LOCAL: Final = timezone(timedelta(hours=7))  # a time without a zone is Vietnamese, as everywhere in edXML
-_DATE_TIME: Final = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?\Z", re.ASCII
-)
+_DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?\Z", re.ASCII)
 _PATH: Final = f"{names.SIGNATURE_PATH}/ds:Object/xades:QualifyingProperties/xades:SignedProperties"
 _CERTIFICATES: Final = (xades("SigningCertificateV2"), xades("SigningCertificate"))
 

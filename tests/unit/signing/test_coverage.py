@@ -112,7 +112,10 @@ def test_a_second_kind_beside_the_unsigned_one_is_refused(judge: Judge, pki: Pki
     ("before", "after"),
     [
         ("</edXML:edXMLHeader>", "</edXML:edXMLHeader><edXML:edXMLHeader></edXML:edXMLHeader>"),
-        ("</edXML:edXMLEnvelope>", "</edXML:edXMLEnvelope><edXML:edXMLEnvelope xmlns:edXML='{q}'></edXML:edXMLEnvelope>"),
+        (
+            "</edXML:edXMLEnvelope>",
+            "</edXML:edXMLEnvelope><edXML:edXMLEnvelope xmlns:edXML='{q}'></edXML:edXMLEnvelope>",
+        ),
         ("</edXML:edXMLBody>", "</edXML:edXMLBody><edXML:edXMLBody></edXML:edXMLBody>"),
         ("</edXML:edXMLManifest>", "</edXML:edXMLManifest><edXML:edXMLManifest></edXML:edXMLManifest>"),
     ],
@@ -137,7 +140,7 @@ def test_an_added_attachment_is_not_covered(judge: Judge, pki: Pki) -> None:
 
 def test_a_second_attachment_of_the_same_name_is_refused(judge: Judge, pki: Pki) -> None:
     octets = hand.sign(hand.document(), pki["person-p256"])
-    for name in ("tep-1", "cid:tep-1", " cid:tep-1 "):
+    for name in ("tep-1", "cid:tep-1", " cid:tep-1 ", "\ncid:tep-1"):
         more = ATTACHMENT.replace("{name}", name) + "</AttachmentEncoded>"
         assert "SIG-007" in codes(judge(changed(octets, "</AttachmentEncoded>", more)))
 

@@ -31,7 +31,12 @@ INTRUSIONS = [
     ("foreign-attribute", "<ds:SignedInfo>", '<ds:SignedInfo xml:base="http://a/">', "SIG-006"),
     ("declaration", "<ds:SignedInfo>", '<ds:SignedInfo xmlns:q="urn:q">', "SIG-006"),
     ("undeclaration", "<ds:SignedInfo>", '<ds:SignedInfo xmlns="">', "SIG-006"),
-    ("hmac-length", "</ds:SignatureMethod>", "<ds:HMACOutputLength>8</ds:HMACOutputLength></ds:SignatureMethod>", "SIG-006"),
+    (
+        "hmac-length",
+        "</ds:SignatureMethod>",
+        "<ds:HMACOutputLength>8</ds:HMACOutputLength></ds:SignatureMethod>",
+        "SIG-006",
+    ),
     ("garbage-in-value", "<ds:SignatureValue>", "<ds:SignatureValue>*", "SIG-006"),
     ("padding-in-value", "<ds:SignatureValue>", "<ds:SignatureValue>=", "SIG-006"),
     ("garbage-in-digest", "<ds:DigestValue>", "<ds:DigestValue>!", "SIG-006"),
@@ -78,7 +83,9 @@ def test_six_certificates_are_too_many(judge: Judge, pki: Pki) -> None:
 
 def test_white_space_between_elements_and_in_base64_is_fine(judge: Judge, pki: Pki) -> None:
     octets = hand.sign(hand.document(), pki["person-p256"])
-    roomy = octets.replace(b"</ds:SignedInfo>", b"</ds:SignedInfo>\n  ").replace(b"<ds:X509Certificate>", b"\n<ds:X509Certificate>\n")
+    roomy = octets.replace(b"</ds:SignedInfo>", b"</ds:SignedInfo>\n  ").replace(
+        b"<ds:X509Certificate>", b"\n<ds:X509Certificate>\n"
+    )
     assert judge(roomy).passed
 
 

@@ -257,7 +257,9 @@ def test_signxml_logs_nothing_of_the_document(judge: Judge, pki: Pki, caplog: py
 def test_threads_that_share_a_verifier_accept_no_forgery_and_lose_nothing(verifier: Verifier, pki: Pki) -> None:
     good = [hand.sign(hand.document(), pki[who]) for who in ("person", "person-p256", "organisation-plain")]
     mixed = [
-        hand.sign(hand.document(), Identity(certificate=pki[a].certificate, key=pki[b].key, issuers=pki["person"].issuers))
+        hand.sign(
+            hand.document(), Identity(certificate=pki[a].certificate, key=pki[b].key, issuers=pki["person"].issuers)
+        )
         for a, b in (("person-p256", "seal"), ("person", "organisation"), ("seal", "person-p256"))
     ]
     changed = good[0].replace(b"H41.01</edXML:OrganId></edXML:To>", b"H41.02</edXML:OrganId></edXML:To>")
