@@ -1,0 +1,138 @@
+"""Faults and verdicts as people read them (one language) and as programs do (both)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from envelopes.model import Document
+from signing.verdict import Indication, Verdict, mask_uid
+from trunk.cli.envelope_look import Looked
+from trunk.cli.output import cell, clean, clock, instant
+from trunk.cli.words import STATUS, Language
+from trunk.domain.outcome import Flaw
+from trunk.domain.rejection import CATALOGUE, Code
+
+
+def report(looked: Looked, *, require_signature: bool, language: Language) -> Group:
+    """One file: refused or not, every fault with its remedy, the signature, and what is odd."""
+    flaws = looked.refused(require_signature=require_signature)
+    head = Text("✗ " if flaws else "✓ ", style="bold red" if flaws else "bold green").append_text(cell(looked.name))
+    head.append(f": {_headline(flaws, looked, language)}")
+    parts: list[RenderableType] = [head]
+    if looked.verdict is not None:
+        parts.append(Padding(_signature(looked, looked.verdict, language), (0, 0, 0, 2), expand=False))
+    parts += [Padding(_flaw(flaw, "red", language), (0, 0, 0, 2), expand=False) for flaw in flaws]
+    parts += [
+        Padding(_flaw(flaw, "yellow", language, mark="⚠ "), (0, 0, 0, 2), expand=False) for flaw in looked.warnings
+    ]
+    return Group(*parts)
+
+
+def describe_signature(looked: Looked, verdict: Verdict, language: Language) -> str:
+    """A sentence on the signature."""
+    if not verdict.signed:
+        absent = CATALOGUE[Code(verdict.findings[0].code.value)]
+        return language.of(absent.title)
+    if verdict.indication is Indication.TOTAL_PASSED:
+        signer = verdict.signer
+        uid = mask_uid(signer.subject_uid, personal=signer.personal) if signer else ""
+        said = language.say("Chữ ký toàn vẹn", "the signature is intact")
+        trusted = (
+            language.say("chuỗi chứng thư tin cậy", "the chain is trusted")
+            if looked.trust_judged
+            else language.say("CHƯA xét độ tin cậy (thiếu --trust)", "trust NOT judged (no --trust)")
+        )
+        return f"{said}; {trusted}; {verdict.algorithm}; {uid} {clock(verdict.signing_time)}"
+    return language.say("Chữ ký không đạt", "the signature fails")
+
+
+def looked_json(looked: Looked, *, require_signature: bool) -> dict[str, Any]:
+    """One file of ``trunk envelope check --json``: a stable interface."""
+    flaws = looked.refused(require_signature=require_signature)
+    return {
+        "file": looked.name,
+        "refused": bool(flaws),
+        "size": looked.size,
+        "sha256": looked.sha256,
+        "kind": looked.valid.kind.value if looked.valid else None,
+        "faults": [flaw_json(flaw) for flaw in flaws],
+        "warnings": [flaw_json(flaw) for flaw in looked.warnings],
+        "signature": _verdict_json(looked) if looked.verdict else None,
+    }
+
+
+def flaw_json(flaw: Flaw) -> dict[str, Any]:
+    entry = CATALOGUE[flaw.code]
+    return {
+        "code": flaw.code.value,
+        "line": flaw.line,
+        "path": flaw.path,
+        "expected": flaw.expected,
+        "got": flaw.got,
+        "title": {"vi": entry.title.vi, "en": entry.title.en},
+        "remedy": {"vi": entry.remedy.vi, "en": entry.remedy.en},
+    }
+
+
+def _verdict_json(looked: Looked) -> dict[str, Any] | None:
+    verdict = looked.verdict
+    if verdict is None:
+        return None
+    return {
+        "signed": verdict.signed,
+        "indication": verdict.indication.value,
+        "trust_judged": looked.trust_judged,
+        "algorithm": verdict.algorithm,
+        "covered": list(verdict.covered),
+        "signing_time": instant(verdict.signing_time),
+        "signing_time_source": verdict.signing_time_source,
+        "signer_fingerprint": verdict.signer.fingerprint if verdict.signer else None,
+        "findings": [
+            {"code": f.code.value, "path": f.path, "expected": f.expected, "got": f.got} for f in verdict.findings
+        ],
+    }
+
+
+def _headline(flaws: Sequence[Flaw], looked: Looked, language: Language) -> str:
+    if flaws:
+        return language.say(f"bị từ chối, {len(flaws)} lỗi", f"refused, {len(flaws)} faults")
+    message = looked.message
+    if isinstance(message, Document):
+        what = language.say("văn bản", "document")
+        return f"{language.say('hợp lệ', 'valid')}, {what} {clean(str(message.code))}"
+    words = STATUS.get(message.code) if message else None
+    code = f"{message.code if message else ''} {language.of(words) if words else ''}".strip()
+    return f"{language.say('hợp lệ', 'valid')}, {language.say('trạng thái', 'status')} {clean(code)}"
+
+
+def _signature(looked: Looked, verdict: Verdict, language: Language) -> Text:
+    style = "green" if verdict.passed and looked.trust_judged else "yellow" if verdict.passed else "dim"
+    return Text(describe_signature(looked, verdict, language), style=style)
+
+
+def _flaw(flaw: Flaw, style: str, language: Language, *, mark: str = "") -> Table:
+    entry = CATALOGUE[flaw.code]
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(no_wrap=True, style=style)
+    grid.add_column(overflow="fold")
+    where = language.say(f" (dòng {flaw.line})", f" (line {flaw.line})") if flaw.line else ""
+    grid.add_row(f"{mark}{flaw.code.value}", Text(f"{language.of(entry.title)}{where}", style="bold"))
+    for label, text in _details(flaw, language):
+        grid.add_row("", Text(f"{label} ", style="dim").append_text(cell(text)))
+    grid.add_row("", Text(f"→ {language.of(entry.remedy)}"))
+    return grid
+
+
+def _details(flaw: Flaw, language: Language) -> Iterator[tuple[str, str]]:
+    if flaw.path:
+        yield language.say("tại", "at"), flaw.path
+    if flaw.expected:
+        yield language.say("cần", "expected"), flaw.expected
+    if flaw.got:
+        yield language.say("gặp", "got"), flaw.got
