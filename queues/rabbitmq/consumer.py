@@ -95,7 +95,7 @@ class Consumer:
         conversation = await Conversation.open(line.connection)
         await conversation.ask(Channel.basic_qos, prefetch_count=self._tuning.prefetch)
         conversation.channel.add_on_cancel_callback(self._on_cancel)
-        conversation.closed.add_done_callback(lambda closed: line.hang_up(closed.result()))
+        line.depend_on(conversation)
         self._line, self._channel = line, conversation.channel
         # A task of its own: thousands of subscriptions take longer than a connection may take to get ready.
         self._keeper = self._loop.create_task(self._keep(conversation), name="rabbitmq-subscriptions")

@@ -17,7 +17,7 @@ import structlog
 from pika.adapters.asyncio_connection import AsyncioConnection
 
 from queues.broker import QueueError
-from queues.rabbitmq.conversation import said, settle
+from queues.rabbitmq.conversation import ChannelLostError, Conversation, said, settle
 from queues.rabbitmq.tuning import Tuning
 
 _GONE_SECONDS: Final = 5.0
@@ -60,6 +60,15 @@ class Line:
             self._hung_up = True
             # pika does this itself when a connection stays blocked for too long, but offers no public way.
             methodcaller("_terminate_stream", error)(self.connection)
+
+    def depend_on(self, conversation: Conversation) -> None:
+        """The connection is worth nothing without this channel: if the broker closes it, start afresh."""
+
+        def on_closed(closed: asyncio.Future[ChannelLostError]) -> None:
+            if self.connection.is_open:  # not in the middle of an orderly good-bye
+                self.hang_up(closed.result())
+
+        conversation.closed.add_done_callback(on_closed)
 
     def _on_end(self, _: AsyncioConnection, reason: BaseException) -> None:
         settle(self.lost, reason if isinstance(reason, QueueError) else QueueError(said(reason)))

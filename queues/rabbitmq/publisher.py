@@ -92,8 +92,7 @@ class Publisher:
         conversation = await Conversation.open(line.connection)
         await conversation.ask(Channel.confirm_delivery, ack_nack_callback=self._on_confirm)
         conversation.channel.add_on_return_callback(self._on_return)
-        # The broker closes this channel only for a mistake of ours or somebody's deleted exchange: start afresh.
-        conversation.closed.add_done_callback(lambda closed: line.hang_up(closed.result()))
+        line.depend_on(conversation)
         self._line, self._channel = line, conversation.channel
         self._next_tag = 1  # delivery tags belong to one channel
 
