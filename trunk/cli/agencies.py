@@ -11,7 +11,7 @@ import click
 from trunk.cli.agency_file import Change, Wrong, plan, read_rows
 from trunk.cli.exits import NotFoundError, RefusedError
 from trunk.cli.lazy import example
-from trunk.cli.output import clock, console, instant, note, print_json, simple_table
+from trunk.cli.output import clock, console, instant, note, pairs, print_json, simple_table
 from trunk.cli.world import World, pass_world
 from trunk.domain.agency import Agency, Directory
 
@@ -102,7 +102,7 @@ def show(world: World, *, code: str, as_json: bool) -> None:
         ("active", _active(found)),
         *(("certificate", _mandate(m.fingerprint, m.valid_from, m.valid_until)) for m in found.mandates),
     ]
-    console().print(simple_table(("", ""), rows))
+    console().print(pairs(rows))
 
 
 def find(code: str, agencies: Sequence[Agency]) -> Agency:

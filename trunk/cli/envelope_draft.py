@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Mapping
-from datetime import date
+from datetime import date as Day  # noqa: N812  a field is called date
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,13 +59,13 @@ class Draft(_Strict):
     subject: str = Field(min_length=1)
     sender: Organization
     recipients: tuple[Organization, ...] = Field(min_length=1)
-    date: date
+    date: Day
     place: str = ""
     document_id: str = ""
     type: DocumentType = DocumentType(type=2, detail=18, name="Công văn")
     content: str = ""
     signer: SignerInfo | None = None
-    due_date: date | None = None
+    due_date: Day | None = None
     to_places: tuple[str, ...] = ()
     other: OtherInfo = OtherInfo()
     response_for: tuple[ResponseFor, ...] = ()

@@ -101,7 +101,7 @@ def _verdict_json(looked: Looked) -> dict[str, Any] | None:
 
 def _headline(flaws: Sequence[Flaw], looked: Looked, language: Language) -> str:
     if flaws:
-        return language.say(f"bị từ chối, {len(flaws)} lỗi", f"refused, {len(flaws)} faults")
+        return language.say(f"bị từ chối, {len(flaws)} lỗi", f"refused, {len(flaws)} fault{'s' * (len(flaws) > 1)}")
     message = looked.message
     if isinstance(message, Document):
         what = language.say("văn bản", "document")

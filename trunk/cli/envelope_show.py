@@ -13,7 +13,7 @@ from trunk.cli.envelope_look import Looked, look, opened
 from trunk.cli.envelope_report import describe_signature, report
 from trunk.cli.exits import Exit
 from trunk.cli.lazy import example
-from trunk.cli.output import console, instant, print_json, simple_table
+from trunk.cli.output import console, instant, pairs, print_json
 from trunk.cli.words import BUSINESS, STATUS, URGENCY, Language
 from trunk.cli.world import World, pass_world
 
@@ -40,7 +40,7 @@ def show(world: World, *, file: Path, as_json: bool) -> None:
             (world.language.say("Chữ ký", "Signature"), describe_signature(looked, looked.verdict, world.language))
         )
     rows.append(("SHA-256", looked.sha256))
-    console().print(simple_table(("", ""), rows))
+    console().print(pairs(rows))
 
 
 def message_json(message: Document | StatusMessage, looked: Looked) -> dict[str, Any]:

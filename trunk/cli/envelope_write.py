@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-
-import click
 
 from trunk.cli.exits import RefusedError
 from trunk.cli.output import note
@@ -14,7 +13,7 @@ from trunk.cli.world import World
 def write_new(file: Path, octets: bytes, world: World) -> None:
     """Write ``octets`` to a file that is not there yet. Raises ``RefusedError``, ``OSError``."""
     if str(file) == "-":
-        click.get_binary_stream("stdout").write(octets)
+        sys.stdout.buffer.write(octets)
         return
     try:
         with file.open("xb") as target:

@@ -67,6 +67,16 @@ def simple_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Tabl
     return made
 
 
+def pairs(rows: Iterable[tuple[str, str]]) -> Table:
+    """Names and values side by side."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in rows:
+        grid.add_row(name, cell(value))
+    return grid
+
+
 def print_json(value: Any) -> None:
     """JSON to standard output, indented, keys in the order given."""
     click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
