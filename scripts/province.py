@@ -75,20 +75,23 @@ class Province:
         )
         return write_document(message, {"1": content})
 
-    def signed(self, number: str, *, signer: Identity | None = None, **wish: Any) -> bytes:
-        """A document message, signed for its sender by ``signer`` (default: the sender's own)."""
+    def signed(self, number: str, *, signer: Identity | None = None, at: datetime | None = None, **wish: Any) -> bytes:
+        """A document message, signed for its sender by ``signer`` (default: the sender's own, now)."""
         who = signer or self.signer(wish.get("sender", SENDER))
-        return sign(self.document(number, **wish), key=who.key, certificates=who.chain, at=datetime.now(UTC))  # noqa: TID251
+        when = at or datetime.now(UTC)  # noqa: TID251  a tool, not the house
+        return sign(self.document(number, **wish), key=who.key, certificates=who.chain, at=when)
 
-    def status(self, number: str, code: str, *, reporter: str, sender: str = SENDER, description: str = "") -> bytes:
-        """A business status on the document ``number``."""
+    def status(
+        self, number: str, code: str, *, reporter: str, sender: str = SENDER, description: str = "", of: str = ""
+    ) -> bytes:
+        """A business status on the document ``number``, for ``sender``; ``of``: whose document it is, if not its."""
         return write_status(
             StatusMessage(
                 sender=_organization(reporter),
                 response_for=ResponseFor(
                     organ_id=sender,
                     code=f"{number}/STN-VP",
-                    document_id=document_id(number, sender=sender),
+                    document_id=document_id(number, sender=of or sender),
                     promulgation_date=date(2026, 11, 22),
                 ),
                 code=code,
