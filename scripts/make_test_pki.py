@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -83,10 +83,11 @@ def ec_key(curve: ec.EllipticCurve | None = None) -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(curve or ec.SECP256R1())
 
 
-def make_pki(*, at: datetime) -> Pki:
+def make_pki(*, at: datetime, authority_key: Callable[[], PrivateKey] = rsa_key) -> Pki:
     """Root, authority and the identities that a trunk meets, good and bad, as of ``at``."""
-    root = issue(None, Wish(name="Test National Root CA", authority=True, lasts=25 * 365 * _DAY), at=at)
-    issuing = Wish(name="Test CA SHA2", authority=True, path_length=0, lasts=5 * 365 * _DAY)
+    anchor = Wish(name="Test National Root CA", key=authority_key(), authority=True, lasts=25 * 365 * _DAY)
+    root = issue(None, anchor, at=at)
+    issuing = Wish(name="Test CA SHA2", key=authority_key(), authority=True, path_length=0, lasts=5 * 365 * _DAY)
     authority = issue(root, issuing, at=at)
     other_root = issue(None, Wish(name="Another Root CA", key=ec_key(), authority=True), at=at)
     made = {"root": root, "ca": authority, "other-root": other_root}
