@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
+@lru_cache(256)  # one transaction spells the same few times again and again
 def time_text(value: datetime) -> str:
     """``value`` in the one spelling that sorts as text and that both databases read as a UTC time."""
     if value.tzinfo is None:

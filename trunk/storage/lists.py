@@ -26,13 +26,10 @@ def search(connection: Connection, wanted: Search) -> list[Listed]:
     """Newest first. An agency's list is read from the ends of two indexes, as sender and as recipient."""
     lines = _conditions(wanted)
     if wanted.agency is None:
-        return _listed(connection, lines, wanted.limit)
-    sent = lines.where(ENVELOPE.c.sender == wanted.agency)
-    if EnvelopeKind.ACKNOWLEDGEMENT not in wanted.kinds:
-        sent = sent.where(_NOT_OURS)
-    received = lines.where(DELIVERY.c.addressee == wanted.agency)
-    both = _listed(connection, sent, wanted.limit) + _listed(connection, received, wanted.limit)
-    single = {line.delivery.id: line for line in both}  # an agency may write to itself
+        return _newest(connection, lines, ENVELOPE, wanted.limit)
+    sent = _newest(connection, lines.where(ENVELOPE.c.sender == wanted.agency), ENVELOPE, wanted.limit)
+    received = _newest(connection, lines.where(DELIVERY.c.addressee == wanted.agency), DELIVERY, wanted.limit)
+    single = {line.delivery.id: line for line in sent + received}  # an agency may write to itself
     newest = sorted(single.values(), key=lambda line: (line.envelope.accepted_at, line.delivery.id), reverse=True)
     return newest[: wanted.limit]
 
@@ -61,6 +58,8 @@ def depth(connection: Connection) -> dict[str, int]:
 
 def _conditions(wanted: Search) -> _Lines:
     lines = _lines().where(ENVELOPE.c.kind.in_(wanted.kinds))
+    if EnvelopeKind.ACKNOWLEDGEMENT not in wanted.kinds:
+        lines = lines.where(_NOT_OURS)
     if wanted.states:
         lines = lines.where(DELIVERY.c.state.in_(wanted.states))
     if wanted.accepted_before is not None:
@@ -82,8 +81,9 @@ def _lines() -> _Lines:
     )
 
 
-def _listed(connection: Connection, lines: _Lines, limit: int) -> list[Listed]:
-    newest = lines.order_by(DELIVERY.c.accepted_at.desc(), DELIVERY.c.id.desc()).limit(min(limit, LONGEST))
+def _newest(connection: Connection, lines: _Lines, clock: sa.Table, limit: int) -> list[Listed]:
+    """Both tables have the time of acceptance; ``clock`` is the one whose index is walked."""
+    newest = lines.order_by(clock.c.accepted_at.desc(), DELIVERY.c.id.desc()).limit(min(limit, LONGEST))
     return [_line(row) for row in connection.execute(newest)]
 
 

@@ -35,7 +35,7 @@ class EnvelopeRow(SQLModel, table=True):
         _index("ix_envelope_document_id", "document_id", where="kind <> 'acknowledgement'"),
         _index("ix_envelope_document_code", "document_code", where="kind <> 'acknowledgement'"),
         _index("ix_envelope_about", "about", where="about IS NOT NULL"),
-        _index("ix_envelope_kind_accepted", "kind", "accepted_at"),
+        _index("ix_envelope_accepted", "accepted_at", where="kind <> 'acknowledgement'"),
         _index("ix_envelope_sender_accepted", "sender", "accepted_at", where="kind <> 'acknowledgement'"),
     )
 
@@ -116,7 +116,6 @@ class OutboxRow(SQLModel, table=True):
 
     __tablename__ = "outbox"
     __table_args__ = (
-        sa.UniqueConstraint("delivery_id", "version"),
         sa.CheckConstraint("urgency BETWEEN 0 AND 4", name="ck_outbox_urgency"),
         _index("ix_outbox_ready", "urgency", "ready_at", "id"),
         {"sqlite_autoincrement": True},  # an id names one entry for ever: strikes may come late

@@ -116,7 +116,7 @@ def _envelopes() -> None:
     _partial_index("ix_envelope_document_code", "envelope", ["document_code"], NOT_OURS)
     _partial_index("ix_envelope_about", "envelope", ["about"], "about IS NOT NULL")
     _partial_index("ix_envelope_sender_accepted", "envelope", ["sender", "accepted_at"], NOT_OURS)
-    op.create_index("ix_envelope_kind_accepted", "envelope", ["kind", "accepted_at"])
+    _partial_index("ix_envelope_accepted", "envelope", ["accepted_at"], NOT_OURS)
     op.create_table(
         "payload",
         sa.Column("sha256", sa.String(64), nullable=False),
@@ -168,7 +168,6 @@ def _outbox() -> None:
         _time("ready_at"),
         _text("owner", nullable=True),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("delivery_id", "version"),
         sa.CheckConstraint("urgency BETWEEN 0 AND 4", name="ck_outbox_urgency"),
         sqlite_autoincrement=True,
     )
