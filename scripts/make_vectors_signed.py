@@ -63,20 +63,13 @@ class Vectors:
     def rejected(self) -> dict[str, dict[str, bytes]]:
         bare, trace = hand.document().write, "<edXML:TraceHeaderList"
         return {
-            "SIG-001": {
-                "unsigned": hand.document().write(),
-                "empty": hand.document().write("<edXML:DigitalSignature/>"),
-            },
-            "SIG-002": {"library": hand.document().write(_PLACEHOLDER)},
+            "SIG-001": {"unsigned": bare(""), "empty": bare("<edXML:DigitalSignature/>")},
+            "SIG-002": {"library": bare(_PLACEHOLDER)},
             "SIG-003": self._several(),
             "SIG-004": self._misplaced(),
             "SIG-005": self._uncovered(),
             "SIG-006": self._shapes(),
-            "SIG-007": {
-                "id-spelled-otherwise": self._changed(
-                    "<edXML:TraceHeaderList>", '<edXML:TraceHeaderList id="Manifest">'
-                )
-            },
+            "SIG-007": {"id-spelled-otherwise": self._changed(f"{trace}>", f'{trace} id="Manifest">')},
             "SIG-101": self._tampered(),
             "SIG-102": self._forged(),
             "SIG-103": self._weak(),
@@ -195,7 +188,7 @@ class Vectors:
             "bit-flipped": hand.sign(hand.styled(hand.document(), corrupt=True), self._signer),
             "another-key": hand.sign(hand.document(), replace(self._signer, key=stranger)),
             "zero": (octets[:start] + zero + octets[end:]).encode(),
-            "another-certificate-of-the-same-key": self._dated(time, named=_alone(self._pki["seal"])),
+            "another-certificate-named": self._dated(time, named=_alone(self._pki["seal"])),
         }
 
     def _weak(self) -> dict[str, bytes]:
