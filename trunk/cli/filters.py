@@ -6,16 +6,18 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from trunk.application.tracking import Tracking
 from trunk.cli.exits import NotFoundError
 from trunk.cli.output import HANOI
 from trunk.domain.delivery import WAITING, AgencyCode, DeliveryState
 from trunk.domain.entry import EnvelopeKind
 from trunk.domain.tracking import Search
+
+if TYPE_CHECKING:
+    from trunk.application.tracking import Tracking
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 from rich.table import Table
 from rich.text import Text
 
-from trunk.application.tracking import Tracking
 from trunk.cli.exits import Exit
 from trunk.cli.filters import Filter, filter_options
 from trunk.cli.lazy import example
@@ -19,6 +19,9 @@ from trunk.cli.story import badges
 from trunk.cli.words import STATE, STATE_STYLE, Language
 from trunk.cli.world import World, pass_world, wish
 from trunk.domain.tracking import Listed
+
+if TYPE_CHECKING:
+    from trunk.application.tracking import Tracking
 
 _SUBJECT = 60
 

@@ -77,9 +77,9 @@ def pairs(rows: Iterable[tuple[str, str]]) -> Table:
     return grid
 
 
-def print_json(value: Any) -> None:
-    """JSON to standard output, indented, keys in the order given."""
-    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+def print_json(value: Any, *, on_one_line: bool = False) -> None:
+    """JSON to standard output, keys in the order given; indented, or one object on a line where more follow."""
+    click.echo(orjson.dumps(value, option=0 if on_one_line else orjson.OPT_INDENT_2).decode())
 
 
 def instant(at: datetime | None) -> str | None:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from trunk.application.replay import Order, Replay, Replayed
 from trunk.cli.exits import Exit, WrongUsageError
 from trunk.cli.filters import Filter, filter_options
 from trunk.cli.lazy import example
@@ -28,6 +27,7 @@ from trunk.domain.rejection import Code
 from trunk.domain.tracking import Listed
 
 if TYPE_CHECKING:
+    from trunk.application.replay import Order, Replay, Replayed
     from trunk.bootstrap import AdminRoom
 
 _SHOWN: Final = 20
@@ -134,6 +134,8 @@ def _replay(room: AdminRoom, ids: Sequence[DeliveryId], wish: Wish, world: World
     if wish.dry_run:
         print_json({"would_replay": ids}) if wish.as_json else click.echo("\n".join(ids))
         return
+    from trunk.application.replay import Order  # noqa: PLC0415  heavy
+
     _ask(len(ids), wish, world)
     order = Order(operator=wish.operator.strip() or world.doors.user(), reason=wish.reason.strip())
     outcomes: dict[DeliveryId, str] = {}
@@ -174,9 +176,9 @@ def _paced(
 
 
 def _outcome(result: Replayed | Rejected) -> str:
-    if isinstance(result, Replayed):
-        return result.outcome
-    return _UNKNOWN if result.code is Code.NOT_FOUND else _SETTLED
+    if isinstance(result, Rejected):
+        return _UNKNOWN if result.code is Code.NOT_FOUND else _SETTLED
+    return result.outcome
 
 
 def _summarise(outcomes: dict[DeliveryId, str], total: int, wish: Wish, language: Language) -> None:

@@ -6,9 +6,8 @@ Codes, not words: a program switches on ``state``, a person reads the table.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trunk.application.tracking import Tracking
 from trunk.cli.output import instant
 from trunk.domain.delivery import WAITING, Delivery
 from trunk.domain.entry import EnvelopeKind, EnvelopeRecord
@@ -20,6 +19,9 @@ from trunk.domain.tracking import (
     Listed,
     StatusReport,
 )
+
+if TYPE_CHECKING:
+    from trunk.application.tracking import Tracking
 
 
 def is_overdue(delivery: Delivery, envelope: EnvelopeRecord, *, tracking: Tracking) -> bool:

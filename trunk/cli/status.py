@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from trunk.application.tracking import Tracking
 from trunk.cli.exits import Exit, NotFoundError
 from trunk.cli.lazy import example
 from trunk.cli.output import clean, clock, console, instant, is_terminal, print_json, simple_table
@@ -23,6 +23,9 @@ from trunk.domain.delivery import DeliveryId, DeliveryState, EnvelopeId
 from trunk.domain.entry import EnvelopeKind, EnvelopeRecord
 from trunk.domain.tracking import EnvelopeTrack
 from trunk.errors import LedgerUnavailableError
+
+if TYPE_CHECKING:
+    from trunk.application.tracking import Tracking
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +46,7 @@ class Wish:
     )
 )
 @click.argument("reference")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON (with --watch: one object for each change).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON (with --watch: one line for each change).")
 @click.option("--watch", is_flag=True, help="Look again until every recipient has it or turned it down, or Ctrl-C.")
 @click.option("--every", type=click.FloatRange(min=0.1), default=2.0, show_default=True, help="Seconds between looks.")
 @wish(Wish)
@@ -131,7 +134,13 @@ def _show(track: EnvelopeTrack, tracking: Tracking, wish: Wish, language: Langua
 def _watch(tracking: Tracking, chosen: EnvelopeId, wish: Wish, world: World) -> None:
     screen = console()
     if wish.as_json:
-        _follow(tracking, chosen, wish, world, show=lambda track: print_json(track_json(track, tracking=tracking)))
+        _follow(
+            tracking,
+            chosen,
+            wish,
+            world,
+            show=lambda track: print_json(track_json(track, tracking=tracking), on_one_line=True),
+        )
     elif screen.is_terminal:
         _watch_live(screen, tracking, chosen, wish, world)
     else:

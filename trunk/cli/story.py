@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from trunk.application.tracking import Tracking
 from trunk.cli.output import age, cell, clean, clock
 from trunk.cli.shapes import is_overdue, since
 from trunk.cli.words import (
@@ -30,6 +30,9 @@ from trunk.cli.words import (
 )
 from trunk.domain.entry import EnvelopeKind, EnvelopeRecord
 from trunk.domain.tracking import AcknowledgementRecord, DeliveryTrack, EnvelopeTrack, JournalEvent, StatusReport
+
+if TYPE_CHECKING:
+    from trunk.application.tracking import Tracking
 
 _ALERT = "bold white on red"
 _URGENT = "bold black on yellow"

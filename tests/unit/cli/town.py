@@ -1,0 +1,192 @@
+"""A small town on a real SQLite ledger for the commands: two agencies, documents on their way, a clock that is moved."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+from click.testing import CliRunner, Result
+
+from trunk.application.administration import Administration
+from trunk.application.replay import Replay
+from trunk.application.tracking import Tracking
+from trunk.bootstrap import AdminRoom, Desk
+from trunk.cli.main import trunk
+from trunk.cli.world import Doors, World
+from trunk.domain.agency import Agency, SystemId
+from trunk.domain.credential import SystemRecord
+from trunk.domain.delivery import AckKind, AgencyCode, Delivery, DeliveryEvent, DeliveryId, EnvelopeId, advance
+from trunk.domain.entry import Acceptance, Entry, EnvelopeKind, EnvelopeRecord, Payload
+from trunk.domain.tracking import StatusReport
+from trunk.settings import Settings
+from trunk.storage.ledger import Ledger
+
+START = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
+SENDER, FIRST, SECOND = AgencyCode("H41.01"), AgencyCode("H36.17"), AgencyCode("G12")
+NAMES = {SENDER: "Sở Gửi", FIRST: "Sở Nhận", SECOND: "Bộ Mẫu"}
+OLD = {SENDER: "000.00.01.H41", FIRST: "000.00.17.H36", SECOND: "000.00.00.G12"}
+
+
+@dataclass(kw_only=True)
+class Town:
+    """The ledger and everything around it that a command sees."""
+
+    ledger: Ledger
+    folder: Path
+    now: datetime = START
+    slept: list[float] = field(default_factory=list)
+    meanwhile: list[Callable[[], None]] = field(default_factory=list)  #: run one for each sleep
+    environment: dict[str, str] = field(default_factory=lambda: {"LANG": "en_US.UTF-8"})
+    doors: dict[str, Any] = field(default_factory=dict)  #: doors of a test's own
+    numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 10_000)))
+
+    def run(self, *arguments: str, width: int = 120, **more: Any) -> Result:
+        """``trunk ARGUMENTS``, not in a terminal, ``width`` columns wide."""
+        return CliRunner().invoke(
+            trunk, list(arguments), obj=World(doors=self.made_doors()), env={"COLUMNS": str(width)}, **more
+        )
+
+    def json(self, *arguments: str, exit_code: int = 0) -> Any:
+        result = self.run(*arguments)
+        assert result.exit_code == exit_code, result.output
+        return orjson.loads(result.stdout)
+
+    def made_doors(self) -> Doors:
+        own: Mapping[str, Any] = {
+            "open_desk": self._desk,
+            "open_administration": self._administration,
+            "upgrade": lambda _settings: "0001",
+            "now": lambda: self.now,
+            "sleep": self._sleep,
+            "monotonic": lambda: self.now.timestamp(),
+            "user": lambda: "an",
+            "environment": self.environment,
+        }
+        return Doors(**{**own, **self.doors})
+
+    def accept(self, number: str = "7816", *, to: tuple[str, ...] = (FIRST, SECOND), **more: Any) -> list[Delivery]:
+        """A document from the sender, on its way."""
+        envelope = self._record(number, **more)
+        deliveries = [self._delivery(envelope, AgencyCode(code)) for code in to]
+        entry = Entry(envelope=envelope, payload=_payload(envelope.id), deliveries=deliveries)
+        with self.ledger.begin() as book:
+            book.accept([Acceptance(entry=entry, acknowledgement=self._told(envelope, AckKind.ACCEPTED))])
+        return deliveries
+
+    def happens(self, delivery: Delivery, *events: DeliveryEvent, after: timedelta = timedelta(minutes=5)) -> None:
+        """Events of one delivery, one after the other; the sender is told where it is owed."""
+        for event in events:
+            self.now += after
+            with self.ledger.begin() as book:
+                current = book.delivery(delivery.id)
+                assert current is not None
+                step = advance(current, event)
+                assert step is not None
+                book.write(step, at=self.now, actor="relay", reason="disk full" if "failed" in event else "")
+                envelope = book.view.envelope(delivery.envelope_id)
+                assert envelope is not None
+                if step.acknowledge:
+                    book.enter(self._told(envelope, step.acknowledge, delivery.id), actor="trunk")
+
+    def reports(self, delivery: Delivery, code: str, description: str = "") -> None:
+        """A business status from the delivery's addressee."""
+        self.now += timedelta(minutes=1)
+        with self.ledger.begin() as book:
+            about = book.view.envelope(delivery.envelope_id)
+            assert about is not None
+            status = self._record("9", kind=EnvelopeKind.STATUS, sender=delivery.addressee, status_code=code)
+            book.enter(Entry(envelope=status, payload=_payload(status.id)), actor="h36-qlvb")
+            report = StatusReport(
+                envelope_id=status.id,
+                code=code,
+                description=description,
+                reporter=delivery.addressee,
+                at=self.now,
+                delivery_id=delivery.id,
+            )
+            book.record_status(report, about=delivery.envelope_id)
+
+    def register(self) -> None:
+        with self.ledger.begin() as book:
+            for code, name in NAMES.items():
+                book.put_agency(Agency(code=code, name=name, old_code=OLD[code]))
+            book.put_system(SystemRecord(id=SystemId("h41"), name="QLVB H41", agencies=frozenset({SENDER})))
+
+    def tracking(self) -> Tracking:
+        return Tracking(
+            ledger=self.ledger,
+            now=lambda: self.now,
+            overdue_after=timedelta(hours=8),
+            urgent_overdue_after=timedelta(hours=1),
+        )
+
+    @contextmanager
+    def _desk(self, _settings: Settings) -> Iterator[Desk]:
+        yield Desk(tracking=self.tracking())
+
+    @contextmanager
+    def _administration(self, _settings: Settings) -> Iterator[AdminRoom]:
+        yield AdminRoom(
+            tracking=self.tracking(),
+            replay=Replay(ledger=self.ledger, now=lambda: self.now, lifetime=timedelta(days=7)),
+            administration=Administration(
+                ledger=self.ledger, now=lambda: self.now, new_token=lambda n: f"{next(self.numbers):0{n}}"
+            ),
+        )
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += timedelta(seconds=seconds)
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
+
+    def _record(self, number: str, *, kind: EnvelopeKind = EnvelopeKind.DOCUMENT, **more: Any) -> EnvelopeRecord:
+        own = f"E{next(self.numbers):04}"
+        values: dict[str, Any] = {
+            "id": EnvelopeId(own),
+            "kind": kind,
+            "identity": own,
+            "sender": SENDER,
+            "system": SystemId("h41"),
+            "document_id": f"H41.01,2026/11/22,{number}/STN-VP",
+            "document_code": f"{number}/STN-VP",
+            "subject": "Về việc chạy thử",
+            "sha256": hashlib.sha256(own.encode()).hexdigest(),
+            "size": len(own),
+            "accepted_at": self.now,
+        }
+        return EnvelopeRecord(**{**values, **more})
+
+    def _delivery(self, envelope: EnvelopeRecord, code: AgencyCode) -> Delivery:
+        return Delivery(
+            id=DeliveryId(f"D{next(self.numbers):04}"),
+            envelope_id=envelope.id,
+            addressee=code,
+            urgency=envelope.urgency,
+            due_at=self.now,
+            expires_at=self.now + timedelta(days=7),
+        )
+
+    def _told(self, about: EnvelopeRecord, kind: AckKind, delivery: DeliveryId | None = None) -> Entry:
+        record = self._record(
+            "0",
+            kind=EnvelopeKind.ACKNOWLEDGEMENT,
+            sender=AgencyCode("TRUNK"),
+            system=None,
+            document_id=about.document_id,
+            about=about.id,
+            about_delivery=delivery,
+            acknowledges=kind,
+        )
+        return Entry(envelope=record, payload=_payload(record.id))
+
+
+def _payload(envelope_id: EnvelopeId) -> Payload:
+    octets = envelope_id.encode()
+    return Payload(sha256=hashlib.sha256(octets).hexdigest(), size=len(octets), octets=octets)
