@@ -8,13 +8,15 @@ from typing import Final
 
 from lxml.etree import _Element
 
-from edxml_schemas import QCVN
+from edxml_schemas import ACKNOWLEDGEMENT, QCVN
 from envelopes.errors import EnvelopeCode, Fault
 from envelopes.places import path_of, shorten
 from envelopes.skeleton import ParsedXml
 from envelopes.values import collapse, parse_date, parse_flag, parse_number, parse_time
 
 _SPACE: Final = " \t\r\n"
+_QCVN: Final = f"{{{QCVN}}}"
+_ATTESTED: Final = f"{{{ACKNOWLEDGEMENT}}}"
 
 
 class Notes:
@@ -41,27 +43,25 @@ class Notes:
 class Fields:
     """One element, or one that is not there and whose fields are all empty."""
 
-    __slots__ = ("_children", "_namespace", "_notes")
+    __slots__ = ("_children", "_element", "_namespace", "_notes")
 
-    def __init__(self, element: _Element | None, notes: Notes, *, namespace: str = QCVN) -> None:
+    def __init__(self, element: _Element | None, notes: Notes, *, namespace: str = _QCVN) -> None:
+        self._element = element
+        self._namespace = namespace
         self._notes = notes
-        self._namespace = f"{{{namespace}}}"
-        self._children: dict[str, list[_Element]] = {}
-        for child in () if element is None else element:
-            if isinstance(child.tag, str):
-                self._children.setdefault(child.tag, []).append(child)
+        # The message is valid, so what is asked for by name stands here once; what repeats is asked for by `every`.
+        self._children = {} if element is None else {child.tag: child for child in element}
 
     def __bool__(self) -> bool:
         """Whether there is anything in it."""
         return bool(self._children)
 
     def element(self, name: str) -> _Element | None:
-        found = self._children.get(self._namespace + name)
-        return found[0] if found else None
+        return self._children.get(self._namespace + name)
 
     def text(self, name: str) -> str:
         """As sent, white space included."""
-        element = self.element(name)
+        element = self._children.get(self._namespace + name)
         return "" if element is None else element.text or ""
 
     def texts(self, name: str) -> tuple[str, ...]:
@@ -93,17 +93,19 @@ class Fields:
             self._doubt(name, expected="yyyy/MM/dd HH:mm:ss")
         return value
 
-    def inside(self, name: str, *, namespace: str | None = None) -> Fields:
+    def inside(self, name: str) -> Fields:
         """The fields of a child."""
-        space = self._namespace if namespace is None else f"{{{namespace}}}"
-        found = self._children.get(space + name)
-        return Fields(found[0] if found else None, self._notes, namespace=space[1:-1])
+        return Fields(self.element(name), self._notes, namespace=self._namespace)
+
+    def attested(self) -> Fields:
+        """The fields of the trunk's own ``Acknowledgement``."""
+        return Fields(self._children.get(f"{_ATTESTED}Acknowledgement"), self._notes, namespace=_ATTESTED)
 
     def every(self, name: str) -> Iterator[Fields]:
-        return (Fields(element, self._notes) for element in self._all(name))
+        return (Fields(element, self._notes, namespace=self._namespace) for element in self._all(name))
 
-    def _all(self, name: str) -> list[_Element]:
-        return self._children.get(self._namespace + name, [])
+    def _all(self, name: str) -> Iterator[_Element]:
+        return iter(()) if self._element is None else self._element.iterchildren(self._namespace + name)
 
     def _doubt(self, name: str, *, expected: str) -> None:
         text = self.text(name).strip(_SPACE)

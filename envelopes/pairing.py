@@ -116,6 +116,6 @@ def _judge_names(notes: Notes, reference: Fields, attachment: Fields) -> None:
 
 
 def _bad(name: str) -> bool:
-    if name in {".", ".."}:
+    if name in {".", ".."} or not _SEPARATORS.isdisjoint(name):
         return True
-    return any(char in _SEPARATORS or unicodedata.category(char) in _DECEITFUL for char in name)
+    return not name.isprintable() and any(unicodedata.category(character) in _DECEITFUL for character in name)

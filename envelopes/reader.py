@@ -12,7 +12,7 @@ from typing import Final
 
 from lxml.etree import _Element
 
-from edxml_schemas import ACKNOWLEDGEMENT, QCVN, MessageKind
+from edxml_schemas import QCVN, MessageKind
 from envelopes import pairing
 from envelopes.errors import EnvelopeCode, Fault
 from envelopes.fields import Fields, Notes
@@ -214,7 +214,7 @@ def _status(root: _Element, notes: Notes) -> StatusMessage:
         description=description,
         staff=_staff(header.inside("StaffInfo")),
         timestamp=header.time("Timestamp"),
-        evidence=_evidence(header.inside("Acknowledgement", namespace=ACKNOWLEDGEMENT)),
+        evidence=_evidence(header.attested()),
     )
 
 
@@ -230,5 +230,5 @@ def _evidence(fields: Fields) -> Evidence | None:
         recipient=fields.identifier("Recipient"),
         at=at,
         sha256=fields.identifier("Sha256"),
-        reasons=fields.inside("Reasons", namespace=ACKNOWLEDGEMENT).identifiers("Reason"),
+        reasons=fields.inside("Reasons").identifiers("Reason"),
     )

@@ -112,8 +112,9 @@ def _miscounted(parsed: ParsedXml, kind: MessageKind) -> Iterator[Fault]:
         for element in parsed.root.iterfind(place):
             tally = Counter([child.tag for child in element])
             for rule in rules:
-                if not rule.least <= tally[rule.tag] <= rule.most:
-                    yield _miscount(parsed, element, rule, tally[rule.tag])
+                found = tally.get(rule.tag, 0)
+                if not rule.least <= found <= rule.most:
+                    yield _miscount(parsed, element, rule, found)
 
 
 def _miscount(parsed: ParsedXml, element: _Element, rule: Count, found: int) -> Fault:

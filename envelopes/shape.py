@@ -140,7 +140,7 @@ def _comments(root: _Element, octets: bytes) -> Refusal | None:
     if b"<!--" not in octets:
         return None
     for parent in _nodes(_COMMENTED, root):
-        if _has_text(parent):
+        if _is_value(parent):
             return Refusal(
                 code=EnvelopeCode.COMMENT,
                 element=parent,
@@ -150,5 +150,8 @@ def _comments(root: _Element, octets: bytes) -> Refusal | None:
     return None
 
 
-def _has_text(element: _Element) -> bool:
+def _is_value(element: _Element) -> bool:
+    """Whether the element holds a value, be it empty, and not other elements."""
+    if next(element.iterchildren("*"), None) is None:
+        return True
     return any(text and text.strip() for text in (element.text, *(child.tail for child in element)))

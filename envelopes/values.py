@@ -27,12 +27,12 @@ _IDENTIFIER: Final = re.compile(r"[^,]{1,35},(?P<date>\d{4}/\d{2}/\d{2}),[^/,]+/
 
 def collapse(text: str) -> str:
     """As XML Schema collapses white space: identifiers, codes and numbers are compared in this form."""
-    return _SPACES.sub(" ", text).strip(_SPACE)
+    return _SPACES.sub(" ", text).strip(_SPACE) if _SPACES.search(text) else text
 
 
 def parse_date(text: str) -> date | None:
     """The day; a time of day behind it is ignored. ``None`` for an impossible date."""
-    match = _MOMENT.fullmatch(collapse(text))
+    match = _MOMENT.fullmatch(collapse(text)) if text else None
     if match is None:
         return None
     year, month, day = (match["year"], match["month"], match["day"]) if match["year"] else match.group("y", "m", "d")
@@ -66,6 +66,8 @@ def _zone(text: str | None) -> timezone:
 
 
 def parse_number(text: str) -> int | None:
+    if not text:
+        return None
     collapsed = collapse(text)
     return int(collapsed) if _NUMBER.fullmatch(collapsed) else None
 

@@ -99,6 +99,7 @@ def _shape() -> Mapping[E, Mapping[str, bytes]]:
         },
         E.COMMENT: {
             "in-an-agency-code": change(new, ">Y91.01<", ">Y91<!-- -->.01<"),
+            "in-an-empty-value": change(new, "2026/05/20", "<!-- none -->"),
             "in-base64": change(new, b64encode(LETTER).decode()[:20], b64encode(LETTER).decode()[:20] + "<!-- -->"),
         },
     }

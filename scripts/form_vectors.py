@@ -11,8 +11,9 @@ import io
 import zipfile
 from base64 import b64encode, encodebytes
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import Final
+from typing import Any, Final
 
 from envelopes.attachments import describe
 from envelopes.model import (
@@ -56,32 +57,33 @@ EARLIER: Final = "Y91.01,2026/03/02,15/STN-VP"
 HOP: Final = TraceHop(organ_id="Y91.01", timestamp=datetime(2026, 5, 4, 1, 30, tzinfo=UTC))
 
 
-def document(*, content: bytes = LETTER, name: str = "Công văn 27.pdf", **changes: object) -> Document:
-    """A new document to two agencies with one attachment; ``changes`` are fields of the model."""
-    values: dict[str, object] = {
-        "sender": SENDER,
-        "recipients": (FIRST, SECOND),
-        "document_id": "Y91.01,2026/05/04,27/STN-VP",
-        "code": DocumentCode(number="27", notation="STN-VP"),
-        "subject": "V/v thử nghiệm liên thông <văn bản> & trạng thái",
-        "promulgation_date": date(2026, 5, 4),
-        "promulgation_place": "Minh Sơn",
-        "type": DocumentType(type=2, detail=18, name="Công văn"),
-        "content": "Kính gửi các cơ quan",
-        "signer": SignerInfo(competence="KT. GIÁM ĐỐC", position="Phó Giám đốc", full_name="Trần Văn Mẫu"),
-        "due_date": date(2026, 5, 20),
-        "to_places": ("Như trên", "Lưu: VT"),
-        "other": OtherInfo(priority=1, typer_notation="LTM", page_amount=2, direction=False, appendixes=("Phụ lục 1",)),
-        "steering_type": 1,
-        "business": Business(paper=0, staff=STAFF),
-        "trace": (HOP,),
-        "attachments": (attachment(content, name=name),),
-    }
-    return Document(**{**values, **changes})  # type: ignore[arg-type]  # fields by name, from the two mappings above
-
-
 def attachment(content: bytes, *, name: str) -> Attachment:
     return describe(content, content_id="letter-1", name=name, content_type="application/pdf", description="Bản chính")
+
+
+DOCUMENT: Final = Document(
+    sender=SENDER,
+    recipients=(FIRST, SECOND),
+    document_id="Y91.01,2026/05/04,27/STN-VP",
+    code=DocumentCode(number="27", notation="STN-VP"),
+    subject="V/v thử nghiệm liên thông <văn bản> & trạng thái",
+    promulgation_date=date(2026, 5, 4),
+    promulgation_place="Minh Sơn",
+    type=DocumentType(type=2, detail=18, name="Công văn"),
+    content="Kính gửi các cơ quan",
+    signer=SignerInfo(competence="KT. GIÁM ĐỐC", position="Phó Giám đốc", full_name="Trần Văn Mẫu"),
+    due_date=date(2026, 5, 20),
+    to_places=("Như trên", "Lưu: VT"),
+    other=OtherInfo(priority=1, typer_notation="LTM", page_amount=2, direction=False, appendixes=("Phụ lục 1",)),
+    steering_type=1,
+    business=Business(paper=0, staff=STAFF),
+    trace=(HOP,),
+)
+
+
+def document(*, content: bytes = LETTER, name: str = "Công văn 27.pdf", **changes: Any) -> Document:
+    """A new document to two agencies with one attachment; ``changes`` are fields of the model."""
+    return replace(DOCUMENT, **{"attachments": (attachment(content, name=name),), **changes})
 
 
 def wrapped(content: bytes, *, entry: str) -> bytes:
@@ -92,25 +94,27 @@ def wrapped(content: bytes, *, entry: str) -> bytes:
     return stream.getvalue()
 
 
-def written(*, content: bytes = LETTER, name: str = "Công văn 27.pdf", **changes: object) -> bytes:
+def written(*, content: bytes = LETTER, name: str = "Công văn 27.pdf", **changes: Any) -> bytes:
     return write_document(document(content=content, name=name, **changes), {"letter-1": content})
 
 
-def status(code: str, **changes: object) -> StatusMessage:
-    values: dict[str, object] = {
-        "sender": FIRST,
-        "response_for": ResponseFor(
-            organ_id="Y91.01",
-            code="27/STN-VP",
-            document_id="Y91.01,2026/05/04,27/STN-VP",
-            promulgation_date=date(2026, 5, 4),
-        ),
-        "code": code,
-        "description": "Văn thư Sở Tiếp nhận: đã xử lý",
-        "staff": STAFF,
-        "timestamp": datetime(2026, 5, 4, 3, 0, tzinfo=UTC),
-    }
-    return StatusMessage(**{**values, **changes})  # type: ignore[arg-type]  # as above
+STATUS: Final = StatusMessage(
+    sender=FIRST,
+    response_for=ResponseFor(
+        organ_id="Y91.01",
+        code="27/STN-VP",
+        document_id="Y91.01,2026/05/04,27/STN-VP",
+        promulgation_date=date(2026, 5, 4),
+    ),
+    code="01",
+    description="Văn thư Sở Tiếp nhận: đã xử lý",
+    staff=STAFF,
+    timestamp=datetime(2026, 5, 4, 3, 0, tzinfo=UTC),
+)
+
+
+def status(code: str, **changes: Any) -> StatusMessage:
+    return replace(STATUS, **{"code": code, **changes})
 
 
 def acknowledgement() -> bytes:
