@@ -123,13 +123,13 @@ def _part(
     """Rows of one recipient: a row for each event, so that times stay beside what happened when texts wrap."""
     delivery, began = part.delivery, since(part, track.envelope)
     state = Text(f"● {language.of(STATE[delivery.state])}", style=STATE_STYLE[delivery.state])
-    state.append(f"  {age(tracking.now() - began, language)}", style="dim")
+    state.append(f" ({age(tracking.now() - began, language)})", style="dim")
     if is_overdue(delivery, track.envelope, tracking=tracking):
         state.append("  ").append(f" {language.of(OVERDUE)} ", style=_ALERT)
     happened = [
         (Text(clock(began), style="bold"), state),
         *((Text(clock(line.at)), Text(line.text, style=line.style)) for line in _lines(part, track, language)),
-        (Text(), Text(delivery.id, style="dim")),
+        (Text(), Text(f"id {delivery.id}", style="dim")),
     ]
     who = [cell(delivery.addressee, "bold"), cell(part.name)]
     who += [Text()] * (len(happened) - len(who))

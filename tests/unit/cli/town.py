@@ -1,4 +1,4 @@
-"""A small town on a real SQLite ledger for the commands: two agencies, documents on their way, a clock that is moved."""
+"""A small town on a real SQLite ledger: three agencies, documents on their way, a clock that is moved."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Town:
             "upgrade": lambda _settings: "0001",
             "now": lambda: self.now,
             "sleep": self._sleep,
-            "monotonic": lambda: self.now.timestamp(),
+            "monotonic": lambda: self.now.timestamp(),  # noqa: PLW0108  now moves
             "user": lambda: "an",
             "environment": self.environment,
         }

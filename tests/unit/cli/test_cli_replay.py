@@ -1,0 +1,127 @@
+"""trunk admin replay: who and why go into the journal; nothing happens by accident."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from town import FIRST, Town
+from trunk.cli.exits import Exit
+from trunk.domain.delivery import Delivery
+from trunk.domain.delivery import DeliveryEvent as E
+from trunk.domain.tracking import JournalEvent
+
+
+def replay(town: Town, *arguments: str, exit_code: int = 0, reason: str = "their disk was full") -> str:
+    result = town.run("admin", "replay", "--reason", reason, *arguments)
+    assert result.exit_code == exit_code, result.output
+    return result.output
+
+
+def state(town: Town, delivery: Delivery) -> str:
+    with town.ledger.read() as view:
+        found = view.delivery(delivery.id)
+    assert found is not None
+    return found.state
+
+
+def last_line(town: Town, delivery: Delivery) -> JournalEvent:
+    track = town.tracking().track(delivery.envelope_id)
+    assert track is not None
+    return next(d for d in track.deliveries if d.delivery.id == delivery.id).timeline[-1]
+
+
+@pytest.fixture
+def expired(town: Town) -> list[Delivery]:
+    made = town.accept("1") + town.accept("2", to=(FIRST,))
+    for delivery in made:
+        town.happens(delivery, E.LIFETIME_ENDED)
+    return made
+
+
+def test_a_replay_is_journalled_with_who_and_why(town: Town, expired: list[Delivery]) -> None:
+    assert "1  queued again" in replay(town, expired[0].id)
+    assert state(town, expired[0]) == "queued"
+    line = last_line(town, expired[0])
+    assert (line.event, line.actor, line.reason) == ("replay_ordered", "an", "their disk was full")
+
+
+def test_another_operator_may_be_named(town: Town, expired: list[Delivery]) -> None:
+    replay(town, expired[0].id, "--operator", "chị Bình")
+    assert last_line(town, expired[0]).actor == "chị Bình"
+
+
+def test_a_reason_is_required(town: Town, expired: list[Delivery]) -> None:
+    for reason in ("", "  "):
+        assert "--reason is required" in replay(town, expired[0].id, reason=reason, exit_code=Exit.USAGE)
+    assert state(town, expired[0]) == "expired"
+
+
+def test_more_than_one_without_a_terminal_needs_yes(town: Town, expired: list[Delivery]) -> None:
+    ids = [d.id for d in expired]
+    assert "3 deliveries, and nobody to ask" in replay(town, *ids, exit_code=Exit.USAGE)
+    assert {state(town, d) for d in expired} == {"expired"}
+    assert "3  queued again" in replay(town, *ids, "--yes")
+
+
+def test_a_filter_takes_what_has_not_arrived(town: Town, expired: list[Delivery]) -> None:
+    delivered = town.accept("3", to=(FIRST,))[0]
+    town.happens(delivered, E.HANDED_OVER)
+    replay(town, "--agency", "000.00.17.H36", "--yes")
+    assert [state(town, d) for d in (*expired, delivered)] == ["queued", "expired", "queued", "delivered"]
+    replay(town, "--agency", FIRST, "--state", "delivered", "--yes")
+    assert state(town, delivered) == "queued"
+
+
+def test_a_dry_run_changes_nothing_and_needs_no_reason(town: Town, expired: list[Delivery]) -> None:
+    result = town.run("admin", "replay", "--state", "expired", "--dry-run")
+    assert result.exit_code == 0
+    assert "Total" in result.stdout
+    assert "1/STN-VP" in result.stdout
+    assert {state(town, d) for d in expired} == {"expired"}
+    told = town.json("admin", "replay", "--state", "expired", "--dry-run", "--json")
+    assert set(told["would_replay"]) == {d.id for d in expired}
+
+
+def test_the_pace_is_kept(town: Town, expired: list[Delivery]) -> None:
+    replay(town, *(d.id for d in expired), "--yes", "--per-second", "0.5")
+    assert town.slept == [2, 2]
+
+
+def test_what_is_settled_stays_and_is_exit_code_1(town: Town, expired: list[Delivery]) -> None:
+    town.happens(expired[0], E.RETURNED)
+    output = replay(town, expired[0].id, expired[1].id, "--yes", exit_code=Exit.REFUSED)
+    assert "1  settled, left alone" in output
+    assert "1  queued again" in output
+    assert state(town, expired[0]) == "refused"
+
+
+def test_an_unknown_delivery_is_exit_code_3(town: Town) -> None:
+    assert "no such delivery" in replay(town, "D-none", exit_code=Exit.NOT_FOUND)
+
+
+def test_twice_is_once(town: Town, expired: list[Delivery]) -> None:
+    replay(town, expired[0].id)
+    assert "1  queued already" in replay(town, expired[0].id)
+
+
+def test_everything_is_never_meant_by_accident(town: Town, expired: list[Delivery]) -> None:
+    assert "nothing is chosen" in replay(town, "--yes", exit_code=Exit.USAGE)
+    both = replay(town, expired[0].id, "--agency", FIRST, exit_code=Exit.USAGE)
+    assert "not both" in both
+
+
+def test_an_interruption_tells_what_was_done(town: Town, expired: list[Delivery]) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    town.meanwhile = [lambda: None, interrupt]
+    output = replay(town, *(d.id for d in expired), "--yes", "--per-second", "1", exit_code=Exit.INTERRUPTED)
+    assert "2  queued again" in output
+    assert "1  not reached" in output
+
+
+def test_the_result_can_be_json(town: Town, expired: list[Delivery], tmp_path: Path) -> None:
+    told = town.json("admin", "replay", expired[0].id, "--reason", "x", "--json")
+    assert told == {"outcomes": {expired[0].id: "queued"}, "not_reached": 0}
