@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import cache
 from typing import Any, Final
 
 import structlog
@@ -15,7 +16,7 @@ from aiohttp import http_parser, web
 from trunk.http import agencies, deliveries, envelopes, inbox, openapi, operations, validate
 from trunk.http.authentication import Doorman
 from trunk.http.description import OpenRoute, Route
-from trunk.http.doors import DOORS, METERS, OFFLOAD, Call, Doors, Visit
+from trunk.http.doors import DOORS, METERS, OFFLOAD, WATCH, Call, Doors, Visit
 from trunk.http.metrics import Meters
 from trunk.http.middleware import Handler, doorway, safe_headers
 from trunk.http.offload import Offload
@@ -40,6 +41,7 @@ HANDLER_ARGS: Final[dict[str, Any]] = {
 }
 
 
+@cache
 def routes() -> tuple[Route | OpenRoute, ...]:
     """Every route of the service."""
     described = (
@@ -59,6 +61,7 @@ def make_app(doors: Doors) -> web.Application:
     app[DOORS] = doors
     app[METERS] = Meters()
     app[OFFLOAD] = Offload(threads=doors.settings.threads, waiting=doors.settings.waiting)
+    app[WATCH] = Offload(threads=4, waiting=64)
     app.on_response_prepare.append(safe_headers)
     app.cleanup_ctx.append(_run)
     app.on_shutdown.append(_let_go)
@@ -72,14 +75,15 @@ async def _run(app: web.Application) -> AsyncIterator[None]:
     """Start-up: the parser, the spool folder, the doorman. Clean-up: the threads finish what they are at."""
     if not _parser_is_compiled():
         log.error("http_parser_not_compiled", remedy="install an aiohttp wheel with its C extensions")
-    doors, offload = app[DOORS], app[OFFLOAD]
+    doors = app[DOORS]
     stale = doors.now().timestamp() - 2 * doors.settings.body_timeout_seconds
     removed = await asyncio.to_thread(sweep, doors.spool_folder, older_than=stale)
     if removed:
         log.warning("stale_spool_files_removed", files=removed)
-    app[DOORMAN] = Doorman(registry=doors.registry, offload=offload, seconds=asyncio.get_running_loop().time)
+    app[DOORMAN] = Doorman(registry=doors.registry, offload=app[OFFLOAD], seconds=asyncio.get_running_loop().time)
     yield
-    await asyncio.to_thread(offload.close)
+    for pool in (app[OFFLOAD], app[WATCH]):
+        await asyncio.to_thread(pool.close)
 
 
 async def _let_go(app: web.Application) -> None:
@@ -100,18 +104,16 @@ def _entrance(route: Route | OpenRoute) -> Handler:
     """The handler as the router wants it: authenticated where it must be, without parameters that nobody declared."""
 
     async def enter(request: web.Request) -> web.StreamResponse:
-        visit = Visit(
-            request=request, doors=request.app[DOORS], offload=request.app[OFFLOAD], meters=request.app[METERS]
-        )
+        doors, meters = request.app[DOORS], request.app[METERS]
         if isinstance(route, OpenRoute):
             _check_query(request, route)
+            visit = Visit(request=request, doors=doors, offload=request.app[WATCH], meters=meters)
             return await route.handle(visit)
         caller = await request.app[DOORMAN].admit(request)
         structlog.contextvars.bind_contextvars(system=caller.system)
         _check_query(request, route)
-        return await route.handle(
-            Call(request=request, doors=visit.doors, offload=visit.offload, meters=visit.meters, caller=caller)
-        )
+        call = Call(request=request, doors=doors, offload=request.app[OFFLOAD], meters=meters, caller=caller)
+        return await route.handle(call)
 
     return enter
 

@@ -58,4 +58,5 @@ class Call(Visit):
 
 DOORS: Final = web.AppKey("doors", Doors)
 OFFLOAD: Final = web.AppKey("offload", Offload)
+WATCH: Final = web.AppKey("watch", Offload)  #: for those who look whether the trunk is well, above all when it is not
 METERS: Final = web.AppKey("meters", Meters)

@@ -16,7 +16,7 @@ from trunk.domain.rejection import CATALOGUE, Code
 from trunk.errors import TrunkError
 from trunk.http import metrics
 from trunk.http.description import OpenRoute, Operation, Reply
-from trunk.http.doors import Visit
+from trunk.http.doors import OFFLOAD, Visit
 from trunk.http.problems import PATH, Bilingual, RefusedError, status_of
 from trunk.http.wire import Shape, answer, shorten
 
@@ -97,7 +97,7 @@ async def show_metrics(visit: Visit) -> web.StreamResponse:
     except TrunkError as fault:
         log.warning("depth_not_counted", fault=type(fault).__name__)
         depth = None
-    text = visit.meters.show(depth=depth, taken=visit.offload.taken)
+    text = visit.meters.show(depth=depth, taken=visit.request.app[OFFLOAD].taken)
     return web.Response(body=text, headers={"Content-Type": metrics.CONTENT_TYPE})
 
 

@@ -102,12 +102,12 @@ def _is_list(form: type[Query], name: str) -> bool:
 
 
 def _flaws(error: ValidationError) -> list[Flaw]:
-    return [_flaw(fault) for fault in error.errors(include_url=False, include_context=False)]
+    return [_flaw(fault) for fault in error.errors(include_url=False)]
 
 
 def _flaw(fault: ErrorDetails) -> Flaw:
-    path = ".".join(str(part) for part in fault["loc"] if part not in _HIDDEN)
-    kind = fault["type"]
+    kind, discriminator = fault["type"], fault.get("ctx", {}).get("discriminator", "").strip("'")
+    path = discriminator or ".".join(str(part) for part in fault["loc"] if part not in _HIDDEN)
     got = fault["input"]
     return Flaw(
         code=Code.BAD_REQUEST,

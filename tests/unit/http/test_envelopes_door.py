@@ -2,12 +2,19 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
+from collections.abc import Callable
+
+import pytest
 
 from tests.unit.http.fakes import OCTETS, House, accepted, rejected
-from tests.unit.http.serving import Client
+from tests.unit.http.serving import Client, serving
 from trunk.domain.outcome import Accepted
 from trunk.domain.rejection import Code
 from trunk.errors import LedgerUnavailableError, OverloadedError
+from trunk.http import authentication
+from trunk.http.app import make_app
+from trunk.settings import Http
 
 PATH = "/api/v1/envelopes"
 
@@ -89,9 +96,7 @@ def test_an_impossible_idempotency_key_is_refused_before_the_body_is_looked_at(h
     assert not house.intake.seen
 
 
-def test_a_large_envelope_is_examined_from_a_private_file_that_is_gone_afterwards(
-    house: House, client: Client
-) -> None:
+def test_a_large_envelope_is_examined_from_a_private_file_that_is_gone_afterwards(house: House, client: Client) -> None:
     body = b"<x>" + b"a" * (3 << 20)
     assert client.post(PATH, body).status == 201
     (submission, octets) = house.intake.seen[0]
@@ -131,11 +136,10 @@ def test_a_fault_of_ours_shows_its_code_and_the_request_id_but_no_traceback(hous
     assert "Nguyễn".encode() not in answer.octets
 
 
-def test_when_all_threads_and_places_are_taken_the_next_is_told_to_come_again_at_once(house: House) -> None:
-    from tests.unit.http.serving import serving
-    from trunk.http.app import make_app
-    from trunk.settings import Http
-
+def test_when_all_threads_and_places_are_taken_the_next_is_told_to_come_again_at_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authentication, "BELIEVED_SECONDS", 60)
     house.settings = Http(threads=1, waiting=1, offload_above_octets=0)
     house.intake.gate = threading.Event()
     with serving(make_app(house.doors()), key="edoc_s_1") as client:
@@ -144,20 +148,21 @@ def test_when_all_threads_and_places_are_taken_the_next_is_told_to_come_again_at
         try:
             for thread in busy:
                 thread.start()
-            while b"trunk_offload_taken 2" not in _metrics(client):
-                pass
+            _until(lambda: b"trunk_offload_taken 2" in client.get("/metrics").octets)
             answer = client.post(PATH, OCTETS)
             assert (answer.status, answer.codes) == (503, ["TRK-106"])
             assert int(answer.headers["Retry-After"]) > 0
-            assert client.get("/healthz").status == 200
+            assert client.get("/readyz").status == 200
         finally:
             house.intake.gate.set()
             for thread in busy:
                 thread.join(20)
 
 
-def _metrics(client: Client) -> bytes:
-    return client.get("/metrics").octets
+def _until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < deadline
 
 
 def test_a_validation_enters_nothing_and_names_every_fault(house: House, client: Client) -> None:

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+
+import pytest
+
+from trunk.errors import OverloadedError
+from trunk.http.offload import Offload
+
+NAME: contextvars.ContextVar[str] = contextvars.ContextVar("NAME", default="")
+
+
+def test_work_is_done_in_a_thread_and_in_the_callers_context() -> None:
+    async def story() -> tuple[str, str]:
+        NAME.set("request-7")
+        return await offload.run(lambda: (NAME.get(), threading.current_thread().name))
+
+    offload = Offload(threads=1, waiting=0)
+    name, thread = asyncio.run(story())
+    offload.close()
+    assert name == "request-7"
+    assert thread.startswith("offload")
+
+
+def test_what_work_raises_reaches_who_waits_for_it() -> None:
+    def work() -> None:
+        raise KeyError("x")
+
+    offload = Offload(threads=1, waiting=0)
+    with pytest.raises(KeyError):
+        asyncio.run(offload.run(work))
+    offload.close()
+    assert offload.taken == 0
+
+
+def test_a_full_line_refuses_at_once_and_has_room_again_afterwards() -> None:
+    async def story() -> None:
+        gate = threading.Event()
+        offload = Offload(threads=1, waiting=1)
+        busy = [asyncio.create_task(offload.run(gate.wait)) for _ in range(2)]
+        await asyncio.sleep(0)
+        with pytest.raises(OverloadedError):
+            offload.require_room()
+        with pytest.raises(OverloadedError):
+            await offload.run(gate.wait)
+        gate.set()
+        await asyncio.gather(*busy)
+        offload.require_room()
+        offload.close()
+
+    asyncio.run(story())
+
+
+def test_who_stops_waiting_keeps_its_place_taken_until_the_work_is_done() -> None:
+    async def story() -> None:
+        gate, done = threading.Event(), threading.Event()
+        offload = Offload(threads=1, waiting=0)
+        waiting = asyncio.create_task(offload.run(lambda: (gate.wait(), done.set())))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert offload.taken == 1
+        gate.set()
+        offload.close()
+        assert done.is_set()
+        assert offload.taken == 0
+
+    asyncio.run(story())
