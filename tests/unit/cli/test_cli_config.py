@@ -1,0 +1,149 @@
+"""trunk init, config, serve: a new trunk starts safe, and every relaxation is named."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from town import START, Town
+
+from signing.seal import Seal
+from trunk.cli.exits import Exit
+from trunk.cli.pem import certificate_in, private_key_in
+from trunk.domain.agency import Agency, SignaturePolicy
+from trunk.domain.delivery import AgencyCode
+from trunk.settings import load
+
+
+@pytest.fixture
+def made(town: Town) -> Path:
+    result = town.run("init", "srv", "--organ-id", "H41.TRUC", "--name", 'Trục "Mẫu"')
+    assert result.exit_code == 0, result.output
+    return town.folder / "srv"
+
+
+def check(town: Town, config: Path, *arguments: str, exit_code: int) -> dict[str, list[tuple[str, str]]]:
+    told = town.json("--config", str(config), "config", "check", "--json", *arguments, exit_code=exit_code)
+    found: dict[str, list[tuple[str, str]]] = {"error": [], "warning": [], "note": []}
+    for finding in told["findings"]:
+        found[finding["weight"]].append((finding["key"], finding["text"]))
+    return found
+
+
+def test_a_new_trunk_has_settings_seal_and_trust_folders(made: Path) -> None:
+    settings = load(made / "trunk.toml", {})
+    assert (settings.identity.organ_id, settings.identity.name) == ("H41.TRUC", 'Trục "Mẫu"')
+    assert settings.data_folder == made / "var"
+    key = made / "var" / "seal.key.pem"
+    private = private_key_in(key)
+    assert isinstance(private, EllipticCurvePrivateKey)
+    Seal(private, certificate_in(made / "var" / "seal.crt.pem"))  # tries itself out
+    assert [stat.S_IMODE(f.stat().st_mode) for f in (key, made / "var")] == [0o600, 0o700]
+    assert (made / "var" / "trust" / "roots").is_dir()
+
+
+def test_nothing_is_overwritten(town: Town, made: Path) -> None:
+    before = (made / "var" / "seal.key.pem").read_bytes()
+    result = town.run("init", "srv")
+    assert result.exit_code == Exit.REFUSED
+    assert "there already: srv/trunk.toml, srv/var/seal.key.pem" in result.stderr
+    assert (made / "var" / "seal.key.pem").read_bytes() == before
+
+
+def test_a_wise_configuration_has_nothing_but_notes(town: Town, made: Path) -> None:
+    (made / "var" / "trust" / "roots" / "root.pem").write_text("", encoding="ascii")
+    found = check(town, made / "trunk.toml", exit_code=0)
+    assert found["error"] == found["warning"] == []
+    assert ("signatures", "whether a signer's certificate was revoked is not checked yet") in found["note"]
+
+
+def test_a_trunk_that_trusts_nobody_would_not_start(town: Town, made: Path) -> None:
+    found = check(town, made / "trunk.toml", exit_code=Exit.CONFIGURATION)
+    assert [key for key, _ in found["error"]] == ["signatures.trust_folder"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "key"),
+    [
+        ("TRUNK_HTTP__HOST", "0.0.0.0", "http.host"),  # noqa: S104  what is warned of
+        ("TRUNK_TESTING__CRASH_AT", "intake.committed", "testing.crash_at"),
+        ("TRUNK_DATABASE__URL", "postgresql://u:p@db/t", "database.url"),
+        ("TRUNK_BROKER__URL", "amqp://u:p@mq/", "broker.url"),
+        ("TRUNK_DELIVERY__LIFETIME_DAYS", "0.2", "delivery.lifetime_days"),
+        ("TRUNK_DELIVERY__OVERDUE_HOURS", "500", "delivery.overdue_hours"),
+        ("TRUNK_SIGNATURES__CLAIMED_TIME_AGE_DAYS", "90", "signatures.claimed_time_age_days"),
+    ],
+)
+def test_a_relaxation_is_warned_of(town: Town, made: Path, variable: str, value: str, key: str) -> None:
+    (made / "var" / "trust" / "roots" / "root.pem").write_text("", encoding="ascii")
+    town.environment[variable] = value
+    assert key in [k for k, _ in check(town, made / "trunk.toml", exit_code=Exit.REFUSED)["warning"]]
+
+
+def test_the_seals_key_is_for_its_owner_alone(town: Town, made: Path) -> None:
+    (made / "var" / "trust" / "roots" / "root.pem").write_text("", encoding="ascii")
+    (made / "var" / "seal.key.pem").chmod(0o640)
+    found = check(town, made / "trunk.toml", exit_code=Exit.REFUSED)
+    assert [key for key, _ in found["warning"]] == ["signatures.seal_key_file"]
+
+
+def test_a_missing_seal_or_url_file_is_an_error(town: Town, made: Path) -> None:
+    (made / "var" / "seal.key.pem").unlink()
+    town.environment["TRUNK_BROKER__URL_FILE"] = "absent"
+    keys = [key for key, _ in check(town, made / "trunk.toml", exit_code=Exit.CONFIGURATION)["error"]]
+    assert {"signatures.seal_key_file", "broker"} <= set(keys)
+
+
+def test_several_processes_with_embedded_brokers_are_warned_of(town: Town, made: Path) -> None:
+    (made / "var" / "trust" / "roots" / "root.pem").write_text("", encoding="ascii")
+    found = check(town, made / "trunk.toml", "--workers", "4", exit_code=Exit.REFUSED)
+    assert [key for key, _ in found["warning"]] == ["broker.url"]
+
+
+def test_agencies_that_may_send_unsigned_mail_are_named(town: Town, made: Path) -> None:
+    with town.ledger.begin() as book:
+        book.put_agency(Agency(code=AgencyCode("G99"), name="x", signature_policy=SignaturePolicy.DELIVER_MARKED))
+    result = town.run("--config", str(made / "trunk.toml"), "config", "check")
+    assert "G99: unsigned documents of it travel" in result.stdout
+
+
+def test_settings_are_shown_with_their_origin_and_without_passwords(town: Town, made: Path) -> None:
+    town.environment |= {"TRUNK_DATABASE__URL": "postgresql://trunk:hunter2@db/trunk", "TRUNK_HTTP__PORT": "81"}
+    config = ("--config", str(made / "trunk.toml"))
+    told = {one["key"]: one for one in town.json(*config, "config", "show", "--json")}
+    assert told["database.url"]["value"] == "postgresql://trunk:****@db/trunk"
+    assert told["http.port"] == {"key": "http.port", "value": 81, "from": "TRUNK_HTTP__PORT"}
+    assert told["identity.organ_id"]["from"].endswith("trunk.toml")
+    assert told["http.host"]["from"] == "default"
+    for command in ("show", "check"):
+        assert "hunter2" not in town.run(*config, "config", command).output
+
+
+def test_settings_that_cannot_be_read_are_exit_code_4(town: Town) -> None:
+    (town.folder / "trunk.toml").write_text("[http]\nprot = 1\n", encoding="utf-8")
+    for command in (("config", "check"), ("config", "show"), ("list",), ("serve",)):
+        result = town.run(*command)
+        assert result.exit_code == Exit.CONFIGURATION
+        assert "did you mean http.port?" in result.stderr
+
+
+def test_serving_passes_on_what_was_asked_and_its_exit_code(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+
+    def serve(settings: Any, **more: Any) -> int:
+        asked.update(more, host=settings.http.host, port=settings.http.port)
+        return 7
+
+    monkeypatch.setattr("trunk.workers.logging.configure", lambda _settings: None)
+    town.doors["serve"] = serve
+    assert town.run("serve", "--workers", "3", "--port", "0").exit_code == 7
+    assert asked == {"workers": 3, "config": None, "shared_port": False, "host": "127.0.0.1", "port": 0}
+
+
+def test_the_seal_lasts_five_years_from_now(town: Town, made: Path) -> None:
+    certificate = certificate_in(made / "var" / "seal.crt.pem")
+    assert certificate.not_valid_before_utc < START < certificate.not_valid_after_utc
+    assert (certificate.not_valid_after_utc - START).days == 5 * 365
