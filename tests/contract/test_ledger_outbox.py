@@ -1,0 +1,147 @@
+"""What the ledger promises of leases: nobody's work is done twice at a time, and nobody's is forgotten."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from tests.ledger_kit import AT, OTHER, RECIPIENT, SENDER, acceptance, entered, lease, one_delivery
+from trunk.domain.entry import EnvelopeKind
+from trunk.storage.bulk import insert_many
+from trunk.storage.columns import time_text
+from trunk.storage.ledger import Ledger
+from trunk.storage.tables import OUTBOX
+
+MINUTE = timedelta(minutes=1)
+
+
+def test_a_lease_says_everything_that_a_notice_needs(ledger: Ledger) -> None:
+    (accepted,) = entered(ledger, acceptance("VB-1", b"<edXML/>", urgency=2))
+    with ledger.begin() as book:
+        first, second = book.lease(10, now=AT, until=AT + MINUTE, owner="a")
+    assert (first.message_id, first.delivery) == (f"{accepted.deliveries[0].id}.0", accepted.deliveries[0])
+    assert (first.envelope_sha256, first.envelope_size) == (accepted.envelope.sha256, 8)
+    assert (first.kind, second.kind) == (EnvelopeKind.DOCUMENT, EnvelopeKind.ACKNOWLEDGEMENT)
+
+
+def test_the_most_urgent_leave_first_then_the_oldest(ledger: Ledger) -> None:
+    for document_id, urgency, minutes in (("a", 0, 0), ("b", 1, 3), ("c", 4, 5), ("d", 1, 2), ("e", 0, -1)):
+        entered(ledger, acceptance(document_id, document_id.encode(), urgency=urgency, at=AT + minutes * MINUTE))
+    order: list[str] = []
+    with ledger.begin() as book:
+        while entries := book.lease(3, now=AT + 9 * MINUTE, until=AT + 10 * MINUTE, owner="a"):
+            order += [e.delivery.id for e in entries if e.kind is EnvelopeKind.DOCUMENT]
+    with ledger.read() as view:
+        documents = {view.find(reference)[0].document_id: reference for reference in order}
+    assert list(documents) == ["c", "d", "b", "e", "a"]
+
+
+def test_what_is_not_due_yet_stays(ledger: Ledger) -> None:
+    one_delivery(ledger, at=AT + MINUTE)
+    with ledger.begin() as book:
+        assert lease(book) == []
+        assert len(lease(book, now=AT + MINUTE)) == 2
+
+
+def test_a_leased_entry_is_nobody_elses_until_the_lease_ends(ledger: Ledger) -> None:
+    one_delivery(ledger)
+    with ledger.begin() as book:
+        taken = lease(book, owner="a")
+        assert lease(book, owner="b", now=AT + MINUTE / 2) == []
+        assert lease(book, owner="b", now=AT + MINUTE) == taken
+
+
+def test_only_the_owner_strikes(ledger: Ledger) -> None:
+    one_delivery(ledger)
+    with ledger.begin() as book:
+        entries = book.lease(10, now=AT, until=AT + MINUTE, owner="a")
+        ids = [entry.id for entry in entries]
+        book.strike(ids, owner="b")
+        assert lease(book, owner="b", now=AT + MINUTE) == [entry.message_id for entry in entries]
+        book.strike(ids, owner="a")  # slept through its lease: it is b's now
+        assert len(lease(book, owner="c", now=AT + 3 * MINUTE)) == 2
+        book.strike(ids, owner="c")
+        assert lease(book, now=AT + 9 * MINUTE) == []
+
+
+def test_only_the_owner_releases_and_what_is_released_is_due_when_it_was_said(ledger: Ledger) -> None:
+    one_delivery(ledger)
+    with ledger.begin() as book:
+        ids = [entry.id for entry in book.lease(10, now=AT, until=AT + MINUTE, owner="a")]
+        book.release(ids, owner="b", due_at=AT)
+        assert lease(book) == []
+        book.release(ids, owner="a", due_at=AT + MINUTE / 2)
+        assert lease(book, now=AT + MINUTE / 3) == []
+        assert len(lease(book, now=AT + MINUTE / 2, owner="b")) == 2
+        book.release(ids, owner="a", due_at=AT)  # no longer a's
+        assert lease(book, now=AT + MINUTE) == []
+
+
+def test_an_id_is_never_given_again(ledger: Ledger) -> None:
+    one_delivery(ledger, "VB-1")
+    with ledger.begin() as book:
+        old = [entry.id for entry in book.lease(10, now=AT, until=AT + MINUTE, owner="a")]
+        book.strike(old, owner="a")
+    one_delivery(ledger, "VB-2")
+    with ledger.begin() as book:
+        new = [entry.id for entry in book.lease(10, now=AT, until=AT + MINUTE, owner="a")]
+    assert not set(old) & set(new)
+
+
+def test_many_relays_lease_every_entry_once(ledger: Ledger) -> None:
+    entered(ledger, *(acceptance(f"VB-{n}", urgency=n % 5, to=(RECIPIENT, OTHER, SENDER)) for n in range(50)))
+    leased: list[int] = []
+    lock = threading.Lock()
+
+    def relay(owner: str) -> None:
+        while True:
+            with ledger.begin() as book:
+                entries = book.lease(7, now=AT, until=AT + MINUTE, owner=owner)
+            if not entries:
+                return
+            with lock:
+                leased.extend(entry.id for entry in entries)
+
+    relays = [threading.Thread(target=relay, args=(f"relay-{n}",)) for n in range(4)]
+    for thread in relays:
+        thread.start()
+    for thread in relays:
+        thread.join()
+    assert len(leased) == len(set(leased)) == 200
+
+
+def test_a_relay_does_not_wait_for_another_ones_transaction(ledger: Ledger, engine: Engine) -> None:
+    entered(ledger, *(acceptance(f"VB-{n}") for n in range(3)))
+    if engine.dialect.name == "sqlite":
+        return  # there, only one of them is in the ledger at a time
+    with ledger.begin() as book:
+        mine = lease(book, 4, owner="a")
+        with Ledger(engine).begin() as other:
+            others = lease(other, 10, owner="b")
+    assert len(mine) == 4
+    assert len(others) == 2
+
+
+@pytest.mark.parametrize("ahead", ["ready", "not due", "leased"])
+def test_a_lease_is_cheap_with_a_hundred_thousand_entries_waiting(ledger: Ledger, engine: Engine, ahead: str) -> None:
+    first = one_delivery(ledger)
+    ready_at = AT + timedelta(days=1) if ahead == "not due" else AT
+    row = {"delivery_id": first.id, "version": 0, "urgency": 0, "ready_at": time_text(ready_at), "owner": None}
+    with engine.begin() as connection:
+        connection.execute(sa.delete(OUTBOX))
+        insert_many(connection, OUTBOX, [row] * 100_000)
+        if ahead == "leased":
+            connection.execute(sa.update(OUTBOX).values(ready_at=AT + MINUTE, owner="z"))
+        insert_many(connection, OUTBOX, [row | {"ready_at": time_text(AT)}] * 100)
+    with ledger.begin() as book:
+        lease(book, 50)
+        spent = time.thread_time()
+        started = time.perf_counter()
+        assert len(lease(book, 50)) == 50
+    assert time.thread_time() - spent < 0.2
+    assert time.perf_counter() - started < 2  # a walk over all of them takes longer on no machine of ours
