@@ -1,4 +1,4 @@
-"""Writes the documents that are drawn from the code, so that they cannot lie: docs/states.md and docs/codes.md.
+"""Writes the documents that are drawn from the code, so that they cannot lie: states, codes, command line.
 
 ``python -m scripts.write_docs`` writes them, ``--check`` fails if one is stale.
 """
@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from scripts.cli_document import command_line
 from trunk.domain.delivery import (
     ACKNOWLEDGED_AS,
     OVERTAKEN,
@@ -63,7 +64,16 @@ def codes() -> Iterator[str]:
         yield f"| {refusal.code} | {refusal.nature} | {vietnamese} | {english} |"
 
 
-DOCUMENTS: dict[str, Callable[[], Iterator[str]]] = {"docs/states.md": states, "docs/codes.md": codes}
+def commands() -> Iterator[str]:
+    """Every command with its options and examples."""
+    yield from ("# The command line", "", MADE, "", *command_line())
+
+
+DOCUMENTS: dict[str, Callable[[], Iterator[str]]] = {
+    "docs/states.md": states,
+    "docs/codes.md": codes,
+    "docs/cli.md": commands,
+}
 
 
 def main(arguments: list[str]) -> int:

@@ -24,4 +24,4 @@ from trunk.cli.lazy import LazyGroup, example
     ),
 )
 def envelope() -> None:
-    """EdXML files: write, sign, check, look at, take apart. No server is needed."""
+    """Files in edXML: write, sign, check, look at, take apart. No server is needed."""
