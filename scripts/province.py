@@ -79,7 +79,10 @@ class Province:
         """A document message, signed for its sender by ``signer`` (default: the sender's own, now)."""
         who = signer or self.signer(wish.get("sender", SENDER))
         when = at or datetime.now(UTC)  # noqa: TID251  a tool, not the house
-        return sign(self.document(number, **wish), key=who.key, certificates=who.chain, at=when)
+        octets = sign(self.document(number, **wish), key=who.key, certificates=who.chain, at=when)
+        if not isinstance(octets, bytes):
+            raise ValueError(f"not signed: {octets}")
+        return octets
 
     def status(
         self, number: str, code: str, *, reporter: str, sender: str = SENDER, description: str = "", of: str = ""
