@@ -7,10 +7,12 @@ from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
 from trunk.application.submission import Submission
+from trunk.domain.outcome import refuse
 from trunk.domain.rejection import Code
 from trunk.http.description import XML, Body, Header
 from trunk.http.doors import Call, Visit
 from trunk.http.parameters import bad
+from trunk.http.problems import RefusedError
 from trunk.http.spool import XML_TYPES, Spool
 
 T = TypeVar("T")
@@ -24,7 +26,7 @@ KEY_DECLARED: Final = Header(
     about="The caller's own key of this submission. The same key with other octets is a conflict.",
     schema={"type": "string", "minLength": 1, "maxLength": _MAX_KEY, "pattern": "^[!-~]+$"},
 )
-ADMISSION_REFUSALS: Final = (Code.BODY_CUT_OFF, Code.TOO_LARGE, Code.MEDIA_TYPE)
+ADMISSION_REFUSALS: Final = (Code.EMPTY, Code.BODY_CUT_OFF, Code.TOO_LARGE, Code.MEDIA_TYPE)
 
 
 def spool(visit: Visit, *, max_octets: int | None = None) -> Spool:
@@ -45,6 +47,8 @@ async def submission(call: Call) -> AsyncIterator[Submission]:
     key = _idempotency_key(call)
     call.offload.require_room()
     async with spool(call).admit(call.request) as body:
+        if not body.size:
+            raise RefusedError(refuse(Code.EMPTY))
         yield Submission(
             caller=call.caller, octets=body.octets, size=body.size, sha256=body.sha256, idempotency_key=key
         )

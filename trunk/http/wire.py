@@ -47,5 +47,6 @@ def answer(shape: BaseModel, *, status: int = 200, headers: Mapping[str, str] | 
 
 
 def shorten(text: str) -> str:
-    """What a caller sent, short enough to be shown back to it."""
-    return text if len(text) <= MAX_GOT else f"{text[: MAX_GOT - 1]}…"
+    """What a caller sent, fit to be shown back to it: short, and text even where it was none."""
+    short = text if len(text) <= MAX_GOT else f"{text[: MAX_GOT - 1]}…"
+    return short.encode(errors="backslashreplace").decode()

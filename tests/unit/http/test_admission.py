@@ -130,6 +130,13 @@ def test_tricks_of_framing_get_a_problem_and_the_end_of_the_connection(
     assert _untouched(house)
 
 
+def test_no_body_at_all_is_refused(house: House, client: Client) -> None:
+    for path in (PATH, "/api/v1/validate"):
+        answer = client.post(path, b"")
+        assert (answer.status, answer.codes) == (400, ["ENV-001"])
+    assert _untouched(house)
+
+
 def test_an_http_1_0_body_with_a_length_is_taken(house: House, client: Client) -> None:
     head = HEAD.replace(b"HTTP/1.1", b"HTTP/1.0") + b"Content-Length: 22\r\n\r\n"
     assert client.raw(head + OCTETS).startswith(b"HTTP/1.0 201 ")

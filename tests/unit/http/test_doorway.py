@@ -86,6 +86,24 @@ def test_whatever_aiohttp_would_say_is_said_as_a_problem(
     assert ("Allow" in answer.headers) is (status == 405)
 
 
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"GET /api/v1/envelopes?document_id=\xff HTTP/1.1\r\n",
+        b"GET /api/v1/envelopes?document_id=%FF&\xc3\x28=1 HTTP/1.1\r\n",
+        b"GET /api/v1/inbox?agency=\xff HTTP/1.1\r\n",
+        b"GET /api/v1/inbox?cursor=\xff HTTP/1.1\r\n",
+        b"POST /api/v1/envelopes HTTP/1.1\r\nIdempotency-Key: \xff\r\nContent-Length: 0\r\n",
+        b"POST /api/v1/envelopes HTTP/1.1\r\nContent-Type: \xff\r\nContent-Length: 0\r\n",
+        b"GET /api/v1/problems/\xff HTTP/1.1\r\n",
+        b"GET /api/v1/deliveries/\xff HTTP/1.1\r\n",
+    ],
+)
+def test_octets_that_are_no_text_are_refused_and_shown_back_as_text(client: Client, start: bytes) -> None:
+    head = start + b"Host: x\r\nAuthorization: Bearer edoc_s_1\r\nConnection: close\r\n\r\n"
+    assert client.raw(head).startswith((b"HTTP/1.1 4", b"HTTP/1.0 4"))
+
+
 def test_a_method_that_is_not_there_names_those_that_are(client: Client) -> None:
     assert client.call("PUT", "/api/v1/envelopes").headers["Allow"] == "GET,HEAD,POST"
 
