@@ -177,7 +177,7 @@ def _extensions(wish: Wish, signing_key: PrivateKey) -> list[tuple[x509.Extensio
     found: list[tuple[x509.ExtensionType, bool]] = [(issuer_key, False)]
     if wish.authority:
         found.append((x509.BasicConstraints(ca=True, path_length=wish.path_length), True))
-        found.append((_usage({"key_cert_sign", "crl_sign"}), True))
+        found.append((_usage({"key_cert_sign", "crl_sign"} | wish.usages), True))
     elif wish.with_usage:
         found.append((_usage(wish.usages), True))
     if wish.purposes:

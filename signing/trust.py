@@ -151,7 +151,7 @@ def _load(
     try:
         loaded = [x509.load_der_x509_certificate(der) for der in dict.fromkeys(certificates)]
         signers = [certificate for certificate in loaded if not is_authority(certificate)]
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except (ValueError, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType):
         return Finding(code=SigningCode.NO_CERTIFICATE, path=_PLACE, got="a certificate that cannot be read")
     if not loaded:
         return Finding(code=SigningCode.NO_CERTIFICATE, path=_PLACE, expected="the signer's certificate")

@@ -80,6 +80,12 @@ def test_something_behind_the_signature_misplaces_it(judge: Judge, pki: Pki) -> 
     assert codes(judge(behind)) == {"SIG-004"}
 
 
+def test_an_envelope_that_is_not_the_roots_child_is_not_read(judge: Judge, pki: Pki) -> None:
+    octets = hand.sign(hand.document(), pki["person-p256"])
+    deeper = octets.replace(b"<edXML:edXMLEnvelope ", b"<Hull><edXML:edXMLEnvelope ")
+    assert codes(judge(deeper.replace(b"</edXML:edXMLEnvelope>", b"</edXML:edXMLEnvelope></Hull>"))) == {"SIG-004"}
+
+
 def test_a_header_of_another_namespace_is_no_header(judge: Judge, pki: Pki) -> None:
     octets = hand.sign(hand.document(), pki["person-p256"])
     foreign = octets.replace(b"<edXML:edXMLHeader>", b'<x:edXMLHeader xmlns:x="urn:x">')

@@ -49,10 +49,13 @@ INTRUSIONS = [
 
 @pytest.mark.parametrize(("name", "before", "after", "code"), INTRUSIONS)
 def test_whatever_does_not_belong_into_a_signature_is_refused(
-    judge: Judge, pki: Pki, name: str, before: str, after: str, code: str
+    judge: Judge, pki: Pki, caplog: pytest.LogCaptureFixture, name: str, before: str, after: str, code: str
 ) -> None:
     octets = hand.sign(hand.document(), pki["person-p256"])
-    assert codes(judge(changed(octets, before, after))) == {code}
+    verdict = judge(changed(octets, before, after))
+    assert codes(verdict) == {code}
+    assert all(finding.expected or finding.got for finding in verdict.findings)
+    assert caplog.text == "", "refused by what signxml raised, not by our own rule"
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,15 @@ def test_a_path_longer_than_its_authority_allows_is_refused(trust: TrustStore, p
     assert refused(trust, person, below) == SigningCode.UNTRUSTED
 
 
+def test_a_path_of_more_than_three_authorities_is_refused(pki: Pki) -> None:
+    store, steps = TrustStore([pki["root"].certificate]), [pki["root"]]
+    for number in range(4):
+        steps.append(issue(steps[-1], Wish(name=f"CA {number}", key=ec_key(), authority=True), at=AT))
+    person = [issue(step, Wish(name="x", key=ec_key()), at=AT) for step in steps]
+    assert found(store, person[3], *steps[1:4])
+    assert refused(store, person[4], *steps[1:]) == SigningCode.UNTRUSTED
+
+
 def test_a_signer_is_no_authority(trust: TrustStore, pki: Pki) -> None:
     """A certificate issued by a person's certificate, however well that one is vouched for."""
     person = issue(pki["person-p256"], Wish(name="x", key=ec_key()), at=AT)
