@@ -132,16 +132,21 @@ def test_a_lease_is_cheap_with_a_hundred_thousand_entries_waiting(ledger: Ledger
     first = one_delivery(ledger)
     ready_at = AT + timedelta(days=1) if ahead == "not due" else AT
     row = {"delivery_id": first.id, "version": 0, "urgency": 0, "ready_at": time_text(ready_at), "owner": None}
-    with engine.begin() as connection:
-        connection.execute(sa.delete(OUTBOX))
-        insert_many(connection, OUTBOX, [row] * 100_000)
-        if ahead == "leased":
-            connection.execute(sa.update(OUTBOX).values(ready_at=AT + MINUTE, owner="z"))
-        insert_many(connection, OUTBOX, [row | {"ready_at": time_text(AT)}] * 100)
+
+    def cost(waiting: int) -> float:
+        with engine.begin() as connection:
+            connection.execute(sa.delete(OUTBOX))
+            insert_many(connection, OUTBOX, [row] * waiting)
+            if ahead == "leased":
+                connection.execute(sa.update(OUTBOX).values(ready_at=AT + MINUTE, owner="z"))
+            insert_many(connection, OUTBOX, [row | {"ready_at": time_text(AT)}] * 500)
+        return min(_seconds_of_a_lease(ledger) for _ in range(8))
+
+    assert cost(100_000) < 4 * cost(100) + 0.01  # to walk over all of them takes 50 ms and more
+
+
+def _seconds_of_a_lease(ledger: Ledger) -> float:
     with ledger.begin() as book:
-        lease(book, 50)
-        spent = time.thread_time()
         started = time.perf_counter()
         assert len(lease(book, 50)) == 50
-    assert time.thread_time() - spent < 0.2
-    assert time.perf_counter() - started < 2  # a walk over all of them takes longer on no machine of ours
+        return time.perf_counter() - started

@@ -51,9 +51,7 @@ def version(connection: Connection) -> int:
 
 def put_agency(connection: Connection, agency: Agency) -> None:
     """Write the agency as it is now. Moving the version on first makes writers of the directory take turns."""
-    connection.execute(
-        sa.update(COUNTER).where(COUNTER.c.name == VERSION).values(value=COUNTER.c.value + 1)
-    )
+    connection.execute(sa.update(COUNTER).where(COUNTER.c.name == VERSION).values(value=COUNTER.c.value + 1))
     values = {
         "name": agency.name,
         "old_code": agency.old_code,

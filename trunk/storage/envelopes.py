@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row
 
 from trunk.domain.delivery import AckKind, AgencyCode, Delivery, DeliveryId, EnvelopeId
 from trunk.domain.entry import AcceptedEnvelope, EnvelopeKind, EnvelopeRecord, Payload
-from trunk.storage.rows import delivery_of, envelope_of, first_delivery_of
+from trunk.storage.rows import DELIVERY_COLUMNS, delivery_of, envelope_of, first_delivery_of
 from trunk.storage.tables import DELIVERY, ENVELOPE, PAYLOAD
 
 FOUND: Final = 100
@@ -17,9 +17,14 @@ FOUND: Final = 100
 # Spelled out, not bound: the databases then know that the partial indexes apply.
 NOT_OURS: Final = sa.text("envelope.kind <> 'acknowledgement'")
 
+# Built once: the hand-over of every envelope asks these.
+_BY_ID: Final = sa.select(ENVELOPE).where(ENVELOPE.c.id == sa.bindparam("wanted"))
+_DELIVERY_BY_ID: Final = sa.select(*DELIVERY_COLUMNS).where(DELIVERY.c.id == sa.bindparam("wanted"))
+
 
 def by_id(connection: Connection, envelope_id: EnvelopeId) -> EnvelopeRecord | None:
-    return _one(connection, ENVELOPE.c.id == envelope_id)
+    row = connection.execute(_BY_ID, {"wanted": envelope_id}).one_or_none()
+    return None if row is None else envelope_of(row)
 
 
 def by_identity(connection: Connection, identity: str) -> EnvelopeRecord | None:
@@ -41,9 +46,7 @@ def accepted_as(connection: Connection, identity: str) -> AcceptedEnvelope | Non
 def accepted(connection: Connection, envelope_id: EnvelopeId) -> AcceptedEnvelope | None:
     """What the trunk answered when it accepted the envelope, the same at every repetition."""
     envelope = by_id(connection, envelope_id)
-    acknowledgement = _one(
-        connection, ENVELOPE.c.about == envelope_id, ENVELOPE.c.acknowledges == AckKind.ACCEPTED
-    )
+    acknowledgement = _one(connection, ENVELOPE.c.about == envelope_id, ENVELOPE.c.acknowledges == AckKind.ACCEPTED)
     if envelope is None or acknowledgement is None:
         return None
     octets = sa.select(PAYLOAD.c.octets).where(PAYLOAD.c.sha256 == acknowledgement.sha256)
@@ -86,12 +89,10 @@ def find(connection: Connection, reference: str) -> list[EnvelopeRecord]:
     return [e for e in found if e.kind is EnvelopeKind.DOCUMENT] or found
 
 
-def match(
-    connection: Connection, *, document_id: str, sender: AgencyCode, recipient: AgencyCode
-) -> Delivery | None:
+def match(connection: Connection, *, document_id: str, sender: AgencyCode, recipient: AgencyCode) -> Delivery | None:
     """The newest delivery of that document from ``sender`` to ``recipient``."""
     row = connection.execute(
-        sa.select(DELIVERY)
+        sa.select(*DELIVERY_COLUMNS)
         .join(ENVELOPE, ENVELOPE.c.id == DELIVERY.c.envelope_id)
         .where(ENVELOPE.c.document_id == document_id, NOT_OURS)
         .where(ENVELOPE.c.kind == EnvelopeKind.DOCUMENT, ENVELOPE.c.sender == sender)
@@ -103,7 +104,7 @@ def match(
 
 
 def delivery(connection: Connection, delivery_id: DeliveryId) -> Delivery | None:
-    row = connection.execute(sa.select(DELIVERY).where(DELIVERY.c.id == delivery_id)).one_or_none()
+    row = connection.execute(_DELIVERY_BY_ID, {"wanted": delivery_id}).one_or_none()
     return None if row is None else delivery_of(row)
 
 

@@ -18,7 +18,7 @@ from trunk.domain.delivery import AgencyCode
 from trunk.domain.tracking import InboxCursor, InboxItem, InboxPage
 from trunk.storage import positions
 from trunk.storage.outbox import URGENCIES
-from trunk.storage.rows import delivery_of, envelope_of, halves
+from trunk.storage.rows import DELIVERY_COLUMNS, delivery_of, envelope_of, halves
 from trunk.storage.tables import DELIVERY, ENVELOPE
 
 WAITING = sa.text("delivery.waiting")
@@ -83,7 +83,7 @@ class _Reader:
 
     def _range(self, urgency: int, seen: int, window: int, limit: int) -> list[Row[Any]]:
         rows = self.connection.execute(
-            sa.select(ENVELOPE, DELIVERY)
+            sa.select(ENVELOPE, *DELIVERY_COLUMNS, DELIVERY.c.position)
             .join_from(DELIVERY, ENVELOPE, ENVELOPE.c.id == DELIVERY.c.envelope_id)
             .where(DELIVERY.c.addressee.in_(self.agencies), DELIVERY.c.urgency == urgency, WAITING)
             .where(DELIVERY.c.position > seen, DELIVERY.c.position <= window)
@@ -95,4 +95,4 @@ class _Reader:
 
 def _item(row: Row[Any]) -> InboxItem:
     envelope, delivery = halves(row)
-    return InboxItem(delivery=delivery_of(delivery), envelope=envelope_of(envelope), position=delivery.position)
+    return InboxItem(delivery=delivery_of(delivery), envelope=envelope_of(envelope), position=row.position)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from trunk.domain.entry import EnvelopeKind
 from trunk.domain.tracking import Listed, Search
-from trunk.storage.rows import delivery_of, envelope_of, fold, halves
+from trunk.storage.rows import DELIVERY_COLUMNS, delivery_of, envelope_of, fold, halves
 from trunk.storage.tables import AGENCY, DELIVERY, ENVELOPE, OUTBOX
 
 LONGEST: Final = 10_000
@@ -75,7 +75,7 @@ def _conditions(wanted: Search) -> _Lines:
 
 def _lines() -> _Lines:
     return (
-        sa.select(ENVELOPE, DELIVERY, AGENCY.c.name.label("recipient_name"))
+        sa.select(ENVELOPE, *DELIVERY_COLUMNS, AGENCY.c.name.label("recipient_name"))
         .join_from(DELIVERY, ENVELOPE, ENVELOPE.c.id == DELIVERY.c.envelope_id)
         .outerjoin(AGENCY, AGENCY.c.code == DELIVERY.c.addressee)
     )
@@ -94,5 +94,3 @@ def _line(row: sa.Row[Any]) -> Listed:
         envelope=envelope_of(envelope),
         recipient_name=row.recipient_name or "",
     )
-
-

@@ -17,7 +17,7 @@ from trunk.domain.delivery import WAITING, Delivery, DeliveryEvent, DeliveryId, 
 from trunk.domain.tracking import JournalEvent
 from trunk.storage.bulk import insert_many
 from trunk.storage.positions import Positions
-from trunk.storage.rows import delivery_of, journal_row, outbox_row, step_values
+from trunk.storage.rows import DELIVERY_COLUMNS, delivery_of, journal_row, outbox_row, step_values
 from trunk.storage.tables import DELIVERY, JOURNAL, OUTBOX
 
 _WAITING: Final = sa.text("delivery.waiting")
@@ -118,7 +118,7 @@ class Movements:
 
     def _dispatched(self) -> list[Delivery]:
         rows = self._connection.execute(
-            sa.select(DELIVERY)
+            sa.select(*DELIVERY_COLUMNS)
             .where(_WAITING, DELIVERY.c.state == DeliveryState.DISPATCHED)
             .limit(_CHUNK)
             .with_for_update()
@@ -138,7 +138,7 @@ class Movements:
         self, clock: sa.Column[datetime], now: datetime, limit: int, condition: sa.TextClause
     ) -> list[Delivery]:
         rows = self._connection.execute(
-            sa.select(DELIVERY)
+            sa.select(*DELIVERY_COLUMNS)
             .where(clock <= now, condition)
             .order_by(clock)
             .limit(limit)

@@ -16,10 +16,27 @@ from sqlalchemy import Connection
 
 from trunk.domain.delivery import Delivery
 from trunk.domain.entry import EnvelopeKind
-from trunk.storage.rows import delivery_of
+from trunk.storage.rows import DELIVERY_COLUMNS, delivery_of
 from trunk.storage.tables import DELIVERY, ENVELOPE, OUTBOX
 
 URGENCIES: Final = (4, 3, 2, 1, 0)
+
+_READY: Final = (
+    sa.select(
+        OUTBOX.c.id.label("entry"),
+        OUTBOX.c.version.label("notice"),
+        ENVELOPE.c.sha256,
+        ENVELOPE.c.size,
+        ENVELOPE.c.kind,
+        *DELIVERY_COLUMNS,
+    )
+    .join(DELIVERY, DELIVERY.c.id == OUTBOX.c.delivery_id)
+    .join(ENVELOPE, ENVELOPE.c.id == DELIVERY.c.envelope_id)
+    .where(OUTBOX.c.urgency == sa.bindparam("wanted"), OUTBOX.c.ready_at <= sa.bindparam("now"))
+    .order_by(OUTBOX.c.ready_at, OUTBOX.c.id)
+    .limit(sa.bindparam("count", type_=sa.Integer))
+    .with_for_update(of=OUTBOX, skip_locked=True)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,28 +80,11 @@ class Outbox:
 
     def release(self, ids: Sequence[int], *, owner: str, due_at: datetime) -> None:
         self._connection.execute(
-            sa.update(OUTBOX)
-            .where(OUTBOX.c.id.in_(ids), OUTBOX.c.owner == owner)
-            .values(ready_at=due_at, owner=None)
+            sa.update(OUTBOX).where(OUTBOX.c.id.in_(ids), OUTBOX.c.owner == owner).values(ready_at=due_at, owner=None)
         )
 
     def _ready(self, urgency: int, *, now: datetime, limit: int) -> list[OutboxEntry]:
-        rows = self._connection.execute(
-            sa.select(
-                OUTBOX.c.id.label("entry"),
-                OUTBOX.c.version.label("notice"),
-                ENVELOPE.c.sha256,
-                ENVELOPE.c.size,
-                ENVELOPE.c.kind,
-                DELIVERY,
-            )
-            .join(DELIVERY, DELIVERY.c.id == OUTBOX.c.delivery_id)
-            .join(ENVELOPE, ENVELOPE.c.id == DELIVERY.c.envelope_id)
-            .where(OUTBOX.c.urgency == urgency, OUTBOX.c.ready_at <= now)
-            .order_by(OUTBOX.c.ready_at, OUTBOX.c.id)
-            .limit(limit)
-            .with_for_update(of=OUTBOX, skip_locked=True)
-        )
+        rows = self._connection.execute(_READY, {"wanted": urgency, "now": now, "count": limit})
         return [
             OutboxEntry(
                 id=row.entry,

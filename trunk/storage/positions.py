@@ -18,6 +18,14 @@ from trunk.storage.tables import COUNTER
 
 POSITION: Final = "position"
 
+_MOVE_ON: Final = (
+    sa.update(COUNTER)
+    .where(COUNTER.c.name == POSITION)
+    .values(value=COUNTER.c.value + sa.bindparam("count", type_=sa.BigInteger))
+    .returning(COUNTER.c.value)
+)
+_NEWEST: Final = sa.select(COUNTER.c.value).where(COUNTER.c.name == POSITION)
+
 
 class Held(NamedTuple):
     """Numbers set aside: the next one to give and the last one."""
@@ -37,12 +45,7 @@ class Positions:
         """Lock the counter and have ``count`` numbers ready."""
         if self.held is not None and self.held.last - self.held.next + 1 >= count:
             return
-        last = self._connection.execute(
-            sa.update(COUNTER)
-            .where(COUNTER.c.name == POSITION)
-            .values(value=COUNTER.c.value + count)
-            .returning(COUNTER.c.value)
-        ).scalar_one()
+        last = self._connection.execute(_MOVE_ON, {"count": count}).scalar_one()
         self.held = Held(last - count + 1, last)
 
     def take(self) -> int:
@@ -57,5 +60,5 @@ class Positions:
 
 def newest(connection: Connection) -> int:
     """The highest number given by any transaction that this one can see."""
-    number: int = connection.execute(sa.select(COUNTER.c.value).where(COUNTER.c.name == POSITION)).scalar_one()
+    number: int = connection.execute(_NEWEST).scalar_one()
     return number

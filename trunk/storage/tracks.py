@@ -19,7 +19,7 @@ from trunk.domain.tracking import (
     StatusReport,
 )
 from trunk.storage import envelopes
-from trunk.storage.rows import delivery_of, envelope_of, journal_event_of, status_of
+from trunk.storage.rows import DELIVERY_COLUMNS, delivery_of, envelope_of, journal_event_of, status_of
 from trunk.storage.tables import AGENCY, DELIVERY, ENVELOPE, JOURNAL, PAYLOAD, STATUS_REPORT
 
 
@@ -71,12 +71,13 @@ def _reports(connection: Connection, envelope_id: EnvelopeId) -> dict[DeliveryId
 
 
 def _deliveries(connection: Connection, envelope_id: EnvelopeId) -> Sequence[sa.Row[Any]]:
-    return connection.execute(
-        sa.select(DELIVERY, AGENCY.c.name.label("agency_name"))
+    found: sa.Select[Any] = (
+        sa.select(*DELIVERY_COLUMNS, DELIVERY.c.position, AGENCY.c.name.label("agency_name"))
         .outerjoin(AGENCY, AGENCY.c.code == DELIVERY.c.addressee)
         .where(DELIVERY.c.envelope_id == envelope_id)
         .order_by(DELIVERY.c.ordinal)
-    ).all()
+    )
+    return connection.execute(found).all()
 
 
 def _acknowledgements(connection: Connection, envelope_id: EnvelopeId) -> list[AcknowledgementRecord]:

@@ -1,0 +1,142 @@
+"""What the ledger promises of an inbox: each item once, nothing skipped, the most urgent first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from tests.ledger_kit import OTHER, RECIPIENT, SENDER, acceptance, entered, move
+from trunk.domain.delivery import AgencyCode, DeliveryEvent
+from trunk.domain.entry import EnvelopeKind
+from trunk.domain.tracking import InboxCursor, InboxPage
+from trunk.storage.ledger import Ledger
+
+BOTH = (RECIPIENT, OTHER)
+
+
+def fill(ledger: Ledger, *urgencies: int, prefix: str = "VB", to: Collection[AgencyCode] = (RECIPIENT,)) -> None:
+    for n, urgency in enumerate(urgencies):
+        entered(ledger, acceptance(f"{prefix}{n}/{urgency}", f"{prefix}{n}".encode(), urgency=urgency, to=to))
+
+
+def page(
+    ledger: Ledger,
+    after: InboxCursor | None = None,
+    *,
+    limit: int = 100,
+    agencies: Collection[AgencyCode] = (RECIPIENT,),
+) -> InboxPage:
+    with ledger.read() as view:
+        return view.inbox(agencies, after=after, limit=limit)
+
+
+def names(page: InboxPage) -> list[str]:
+    return [item.envelope.document_id for item in page.items]
+
+
+def walk(ledger: Ledger, *, limit: int, agencies: Collection[AgencyCode] = (RECIPIENT,)) -> list[str]:
+    found: list[str] = []
+    part = page(ledger, limit=limit, agencies=agencies)
+    while part.items:
+        assert len(part.items) <= limit
+        found += names(part)
+        part = page(ledger, part.next, limit=limit, agencies=agencies)
+    return found
+
+
+def test_the_most_urgent_come_first_then_the_oldest(ledger: Ledger) -> None:
+    fill(ledger, 0, 4, 1, 0, 1)
+    expected = ["VB1/4", "VB2/1", "VB4/1", "VB0/0", "VB3/0"]
+    assert names(page(ledger)) == expected
+    for limit in (1, 2, 3, 5, 6):
+        assert walk(ledger, limit=limit) == expected
+
+
+def test_an_item_says_where_it_stands_and_what_it_carries(ledger: Ledger) -> None:
+    (accepted,) = entered(ledger, acceptance("VB-1"))
+    (item,) = page(ledger).items
+    assert (item.envelope, item.delivery) == (accepted.envelope, accepted.deliveries[0])
+    with ledger.read() as view:
+        track = view.track(accepted.envelope.id)
+        assert track is not None
+        assert item.position == track.deliveries[0].position == view.newest_position([RECIPIENT])[RECIPIENT]
+
+
+def test_acknowledgements_stand_in_the_senders_inbox(ledger: Ledger) -> None:
+    fill(ledger, 0)
+    (item,) = page(ledger, agencies=[SENDER]).items
+    assert item.envelope.kind is EnvelopeKind.ACKNOWLEDGEMENT
+
+
+def test_a_system_of_several_agencies_reads_them_in_one_order(ledger: Ledger) -> None:
+    fill(ledger, 0, 1, prefix="a")
+    fill(ledger, 0, 1, prefix="b", to=(OTHER,))
+    fill(ledger, 0, prefix="c", to=BOTH)
+    expected = ["a1/1", "b1/1", "a0/0", "b0/0", "c0/0", "c0/0"]
+    assert names(page(ledger, agencies=BOTH)) == expected
+    assert walk(ledger, limit=2, agencies=BOTH) == expected
+    assert names(page(ledger, agencies=[])) == []
+
+
+def test_what_arrives_meanwhile_belongs_to_the_following_window(ledger: Ledger) -> None:
+    fill(ledger, 0, 0, 0)
+    first = page(ledger, limit=2)
+    fill(ledger, 4, prefix="new")
+    rest = page(ledger, first.next, limit=2)
+    following = page(ledger, rest.next, limit=2)
+    assert names(first) + names(rest) == ["VB0/0", "VB1/0", "VB2/0"]
+    assert names(following) == ["new0/4"]
+    assert names(page(ledger)) == ["new0/4", "VB0/0", "VB1/0", "VB2/0"]  # without a cursor: the whole backlog
+
+
+def test_a_client_that_follows_cursors_sees_each_item_once_and_misses_none(ledger: Ledger) -> None:
+    seen: list[str] = []
+    cursor: InboxCursor | None = None
+    for round_ in range(12):
+        fill(ledger, *((round_ + n) % 5 for n in range(round_ % 4)), prefix=f"r{round_}-")
+        part = page(ledger, cursor, limit=2)
+        seen += names(part)
+        cursor = part.next
+    while (part := page(ledger, cursor, limit=2)).items:
+        seen += names(part)
+        cursor = part.next
+    assert len(seen) == len(set(seen)) == 18
+
+
+def test_an_empty_inbox_has_a_cursor_from_which_the_next_item_is_seen(ledger: Ledger) -> None:
+    empty = page(ledger)
+    assert names(empty) == []
+    again = page(ledger, empty.next)
+    fill(ledger, 0)
+    assert names(page(ledger, again.next)) == ["VB0/0"]
+
+
+def test_a_window_whose_rest_was_taken_meanwhile_leads_to_the_following_one(ledger: Ledger) -> None:
+    fill(ledger, 0, 0, 0)
+    first = page(ledger, limit=2)
+    (last,) = page(ledger, first.next, limit=2).items
+    with ledger.begin() as book:
+        move(book, last.delivery.id, DeliveryEvent.HANDED_OVER)
+    fill(ledger, 0, prefix="new")
+    assert names(page(ledger, first.next, limit=2)) == ["new0/0"]
+
+
+def test_a_replayed_item_is_seen_again_behind_the_cursor(ledger: Ledger) -> None:
+    fill(ledger, 0)
+    seen = page(ledger)
+    with ledger.begin() as book:
+        move(book, seen.items[0].delivery.id, DeliveryEvent.HANDED_OVER, DeliveryEvent.REPLAY_ORDERED)
+    assert names(page(ledger, seen.next)) == ["VB0/0"]
+
+
+def test_the_newest_places_are_those_of_waiting_items(ledger: Ledger) -> None:
+    fill(ledger, 0, 3, 1)
+    fill(ledger, 0, prefix="b", to=(OTHER,))
+    with ledger.begin() as book:
+        items = sorted(book.view.inbox([RECIPIENT], after=None, limit=9).items, key=lambda item: item.position)
+        nobody = AgencyCode("nobody")
+        assert book.view.newest_position([RECIPIENT, nobody]) == {RECIPIENT: items[-1].position}
+        move(book, items[-1].delivery.id, DeliveryEvent.HANDED_OVER)
+        newest = book.view.newest_position([OTHER, RECIPIENT])
+        assert newest[RECIPIENT] == items[-2].position
+        assert newest[OTHER] > newest[RECIPIENT]
+        assert book.view.newest_position([]) == {}
