@@ -42,7 +42,7 @@ def find_runs(octets: Octets, *, limits: Limits) -> tuple[Run, ...] | Fault:
             return too_long(octets, start, end, limits)
     if markup > limits.max_markup_octets:
         expected = f"at most {limits.max_markup_octets} octets outside attachments"
-        return Fault(code=EnvelopeCode.TEXT_TOO_LONG, expected=expected, got=f"{markup} octets")
+        return Fault(code=EnvelopeCode.TEXT_TOO_LONG, line=1, expected=expected, got=f"{markup} octets")
     return tuple(runs)
 
 

@@ -16,7 +16,7 @@ from typing import Final
 from lxml.etree import QName, _Element
 
 from edxml_schemas import QCVN
-from envelopes import safe_xml
+from envelopes import safe_xml, shape
 from envelopes.errors import EnvelopeCode, Fault
 from envelopes.limits import Limits
 from envelopes.payload import Octets, PayloadText, inline
@@ -100,7 +100,7 @@ class _Assembly:
         if waiting:
             return self._misplaced(placed, list(waiting.values()))
         if len(payloads) > self.limits.max_attachments:
-            return Fault(code=EnvelopeCode.TOO_MANY, expected=f"at most {self.limits.max_attachments} attachments")
+            return self._refused(shape.too_many(f"{self.limits.max_attachments} attachments", element=tree.root))
         return ParsedXml(
             root=tree.root,
             source=self.octets,
