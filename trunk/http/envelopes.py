@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import islice
 from typing import Final
 
 import structlog
@@ -158,7 +159,7 @@ def _find(tracking: Tracking, caller: Caller, document_id: str) -> list[Envelope
     """What others exchange under the same id does not exist for the caller."""
     named = [record for record in tracking.find(document_id) if record.document_id == document_id]
     tracks = (tracking.track_for(caller, record.id) for record in named)
-    return [track for track in tracks if not isinstance(track, Rejected)][:FOUND]
+    return list(islice((track for track in tracks if not isinstance(track, Rejected)), FOUND))
 
 
 ROUTES: Final = (

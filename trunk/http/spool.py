@@ -105,6 +105,7 @@ class _Basin:
     _held: bytearray = field(default_factory=bytearray)
     _digest: hashlib._Hash = field(default_factory=hashlib.sha256)
     _file: BinaryIO | None = None
+    _created: bool = False
 
     async def pour(self, octets: bytes) -> None:
         self.size += len(octets)
@@ -122,12 +123,18 @@ class _Basin:
 
     def discard(self) -> None:
         self._close()
-        self.path.unlink(missing_ok=True)
+        if self._created:
+            self.path.unlink(missing_ok=True)
 
     async def _empty(self) -> None:
-        file = self._file = self._file or _create(self.path)
+        file = self._file = self._file or self._create()
         held, self._held = self._held, bytearray()
         await asyncio.to_thread(self._write, file, held)
+
+    def _create(self) -> BinaryIO:
+        handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._created = True
+        return os.fdopen(handle, "wb", buffering=0)
 
     def _write(self, file: BinaryIO, octets: bytearray) -> None:
         self._digest.update(octets)
@@ -137,10 +144,6 @@ class _Basin:
         if self._file is not None:
             self._file.close()
             self._file = None
-
-
-def _create(path: Path) -> BinaryIO:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb", buffering=0)
 
 
 def _check_framing(request: web.Request) -> None:

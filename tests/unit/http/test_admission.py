@@ -13,7 +13,7 @@ import pytest
 from tests.unit.http.fakes import OCTETS, House
 from tests.unit.http.serving import Client, serving
 from trunk.application.submission import Submission
-from trunk.http.app import make_app
+from trunk.http.app import HANDLER_ARGS, make_app
 from trunk.http.spool import sweep
 from trunk.settings import Http
 
@@ -170,6 +170,15 @@ def test_what_a_killed_process_left_in_the_spool_folder_is_removed_at_start(tmp_
     os.utime(fresh, (9_000, 9_000))
     assert sweep(tmp_path, older_than=5_000) == 1
     assert (old.exists(), fresh.exists(), other.exists()) == (False, True, True)
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: a"])
+def test_a_peer_that_never_finishes_its_headers_is_cut(
+    house: House, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setitem(HANDLER_ARGS, "keepalive_timeout", 0.3)
+    with serving(make_app(house.doors())) as client:
+        assert client.raw(sent, timeout=10) == b""
 
 
 def test_a_connection_stays_usable_after_a_refusal_that_read_the_body(client: Client) -> None:
