@@ -38,7 +38,8 @@ def sign(
     """The message with a signature, or what is wrong with the message.
 
     ``certificates``: the signer's first, then the authorities below the root. ``method``: one of
-    ``signing.policy.SIGNATURE_METHODS``' names; by default what the key is usually used with.
+    ``signing.policy.SIGNATURE_METHODS``' names; by default what the key is usually used with. Raises
+    :class:`SigningFailedError` if key, certificate and method do not fit together.
     """
     valid = _open(xml)
     if not isinstance(valid, ValidXml):
@@ -46,9 +47,11 @@ def sign(
     refused = _unsignable(valid)
     if refused is not None:
         return (refused,)
+    chosen = _method(key, method)
+    if not certificates[0].not_valid_before_utc <= at <= certificates[0].not_valid_after_utc:
+        raise SigningFailedError("the certificate is not valid now")
     header, covered = parts(valid)
-    credential = Credential(key, certificates)
-    Maker(credential, covered=covered, method=method or method_for(key), at=at).make(header)
+    Maker(Credential(key, certificates), covered=covered, method=chosen, at=at).make(header)
     octets = write(valid.parsed)
     confirm(octets, certificate=certificates[0], at=at)
     return octets
@@ -107,6 +110,17 @@ def write(parsed: ParsedXml) -> bytes:
 def _open(xml: bytes) -> ValidXml | tuple[Fault, ...]:
     parsed = skeleton.parse(xml)
     return schema.validate(parsed) if isinstance(parsed, ParsedXml) else parsed
+
+
+def _method(key: SigningKey, method: str) -> str:
+    try:
+        usual = method_for(key)
+    except ValueError as error:
+        raise SigningFailedError("keys of that kind are not accepted") from error
+    chosen = method or usual
+    if chosen.partition("-")[0] != usual.partition("-")[0]:
+        raise SigningFailedError(f"{chosen} is not a method for this key; {usual} is")
+    return chosen
 
 
 def _unsignable(valid: ValidXml) -> Finding | None:

@@ -4,12 +4,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificate
 
 from scripts import handmade_letter as hand
 from scripts.make_test_pki import Pki
 from signing.seal import Seal
+from signing.seal_files import make_seal
 from signing.signer import SigningFailedError
-from tests.unit.signing.conftest import AT, Judge, codes
+from signing.trust import TrustStore
+from signing.verifier import Verifier
+from tests.unit.signing.conftest import AT, Judge, codes, opened
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +60,15 @@ def test_a_seal_is_on_p256(pki: Pki) -> None:
 def test_only_a_valid_message_is_sealed(seal: Seal, octets: bytes) -> None:
     with pytest.raises(SigningFailedError):
         seal.seal(octets, at=AT)
+
+
+def test_a_self_signed_seal_is_trusted_by_those_who_put_it_among_their_roots(pki: Pki) -> None:
+    files = make_seal("Trục thử", organ_id="T01", at=AT)
+    certificate = load_pem_x509_certificate(files.certificate_pem)
+    key = load_pem_private_key(files.key_pem, password=None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    octets = Seal(key, certificate).seal(hand.status().write(), at=AT)
+    knowing = Verifier(TrustStore([certificate])).verify(opened(octets), at=AT)
+    assert knowing.passed, knowing.findings
+    unknowing = Verifier(TrustStore([pki["root"].certificate])).verify(opened(octets), at=AT)
+    assert codes(unknowing) == {"SIG-202"}

@@ -3,6 +3,7 @@ from __future__ import annotations
 from base64 import b64encode
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from envelopes import schema, skeleton
 from envelopes.reader import Read, read
@@ -103,6 +104,26 @@ def test_what_cannot_be_signed_is_told(pki: Pki, before: bytes, after: bytes, co
 def test_a_key_that_is_not_the_certificates_signs_nothing(pki: Pki) -> None:
     with pytest.raises(SigningFailedError):
         sign(hand.document().write(), key=pki["seal"].key, certificates=pki["person-p256"].chain, at=AT)
+
+
+@pytest.mark.parametrize(
+    ("who", "method", "why"),
+    [
+        ("person", "ecdsa-sha256", "rsa-sha256 is"),
+        ("person-p256", "rsa-pss-sha256", "ecdsa-sha256 is"),
+        ("expired", "", "not valid now"),
+        ("not-yet-valid", "", "not valid now"),
+    ],
+)
+def test_what_does_not_fit_together_is_told(pki: Pki, who: str, method: str, why: str) -> None:
+    with pytest.raises(SigningFailedError, match=why):
+        signed(hand.document().write(), pki, who, method)
+
+
+def test_a_key_of_another_curve_is_told(pki: Pki) -> None:
+    key = ec.generate_private_key(ec.SECP256K1())
+    with pytest.raises(SigningFailedError, match="not accepted"):
+        sign(hand.document().write(), key=key, certificates=pki["person"].chain, at=AT)
 
 
 def test_what_does_not_verify_is_not_handed_out(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,10 +8,12 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from scripts import handmade_letter as hand
-from scripts.make_test_pki import Identity, Pki, Wish, ec_key, issue
+from scripts.make_test_pki import Identity, Pki, Wish, ec_key, issue, rsa_key
 from signing.errors import SigningCode
+from signing.policy import Policy
 from signing.trust import Chain, TrustStore
 from signing.verdict import Finding
+from signing.verifier import Verifier
 from tests.unit.signing.conftest import AT, Judge, codes
 
 YEAR = timedelta(days=365)
@@ -101,6 +103,17 @@ def test_a_remembered_path_does_not_outlive_its_certificates(trust: TrustStore, 
 def test_a_refusal_is_not_remembered(trust: TrustStore, pki: Pki) -> None:
     assert refused(trust, pki["not-yet-valid"]) == SigningCode.NOT_YET_VALID
     assert found(trust, pki["not-yet-valid"], years=0.5)
+
+
+def test_no_policy_goes_below_the_floor(trust: TrustStore, judge: Judge, pki: Pki) -> None:
+    lax = Verifier(trust, Policy(min_rsa_bits=512))
+    assert codes(judge(hand.sign(hand.document(), pki["rsa-1024"]), by=lax)) == {"SIG-103"}
+
+
+def test_a_weak_authority_vouches_for_nobody(pki: Pki) -> None:
+    weak = issue(pki["root"], Wish(name="Weak CA", key=rsa_key(1024), authority=True), at=AT)
+    person = issue(weak, Wish(name="x", key=ec_key()), at=AT)
+    assert refused(TrustStore([pki["root"].certificate]), person, weak) == SigningCode.UNTRUSTED
 
 
 def test_a_path_longer_than_its_authority_allows_is_refused(trust: TrustStore, pki: Pki) -> None:
