@@ -34,13 +34,23 @@ _LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
 def _open_desk(settings: Settings) -> AbstractContextManager[Desk]:
     from trunk.bootstrap import open_desk  # noqa: PLC0415  heavy
 
+    _require_ledger(settings)
     return open_desk(settings)
 
 
 def _open_administration(settings: Settings) -> AbstractContextManager[AdminRoom]:
     from trunk.bootstrap import open_administration  # noqa: PLC0415  heavy
 
+    _require_ledger(settings)
     return open_administration(settings)
+
+
+def _require_ledger(settings: Settings) -> None:
+    """A file that is not there comes back by no waiting: that is no outage."""
+    scheme, _, place = settings.database_url.partition(":///")
+    file = Path(place.partition("?")[0])
+    if scheme == "sqlite" and not file.exists():
+        raise ConfigurationError(f"no ledger at {file}: run `trunk admin upgrade` (a first `trunk serve` makes it too)")
 
 
 def _upgrade(settings: Settings) -> str:

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from town import START, Town
 
 from signing.seal import Seal
 from trunk.cli.exits import Exit
+from trunk.cli.main import trunk
 from trunk.cli.pem import certificate_in, private_key_in
+from trunk.cli.world import World
 from trunk.domain.agency import Agency, SignaturePolicy
 from trunk.domain.delivery import AgencyCode
 from trunk.settings import load
@@ -147,3 +150,19 @@ def test_the_seal_lasts_five_years_from_now(town: Town, made: Path) -> None:
     certificate = certificate_in(made / "var" / "seal.crt.pem")
     assert certificate.not_valid_before_utc < START < certificate.not_valid_after_utc
     assert (certificate.not_valid_after_utc - START).days == 5 * 365
+
+
+def test_the_real_doors_open_a_real_trunk_and_a_missing_ledger_is_no_outage(town: Town) -> None:
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(trunk, ["--config", "srv/trunk.toml", *arguments], obj=World())
+
+    assert CliRunner().invoke(trunk, ["init", "srv"], obj=World()).exit_code == 0
+    assert run("list").exit_code == 0
+    assert run("admin", "agency", "list").exit_code == 0
+    assert run("admin", "system", "list").exit_code == 0
+    (town.folder / "srv" / "var" / "ledger.db").unlink()
+    for command in (("list",), ("admin", "system", "list")):
+        result = run(*command)
+        assert result.exit_code == Exit.CONFIGURATION
+        assert "trunk admin upgrade" in result.stderr
+    assert not (town.folder / "srv" / "var" / "ledger.db").exists()
