@@ -13,7 +13,7 @@ from scripts.form_vectors import LETTER, LONG_LETTER, PLACEHOLDER, change, dotne
 
 def rejected() -> Mapping[E, Mapping[str, bytes]]:
     """Every ENV code has at least one."""
-    return {**_octets(), **_shape(), **_schema(), **_contradictions()}
+    return {**_octets(), **_shape(), **_absences(), **_schema(), **_contradictions()}
 
 
 def _declared(new: bytes, encoding: str) -> bytes:
@@ -114,10 +114,8 @@ def _without(octets: bytes, *names: str) -> bytes:
     return octets
 
 
-def _schema() -> Mapping[E, Mapping[str, bytes]]:
+def _absences() -> Mapping[E, Mapping[str, bytes]]:
     new, arrived = written(), write_status(status("01"))
-    subject = "<edXML:Subject>"
-    attached = '<edXML:edXMLAttachments xmlns:edXML="http://www.mic.gov.vn/TBT/QCVN_102_2016"/>'
     return {
         E.MISSING: {
             "document-id": _without(new, "DocumentId"),
@@ -133,6 +131,14 @@ def _schema() -> Mapping[E, Mapping[str, bytes]]:
             "status-document": change(_without(arrived, "Code"), "Y91.01,2026/05/04,27/STN-VP", " "),
             "reference-without-id": change(dotnet(), ' xlink:href="cid:letter-1"', ""),
         },
+    }
+
+
+def _schema() -> Mapping[E, Mapping[str, bytes]]:
+    new, arrived = written(), write_status(status("01"))
+    subject = "<edXML:Subject>"
+    attached = '<edXML:edXMLAttachments xmlns:edXML="http://www.mic.gov.vn/TBT/QCVN_102_2016"/>'
+    return {
         E.UNEXPECTED: {
             "unknown-element": change(new, subject, f"<edXML:Secret>1</edXML:Secret>{subject}"),
             "unknown-attribute": change(new, subject, '<edXML:Subject lang="vi">'),
