@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import uuid_utils
+from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificates
@@ -47,6 +48,7 @@ from trunk.application.tracking import Tracking
 from trunk.domain.retry import RetrySchedule
 from trunk.errors import ConfigurationError
 from trunk.http.app import Doors, make_app
+from trunk.http.runner import Runner
 from trunk.http.waiting import WaitingRoom
 from trunk.settings import Settings
 from trunk.storage import migrate
@@ -145,6 +147,7 @@ class Service:
     dispatch: Dispatch
     sweep: Sweep
     mailroom: Mailroom
+    app: web.Application
     process: Process
 
 
@@ -215,7 +218,10 @@ def _wire(core: _Core, executor: ThreadPoolExecutor) -> Service:
     }
     intake, handover = _intake(core, executor), _handover(core)
     doors = _doors(core, intake, handover, waiting_room, loops)
-    process = Process(app=make_app(doors), loops=tuple(loops.values()), drain_seconds=settings.http.drain_seconds)
+    app = make_app(doors)
+    process = Process(
+        runner=lambda: Runner(app, drain_seconds=settings.http.drain_seconds), loops=tuple(loops.values())
+    )
     return Service(
         ledger=core.ledger,
         broker=core.broker,
@@ -226,6 +232,7 @@ def _wire(core: _Core, executor: ThreadPoolExecutor) -> Service:
         dispatch=dispatch,
         sweep=sweep,
         mailroom=mailroom,
+        app=app,
         process=process,
     )
 

@@ -76,7 +76,7 @@ def post(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Post]:
         for loop in service.process.loops:
             loop.start()
         try:
-            with serving(service.process.app) as client:
+            with serving(service.app) as client:
                 yield Post(province, client.port)
         finally:
             assert all(loop.stop() for loop in service.process.loops)

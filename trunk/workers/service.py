@@ -25,17 +25,16 @@ log = structlog.get_logger()
 class Process:
     """What one process runs."""
 
-    app: web.Application
+    runner: Callable[[], web.AppRunner]  #: the application with the way it is served
     loops: Sequence[Loop]
-    drain_seconds: float
 
-    def run(self, listening: socket.socket, *, ready: Callable[[int], None] | None = None) -> None:
-        """Serve on ``listening`` until SIGTERM or SIGINT."""
-        asyncio.run(self._serve(listening, ready))
+    def run(self, listening: socket.socket) -> None:
+        """Serve on ``listening`` until SIGTERM or SIGINT; ``trunk_listening`` in the log says where."""
+        asyncio.run(self._serve(listening))
 
-    async def _serve(self, listening: socket.socket, ready: Callable[[int], None] | None) -> None:
+    async def _serve(self, listening: socket.socket) -> None:
         stopping = _stop_on_signals()
-        runner = web.AppRunner(self.app, access_log=None, handle_signals=False, shutdown_timeout=self.drain_seconds)
+        runner = self.runner()
         await runner.setup()
         for loop in self.loops:
             loop.start()
@@ -43,8 +42,6 @@ class Process:
             await web.SockSite(runner, listening, backlog=512).start()
             host, port = listening.getsockname()[:2]
             log.info("trunk_listening", host=host, port=port)
-            if ready is not None:
-                ready(port)
             await stopping.wait()
             log.info("trunk_stopping")
         finally:
