@@ -12,8 +12,8 @@ from datetime import datetime
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import Certificate
 
-from envelopes import schema, skeleton
-from envelopes.schema import ValidXml
+from envelopes import skeleton
+from envelopes.schema import MessageKind
 from envelopes.skeleton import ParsedXml
 from signing.maker import Credential, Maker
 from signing.signer import SigningFailedError, confirm, parts, write
@@ -34,14 +34,16 @@ class Seal:
         self._try_out(certificate)
 
     def seal(self, xml: bytes, *, at: datetime) -> bytes:
-        """The status message with the trunk's signature. Raises :class:`SigningFailedError` if it is none."""
+        """The status message, as ``envelopes.writer`` made it, with the trunk's signature.
+
+        Not validated again. Raises :class:`SigningFailedError` if there is no header to sign.
+        """
         parsed = skeleton.parse(xml)
-        valid = schema.validate(parsed) if isinstance(parsed, ParsedXml) else parsed
-        if not isinstance(valid, ValidXml):
-            raise SigningFailedError("what is to be sealed is not a valid message")
-        header, covered = parts(valid)
+        if not isinstance(parsed, ParsedXml):
+            raise SigningFailedError("what is to be sealed is no message")
+        header, covered = parts(parsed, kind=MessageKind.STATUS)
         Maker(self._credential, covered=covered, method=_METHOD, at=at).make(header)
-        return write(valid.parsed)
+        return write(parsed)
 
     def _try_out(self, certificate: Certificate) -> None:
         at = certificate.not_valid_before_utc

@@ -50,7 +50,7 @@ def sign(
     chosen = _method(key, method)
     if not certificates[0].not_valid_before_utc <= at <= certificates[0].not_valid_after_utc:
         raise SigningFailedError("the certificate is not valid now")
-    header, covered = parts(valid)
+    header, covered = parts(valid.parsed, kind=valid.kind)
     Maker(Credential(key, certificates), covered=covered, method=chosen, at=at).make(header)
     octets = write(valid.parsed)
     confirm(octets, certificate=certificates[0], at=at)
@@ -78,18 +78,17 @@ def confirm(octets: bytes, *, certificate: Certificate, at: datetime) -> None:
         raise SigningFailedError("the signature does not verify") from error
 
 
-def parts(valid: ValidXml) -> tuple[_Element, list[Covered]]:
+def parts(parsed: ParsedXml, *, kind: MessageKind) -> tuple[_Element, list[Covered]]:
     """The header that takes the signature, and everything that is to be signed, with Ids where missing."""
-    envelope = _child(valid.parsed.root, "edXMLEnvelope")
+    envelope = _child(parsed.root, "edXMLEnvelope")
     header = _child(envelope, "edXMLHeader")
     elements = [_child(header, "MessageHeader")]
-    if valid.kind is MessageKind.DOCUMENT:
+    if kind is MessageKind.DOCUMENT:
         for path in ((header, "TraceHeaderList", "Bussiness"), (envelope, "edXMLBody", "edXMLManifest")):
             found = path[0].find(f"{qcvn(path[1])}/{qcvn(path[2])}")
             elements.extend([] if found is None else [found])
     covered = [Covered(uri=mark(el, name=str(el.tag).rpartition("}")[2]), element=el) for el in elements]
-    payloads = valid.parsed.payloads
-    octets = [Covered(uri=f"cid:{coverage.content_id(payload)}", payload=payload) for payload in payloads]
+    octets = [Covered(uri=f"cid:{coverage.content_id(payload)}", payload=payload) for payload in parsed.payloads]
     return header, covered + octets
 
 
@@ -135,5 +134,5 @@ def _unsignable(valid: ValidXml) -> Finding | None:
 def _child(parent: _Element, name: str) -> _Element:
     found = parent.find(qcvn(name))
     if found is None:
-        raise ValueError(f"a valid message has {HEADER_PATH}")
+        raise SigningFailedError(f"a valid message has {HEADER_PATH}")
     return found

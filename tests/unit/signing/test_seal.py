@@ -56,8 +56,11 @@ def test_a_seal_is_on_p256(pki: Pki) -> None:
         Seal(ec.generate_private_key(ec.SECP384R1()), pki["person-p384"].certificate)
 
 
-@pytest.mark.parametrize("octets", [b"", b"<edXML/>", b"not xml"])
-def test_only_a_valid_message_is_sealed(seal: Seal, octets: bytes) -> None:
+NO_HEADER = f'<edXML xmlns="{hand.QCVN}"/>'.encode()
+
+
+@pytest.mark.parametrize("octets", [b"", b"<edXML/>", b"not xml", NO_HEADER])
+def test_only_a_message_is_sealed(seal: Seal, octets: bytes) -> None:
     with pytest.raises(SigningFailedError):
         seal.seal(octets, at=AT)
 
