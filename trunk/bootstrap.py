@@ -348,7 +348,12 @@ def _seal(settings: Settings) -> Seal:
 
 
 def _verifier(settings: Settings) -> Verifier:
-    trust = TrustStore.from_folder(settings.path(settings.signatures.trust_folder))
+    folder = settings.path(settings.signatures.trust_folder)
+    try:
+        trust = TrustStore.from_folder(folder)
+    except (OSError, ValueError) as error:
+        remedy = f"put the roots you trust into {folder / 'roots'} as *.pem (see [signatures] trust_folder)"
+        raise ConfigurationError(f"no signature can be judged: {error}; {remedy}") from error
     return Verifier(trust, Policy(claim_max_age=timedelta(days=settings.signatures.claimed_time_age_days)))
 
 
