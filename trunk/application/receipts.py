@@ -116,8 +116,9 @@ class Receipts:
         if delivery is not None and about is not None:
             noted = JournalEvent(
                 at=record.accepted_at,
-                event=f"status_{prepared.message.code}",
+                event="status_reported",
                 actor=record.system or "",
+                reason=prepared.message.code,
                 delivery_id=delivery.id,
             )
             book.note(noted, envelope_id=about.id)
