@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from lxml import etree
 from lxml.etree import _Element
-from signxml.exceptions import InvalidInput, InvalidSignature
+from signxml.exceptions import InvalidCertificate, InvalidInput, InvalidSignature
 
 from scripts import handmade_letter as hand
 from scripts.make_test_pki import Pki
@@ -64,6 +64,13 @@ def test_it_believes_only_the_certificate_it_is_given(pki: Pki) -> None:
     engine, root = engine_for(hand.sign(hand.document(), pki["person"]))
     with pytest.raises(InvalidSignature):
         engine.run(root, certificate=pki["organisation"].certificate, at=AT, policy=EVERYTHING)
+
+
+def test_it_heeds_the_validity_of_the_certificate_without_naming_its_holder(pki: Pki) -> None:
+    engine, root = engine_for(hand.sign(hand.document(), pki["expired"]))
+    with pytest.raises(InvalidCertificate) as caught:
+        engine.run(root, certificate=pki["expired"].certificate, at=AT, policy=EVERYTHING)
+    assert "CN=" not in str(caught.value)
 
 
 def test_it_names_what_was_changed(pki: Pki) -> None:
