@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql
 
 from trunk.errors import ConfigurationError, LedgerUnavailableError
 
-LOCK_SECONDS: Final = 10
+LOCK_SECONDS: float = 10
 """How long a writer waits for another one before the fault is told: longer than any transaction of ours."""
 CONNECT_SECONDS: Final = 5
 POSTGRESQL: Final[Dialect] = postgresql.dialect()  # type: ignore[no-untyped-call] # untyped in SQLAlchemy
@@ -51,8 +51,8 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """A connection in a read transaction that sees the ledger as it was at one moment."""
     options: dict[str, Any] = {_READING: True}
     if not is_sqlite(engine):
-        options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    with engine.execution_options(**options).begin() as connection:
+        options["isolation_level"] = "REPEATABLE READ"
+    with engine.execution_options(**options).connect() as connection:  # rolled back: there is nothing to commit
         yield connection
 
 
@@ -100,10 +100,14 @@ def _open_sqlite(url: URL, *, read_only: bool, pool_size: int) -> Engine:
     return engine
 
 
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
 def _tame_sqlite(engine: Engine, *, read_only: bool) -> None:
     def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # SQLAlchemy, not the driver, says BEGIN
-        connection.execute(f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000}")
+        connection.execute(f"PRAGMA busy_timeout = {_milliseconds(LOCK_SECONDS)}")
         connection.execute("PRAGMA foreign_keys = ON")
         if read_only:
             connection.execute("PRAGMA query_only = ON")
@@ -126,7 +130,7 @@ def _open_postgresql(url: URL, *, read_only: bool, pool_size: int) -> Engine:
     settings = {
         "timezone": "UTC",
         "synchronous_commit": "on",  # a database set up otherwise would lose what we acknowledged
-        "lock_timeout": f"{LOCK_SECONDS}s",
+        "lock_timeout": f"{_milliseconds(LOCK_SECONDS)}ms",
         "idle_in_transaction_session_timeout": "60s",  # a frozen node must not hold the others' rows
     }
     if read_only:
@@ -135,7 +139,7 @@ def _open_postgresql(url: URL, *, read_only: bool, pool_size: int) -> Engine:
     options = [given] if isinstance(given, str) else list(given)
     options += [f"-c {name}={value}" for name, value in settings.items()]
     url = url.set(drivername="postgresql+psycopg").difference_update_query(["options"])
-    return create_engine(
+    engine = create_engine(
         url,
         hide_parameters=True,
         pool_pre_ping=True,
@@ -152,3 +156,12 @@ def _open_postgresql(url: URL, *, read_only: bool, pool_size: int) -> Engine:
             "tcp_user_timeout": 20_000,  # milliseconds: a cut cable is noticed, not waited for
         },
     )
+    if read_only:
+        event.listen(engine, "connect", _forbid_writing)
+    return engine
+
+
+def _forbid_writing(connection: Any, _record: Any) -> None:
+    # SQLAlchemy's own option (postgresql_readonly) ends with the transaction that asked for it, and then says
+    # READ WRITE for every later one, whatever the server's default.
+    connection.read_only = True

@@ -1,0 +1,103 @@
+"""Agencies, systems and keys in the ledger."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from tests.ledger_kit import AT, OTHER, RECIPIENT, SYSTEM
+from trunk.domain.agency import Agency, DeliveryMode, Mandate, SignaturePolicy, SystemId
+from trunk.domain.credential import KeyRecord, SystemRecord
+from trunk.storage.ledger import Ledger
+
+FULL = Agency(
+    code=RECIPIENT,
+    name="Sở Nội vụ tỉnh Đắk Lắk",
+    old_code="000.00.01.H41",
+    aliases=("H41.1", "000.01.H41"),
+    mode=DeliveryMode.AMQP,
+    signature_policy=SignaturePolicy.DELIVER_MARKED,
+    mandates=(
+        Mandate(fingerprint="a" * 64, valid_from=AT, valid_until=AT + timedelta(days=365)),
+        Mandate(fingerprint="b" * 64),
+    ),
+    active=False,
+)
+KEY = KeyRecord(id="k1", system=SYSTEM, digest="d" * 64, created_at=AT, expires_at=AT + timedelta(days=90))
+
+
+def test_an_agency_comes_back_as_it_was_put(ledger: Ledger) -> None:
+    plain = Agency(code=OTHER, name="Sở Tài chính")
+    with ledger.begin() as book:
+        assert list(book.view.directory().agencies) == []
+        book.put_agency(FULL)
+        book.put_agency(plain)
+    with ledger.read() as view:
+        directory = view.directory()
+    assert list(directory.agencies) == [FULL, plain]
+    assert {directory.find(code) for code in FULL.codes} == {FULL}
+
+
+def test_an_agency_put_again_is_changed_whole(ledger: Ledger) -> None:
+    bare = Agency(code=RECIPIENT, name="Sở Nội vụ", aliases=("H41.9",))
+    with ledger.begin() as book:
+        book.put_agency(FULL)
+        book.put_agency(bare)
+        assert list(book.view.directory().agencies) == [bare]
+
+
+def test_every_change_of_an_agency_raises_the_directorys_version(ledger: Ledger) -> None:
+    with ledger.begin() as book:
+        versions = [book.view.directory_version()]
+        for agency in (FULL, FULL, Agency(code=OTHER, name="x")):
+            book.put_agency(agency)
+            versions.append(book.view.directory_version())
+    assert versions == sorted(set(versions))
+
+
+def test_a_code_that_means_two_agencies_is_refused_by_the_database(ledger: Ledger) -> None:
+    with pytest.raises(IntegrityError), ledger.begin() as book:
+        book.put_agency(FULL)
+        book.put_agency(Agency(code=OTHER, name="x", aliases=("H41.1",)))
+
+
+def test_a_system_comes_back_as_it_was_put_last(ledger: Ledger) -> None:
+    one = SystemRecord(id=SYSTEM, name="QLVB", agencies=frozenset({RECIPIENT, OTHER}))
+    two = SystemRecord(id=SystemId("z"), name="other", agencies=frozenset(), active=False)
+    with ledger.begin() as book:
+        for code in (RECIPIENT, OTHER):
+            book.put_agency(Agency(code=code, name=code))
+        book.put_system(two)
+        book.put_system(one)
+        assert book.view.systems() == [one, two]
+        assert book.view.system(SYSTEM) == one
+        assert book.view.system(SystemId("unknown")) is None
+        changed = SystemRecord(id=SYSTEM, name="QLVB 2", agencies=frozenset({OTHER}), active=False)
+        book.put_system(changed)
+        assert book.view.system(SYSTEM) == changed
+        assert book.view.system(two.id) == two
+
+
+def test_a_system_speaks_only_for_agencies_of_the_directory(ledger: Ledger) -> None:
+    with pytest.raises(IntegrityError), ledger.begin() as book:
+        book.put_system(SystemRecord(id=SYSTEM, name="x", agencies=frozenset({RECIPIENT})))
+
+
+def test_a_key_is_found_until_and_after_it_is_revoked(ledger: Ledger) -> None:
+    second = KeyRecord(id="k0", system=SYSTEM, digest="e" * 64, created_at=AT + timedelta(days=1))
+    with ledger.begin() as book:
+        book.put_system(SystemRecord(id=SYSTEM, name="x", agencies=frozenset()))
+        book.put_key(KEY)
+        book.put_key(second)
+        assert book.view.keys(SYSTEM) == [KEY, second]
+        assert book.view.key("k1") == KEY
+        assert book.view.key("unknown") is None
+        assert book.revoke_key("k1", at=AT)
+        assert not book.revoke_key("k1", at=AT + timedelta(days=1))
+        assert not book.revoke_key("unknown", at=AT)
+        revoked = book.view.key("k1")
+    assert revoked is not None
+    assert revoked.revoked_at == AT
+    assert not revoked.valid(AT)
