@@ -22,7 +22,7 @@ from queues import names
 from queues.broker import Disposition, Handler, Message, QueueError
 from queues.lanes import Lanes, decide, redelivery_pause
 from queues.rabbitmq.conversation import Conversation
-from queues.rabbitmq.declarer import Declarer
+from queues.rabbitmq.declarer import Declarer, Nursery
 from queues.rabbitmq.link import Line
 from queues.rabbitmq.tuning import Tuning
 
@@ -74,11 +74,11 @@ class _Delivery:
 class Consumer:
     """All subscriptions, on one channel. For the event loop's thread only, but for ``_handle``."""
 
-    def __init__(self, tuning: Tuning, *, lanes: Lanes) -> None:
+    def __init__(self, tuning: Tuning, nursery: Nursery, *, lanes: Lanes) -> None:
         self._tuning = tuning
         self._lanes = lanes
         self._loop = asyncio.get_running_loop()
-        self._declarer = Declarer(tuning)  # of this connection: the publishing one may be blocked
+        self._declarer = Declarer(tuning, nursery)  # of this connection: the publishing one may be blocked
         self._subscriptions: dict[str, _Subscription] = {}  # by consumer tag, which is the queue's name
         self._line: Line | None = None
         self._channel: Channel | None = None

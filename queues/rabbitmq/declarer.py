@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-import structlog
 from pika.channel import Channel
 
 from queues import names
@@ -19,15 +18,39 @@ from queues.rabbitmq.conversation import ChannelLostError, Conversation
 from queues.rabbitmq.link import Line
 from queues.rabbitmq.tuning import Tuning
 
-_OTHER_ARGUMENTS: Final = 406  # AMQP's PRECONDITION_FAILED
-log = structlog.get_logger()
+_NOT_FOUND: Final = 404
+
+
+class Nursery:
+    """Which queues are newborn, for all connections of a broker.
+
+    RabbitMQ 3.10 writes the name of a new quorum queue's log to disk half a second later. Killed before that, it
+    comes back with the queue but without its messages, confirmed or not. So nothing is published to a queue in
+    its first second.
+    """
+
+    def __init__(self, *, seconds: float) -> None:
+        self._seconds = seconds
+        self._grown_up_at: dict[str, float] = {}  # on the loop's clock
+
+    def born(self, queue: str) -> None:
+        self._grown_up_at[queue] = asyncio.get_running_loop().time() + self._seconds
+
+    def wait_for(self, queues: Iterable[str]) -> float:
+        """Seconds until all of these are grown up."""
+        if not self._grown_up_at:
+            return 0.0
+        now = asyncio.get_running_loop().time()
+        self._grown_up_at = {queue: at for queue, at in self._grown_up_at.items() if at > now}
+        return max((self._grown_up_at.get(queue, now) for queue in queues), default=now) - now
 
 
 class Declarer:
     """What it has declared it remembers as long as the connection: a broker that comes back may have been wiped."""
 
-    def __init__(self, tuning: Tuning) -> None:
+    def __init__(self, tuning: Tuning, nursery: Nursery) -> None:
         self._tuning = tuning
+        self._nursery = nursery
         self._line: Line | None = None
         self._conversation: Conversation | None = None
         self._known: set[str] = set()
@@ -58,7 +81,7 @@ class Declarer:
         for queue in self.unknown(queues):
             async with self._one_at_a_time:
                 if queue not in self._known:
-                    await self._declare(names.encode(queue))
+                    await self._declare(queue)
                     self._known.add(queue)
 
     async def dead_letters(self) -> int:
@@ -66,15 +89,21 @@ class Declarer:
         async with self._one_at_a_time:
             return await self._declare_dead_letters()
 
-    async def _declare(self, name: str) -> None:
-        arguments = topology.delivery_queue(self._tuning)
+    async def settled(self, queues: Iterable[str]) -> None:
+        """Wait until none of these queues is newborn (see ``Nursery``)."""
+        await asyncio.sleep(self._nursery.wait_for(queues))
+
+    async def _declare(self, queue: str) -> None:
+        name = names.encode(queue)
         try:
-            await self._ask(Channel.queue_declare, queue=name, durable=True, arguments=arguments)
+            # First only ask: a queue that was made with other limits is used as it is, changing it is a migration.
+            await self._ask(Channel.queue_declare, queue=name, passive=True)
         except ChannelLostError as refusal:
-            if refusal.code != _OTHER_ARGUMENTS:
+            if refusal.code != _NOT_FOUND:
                 raise
-            # The queue exists, made with other limits. Mail goes on; changing the queue is a migration.
-            log.warning("queue_has_other_arguments", queue=name, reason=str(refusal))
+            arguments = topology.delivery_queue(self._tuning)
+            await self._ask(Channel.queue_declare, queue=name, durable=True, arguments=arguments)
+            self._nursery.born(queue)
         await self._ask(Channel.queue_bind, queue=name, exchange=topology.DELIVERIES, routing_key=name)
 
     async def _declare_dead_letters(self) -> int:

@@ -11,7 +11,7 @@ from pika.connection import Parameters
 from queues.broker import Confirmation, Handler, QueueError
 from queues.lanes import Lanes
 from queues.rabbitmq.consumer import Consumer
-from queues.rabbitmq.declarer import Declarer
+from queues.rabbitmq.declarer import Declarer, Nursery
 from queues.rabbitmq.link import Line, Link
 from queues.rabbitmq.publisher import Parcel, Publisher, UnroutableError
 from queues.rabbitmq.tuning import Tuning
@@ -20,8 +20,8 @@ from queues.rabbitmq.tuning import Tuning
 class PublishingSide:
     """The tenant of the publishing connection: a channel to declare on, and one to publish on."""
 
-    def __init__(self, tuning: Tuning) -> None:
-        self.declarer = Declarer(tuning)
+    def __init__(self, tuning: Tuning, nursery: Nursery) -> None:
+        self.declarer = Declarer(tuning, nursery)
         self.publisher = Publisher(tuning)
 
     async def move_in(self, line: Line, /) -> None:
@@ -37,6 +37,7 @@ class PublishingSide:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         missing = await self._missing(queues, deadline)
+        await self.declarer.settled(queues)
         ready = [number for number, queue in enumerate(queues) if queue not in missing]
         left = max(0.0, deadline - loop.time())
         answers = await self.publisher.publish([parcels[number] for number in ready], seconds=left)
@@ -67,8 +68,9 @@ class Session:
     def __init__(self, parameters: Parameters, tuning: Tuning, *, lanes: Lanes) -> None:
         self._parameters = parameters
         self._tuning = tuning
-        self._side = PublishingSide(tuning)
-        self._consumer = Consumer(tuning, lanes=lanes)
+        nursery = Nursery(seconds=tuning.newborn_seconds)
+        self._side = PublishingSide(tuning, nursery)
+        self._consumer = Consumer(tuning, nursery, lanes=lanes)
         self._publishing = Link(parameters, self._side, name="publishing", tuning=tuning)
         self._consuming: Link | None = None  # dialled at the first subscription
         self._calls = 0

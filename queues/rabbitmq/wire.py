@@ -31,6 +31,8 @@ logging.getLogger("pika").setLevel(logging.CRITICAL)
 
 def parameters(url: str, tuning: Tuning) -> Parameters:
     """pika's parameters, with nothing left to defaults that wait for ever. Raises ``ValueError``."""
+    if urlsplit(url).scheme not in ("amqp", "amqps"):
+        raise ValueError("the broker's URL begins with amqp:// or amqps://")
     chosen = pika.URLParameters(url)
     given = parse_qs(urlsplit(url).query)
     ours = {

@@ -55,7 +55,7 @@ def make_broker(request: pytest.FixtureRequest) -> Iterator[Maker]:
     def make(*, queue_limit: int = 10_000, delivery_limit: int = 10) -> Broker:
         broker: Broker
         if url:
-            tuning = Tuning(queue_limit=queue_limit)
+            tuning = Tuning(queue_limit=queue_limit, newborn_seconds=0)
             broker = RabbitBroker(url, delivery_limit=delivery_limit, tuning=tuning)
         else:
             broker = EmbeddedBroker(window=queue_limit, delivery_limit=delivery_limit)
