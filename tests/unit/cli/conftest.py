@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from town import Town
 
+from tests.unit.cli.town import Town
 from trunk.storage import migrate
 from trunk.storage.engine import open_engine
 from trunk.storage.ledger import Ledger

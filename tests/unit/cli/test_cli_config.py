@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from town import START, Town
 
 from signing.seal import Seal
+from tests.unit.cli.town import START, Town
 from trunk.cli.exits import Exit
 from trunk.cli.main import trunk
 from trunk.cli.pem import certificate_in, private_key_in

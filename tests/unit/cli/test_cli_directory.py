@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from town import START, Town
 
 from signing.seal_files import make_seal
+from tests.unit.cli.town import START, Town
 from trunk.cli.exits import Exit
 
 

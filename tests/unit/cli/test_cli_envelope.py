@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from town import START, Town
 
 from scripts.make_test_pki import Pki, make_pki
+from tests.unit.cli.town import START, Town
 from trunk.cli.exits import Exit
 
 NEW = [

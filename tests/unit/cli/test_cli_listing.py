@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from town import FIRST, Town
 
+from tests.unit.cli.town import FIRST, Town
 from trunk.cli.exits import Exit
 from trunk.domain.delivery import DeliveryEvent as E
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from town import FIRST, Town
 
+from tests.unit.cli.town import FIRST, Town
 from trunk.cli.exits import Exit
 from trunk.domain.delivery import Delivery
 from trunk.domain.delivery import DeliveryEvent as E

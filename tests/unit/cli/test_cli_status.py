@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import orjson
 import pytest
-from town import FIRST, Town
 
+from tests.unit.cli.town import FIRST, Town
 from trunk.cli.exits import Exit
 from trunk.domain.delivery import DeliveryEvent as E
 from trunk.errors import ConfigurationError, LedgerUnavailableError
