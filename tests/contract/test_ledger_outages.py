@@ -203,3 +203,21 @@ def test_a_server_that_has_become_read_only_is_a_temporary_fault(own_server: Pos
     own_server.sql(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
     with opened(url) as ledger, pytest.raises(LedgerUnavailableError):
         accept(ledger, acceptance("VB-1"))
+
+
+@pytest.mark.postgres
+def test_every_postgresql_session_has_the_settings_that_the_promises_need(postgres_url: str) -> None:
+    engine = open_engine(f"{postgres_url}?options=-csynchronous_commit%3Doff%20-csearch_path%3Dpublic")
+    with engine.connect() as connection:
+        settings = {
+            name: connection.execute(sa.text(f"SHOW {name}")).scalar_one()
+            for name in ("synchronous_commit", "lock_timeout", "timezone", "search_path", "application_name")
+        }
+    engine.dispose()
+    assert settings == {
+        "synchronous_commit": "on",  # whatever the URL or the server says
+        "lock_timeout": "10s",
+        "timezone": "UTC",
+        "search_path": "public",
+        "application_name": "edoc-trunk",
+    }
