@@ -81,9 +81,13 @@ def track() -> EnvelopeTrack:
     event = JournalEvent(at=AT, event="published", actor="relay", state=DeliveryState.DISPATCHED)
     ordered = JournalEvent(at=AT, event="replay_ordered", actor="Nguyen Van A", reason="the disk of Mr. B")
     told = accepted()
+    other = DeliveryTrack(delivery=delivery(id="D9"), name="Cục", position=5, timeline=[], statuses=[])
     return EnvelopeTrack(
         envelope=told.envelope,
-        deliveries=[DeliveryTrack(delivery=delivery(), name="Sở", position=4, timeline=[event, ordered], statuses=[])],
+        deliveries=[
+            DeliveryTrack(delivery=delivery(), name="Sở", position=4, timeline=[event, ordered], statuses=[]),
+            other,
+        ],
         acknowledgements=[AcknowledgementRecord(envelope=told.acknowledgement, sealed=told.sealed)],
         timeline=[event],
     )
@@ -185,7 +189,7 @@ class FakeHandover:
 @dataclass
 class FakeTracking:
     def find(self, reference: str) -> list[EnvelopeRecord]:
-        return [envelope()] if reference in ("E1", "D1", envelope().document_id) else []
+        return [envelope()] if reference in ("E1", "D1", "D9", envelope().document_id) else []
 
     def track_for(self, caller: Caller, envelope_id: EnvelopeId) -> EnvelopeTrack | Rejected:
         if envelope_id == "E1" and caller.agencies & {SENDER, RECIPIENT}:

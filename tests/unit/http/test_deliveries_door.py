@@ -203,6 +203,7 @@ def test_a_delivery_is_shown_with_its_envelope(client: Client, recipient: Client
     for caller in (client, recipient):
         shown = caller.get(PATH).json
         assert (shown["delivery"]["delivery_id"], shown["envelope"]["envelope_id"]) == ("D1", "E1")
+    assert client.get("/api/v1/deliveries/D9").json["delivery"]["delivery_id"] == "D9"
 
 
 @pytest.mark.parametrize("sought", ["D2", "%00", "%FF", "a%2Fb", "x" * 65, "D1%20", "%F0%9F%98%80", "D1;--"])
