@@ -24,25 +24,26 @@ _NOT_FOUND: Final = 404
 class Nursery:
     """Which queues are newborn, for all connections of a broker.
 
-    RabbitMQ 3.10 writes the name of a new quorum queue's log to disk half a second later. Killed before that, it
-    comes back with the queue but without its messages, confirmed or not. So nothing is published to a queue in
-    its first second.
+    RabbitMQ 3.10 writes the names of the quorum queues' logs to disk when none was added for half a second to a
+    second. Killed before that, it comes back with the new queues but without their messages, confirmed or not.
+    So nothing is published to a new queue until a while after the last one was made.
     """
 
     def __init__(self, *, seconds: float) -> None:
         self._seconds = seconds
-        self._grown_up_at: dict[str, float] = {}  # on the loop's clock
+        self._newborn: set[str] = set()
+        self._grown_up_at = 0.0  # on the loop's clock
 
     def born(self, queue: str) -> None:
-        self._grown_up_at[queue] = asyncio.get_running_loop().time() + self._seconds
+        self._newborn.add(queue)
+        self._grown_up_at = asyncio.get_running_loop().time() + self._seconds
 
     def wait_for(self, queues: Iterable[str]) -> float:
-        """Seconds until all of these are grown up."""
-        if not self._grown_up_at:
-            return 0.0
-        now = asyncio.get_running_loop().time()
-        self._grown_up_at = {queue: at for queue, at in self._grown_up_at.items() if at > now}
-        return max((self._grown_up_at.get(queue, now) for queue in queues), default=now) - now
+        """Seconds until none of these is newborn."""
+        left = self._grown_up_at - asyncio.get_running_loop().time()
+        if left <= 0:
+            self._newborn.clear()
+        return left if self._newborn and not self._newborn.isdisjoint(queues) else 0.0
 
 
 class Declarer:

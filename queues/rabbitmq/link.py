@@ -54,9 +54,15 @@ class Line:
         self.connection.add_on_connection_blocked_callback(lambda *_: self._set_blocked(value=True))
         self.connection.add_on_connection_unblocked_callback(lambda *_: self._set_blocked(value=False))
 
+    async def dialled(self) -> None:
+        """Return when there is a connection, or certainly none."""
+        either: set[asyncio.Future[Any]] = {self.opened, self.lost}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+
     def hang_up(self, error: QueueError) -> None:
         """End the connection now. An orderly close waits for an answer that a blocked broker does not give."""
-        if not (self._hung_up or self.connection.is_closed or self.lost.done()):
+        # Not while pika dials: aborted there, it leaves its socket open. Its own time-outs end that.
+        if self.opened.done() and not (self._hung_up or self.connection.is_closed or self.lost.done()):
             self._hung_up = True
             # pika does this itself when a connection stays blocked for too long, but offers no public way.
             methodcaller("_terminate_stream", error)(self.connection)
@@ -118,6 +124,7 @@ class Link:
         self._closing.set()
         if self._line is not None:
             line = self._line
+            await line.dialled()
             if line.connection.is_open:
                 line.connection.close()
                 await asyncio.wait({line.lost}, timeout=seconds)
@@ -141,8 +148,7 @@ class Link:
         """From dialling to the end. Whether the tenant was in, and why it ended."""
         line = self._line = Line(self._parameters)
         try:
-            either: set[asyncio.Future[Any]] = {line.opened, line.lost}
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            await line.dialled()
             if line.lost.done():
                 return False, line.lost.result()
             await asyncio.wait_for(self._tenant.move_in(line), self._tuning.connect_timeout_seconds)

@@ -28,7 +28,7 @@ class Tuning:
     queue_octets: int = 512 * MEBIBYTE
     prefetch: int = 8  # of each queue; all that is out counts one delivery more when we crash
     handler_threads: int = 16
-    newborn_seconds: float = 1.0  # how long nothing is published to a queue that was just made
+    newborn_seconds: float = 2.0  # how long nothing is published to a queue that was just made
     heartbeat_seconds: int = 20
     connect_timeout_seconds: float = 10.0
     pause_least_seconds: float = 0.1
