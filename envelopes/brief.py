@@ -33,15 +33,15 @@ _JUDGEMENTS: Final = (
 
 def faults(parsed: ParsedXml, schema: etree.XMLSchema) -> list[Fault]:
     """From the log of the last validation by ``schema``, at most ``limits.max_faults``."""
-    places = _places(parsed.root)
+    places = _places(parsed.elements)
     log = cast("Iterable[_LogEntry]", schema.error_log)
     return [_fault(parsed, places, entry) for entry in islice(log, parsed.limits.max_faults)]
 
 
-def _places(root: _Element) -> dict[tuple[int | None, str], _Element]:
+def _places(elements: Iterable[_Element]) -> dict[tuple[int | None, str], _Element]:
     """The first element of each name on each line."""
     places: dict[tuple[int | None, str], _Element] = {}
-    for element in root.iter("*"):
+    for element in elements:
         places.setdefault((line_of(element), element.tag), element)
     return places
 

@@ -82,12 +82,16 @@ class Fields:
         return parse_flag(self.text(name))
 
     def date(self, name: str) -> dt.date | None:
+        if self._namespace + name not in self._children:
+            return None
         value = parse_date(self.text(name))
         if value is None:
             self._doubt(name, expected="a date that exists")
         return value
 
     def time(self, name: str) -> dt.datetime | None:
+        if self._namespace + name not in self._children:
+            return None
         value = parse_time(self.text(name))
         if value is None:
             self._doubt(name, expected="yyyy/MM/dd HH:mm:ss")

@@ -93,7 +93,7 @@ def _run(octets: Octets, start: int, end: int, limits: Limits) -> Run | None:
         return None
     tag = octets[start : start + behind]
     text = start + behind + 1
-    if end - text < limits.inline_text_octets or tag.endswith(b"/") or not _PAYLOAD_TAG.fullmatch(tag):
+    if end - text < limits.inline_text_octets or not _PAYLOAD_TAG.fullmatch(tag):
         return None
     stretch = Stretch(octets, text, end, limits.chunk_octets)
     return Run(stretch=stretch, content=describe(stretch.chunks()))

@@ -32,6 +32,7 @@ class Tree:
     """A tree that kept every rule of this module."""
 
     root: _Element
+    elements: tuple[_Element, ...]  #: in document order; lxml makes each anew, at a price, unless somebody holds it
     has_comments: bool
 
 
@@ -114,8 +115,9 @@ def _build(octets: bytes, limits: Limits) -> Tree | Refusal:
         root = etree.fromstring(octets, _parser())  # noqa: TID251 - this is the one parser
     except etree.XMLSyntaxError as error:
         return _syntax(octets, error)
-    refusal = shape.scan(root, octets, limits=limits)
-    return refusal or Tree(root=root, has_comments=shape.has_comments(root, octets))
+    elements = tuple(root.iter("*"))
+    refusal = shape.scan(root, elements, octets, limits=limits)
+    return refusal or Tree(root=root, elements=elements, has_comments=shape.has_comments(root, octets))
 
 
 def _syntax(octets: bytes, error: etree.XMLSyntaxError) -> Refusal:

@@ -111,11 +111,10 @@ def counts(kind: MessageKind) -> dict[str, tuple[Count, ...]]:
 def _miscounted(parsed: ParsedXml, kind: MessageKind) -> Iterator[Fault]:
     for place, rules in counts(kind).items():
         for element in parsed.root.iterfind(place):
-            tally = Counter([child.tag for child in element])
+            tally = Counter([child.tag for child in element]).get
             for rule in rules:
-                found = tally.get(rule.tag, 0)
-                if not rule.least <= found <= rule.most:
-                    yield _miscount(parsed, element, rule, found)
+                if not rule.least <= tally(rule.tag, 0) <= rule.most:
+                    yield _miscount(parsed, element, rule, tally(rule.tag, 0))
 
 
 def _miscount(parsed: ParsedXml, element: _Element, rule: Count, found: int) -> Fault:
@@ -168,7 +167,7 @@ def _undecodable(parsed: ParsedXml) -> Iterator[Fault]:
 
 
 def _worded(parsed: ParsedXml, kind: MessageKind) -> list[Fault]:
-    if sum(1 for _ in parsed.root.iter("*")) > _MOST_WORDED:
+    if len(parsed.elements) > _MOST_WORDED:
         return brief.faults(parsed, _schema(kind))
     # Should the two libraries ever disagree, the strict one wins, in few words.
     return violations.faults(parsed, kind) or brief.faults(parsed, _schema(kind))

@@ -6,7 +6,7 @@ and a comment splits a value in two: all of that is refused here, and the cost o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, cast
@@ -39,11 +39,11 @@ class Refusal:
     got: str = ""
 
 
-def scan(root: _Element, octets: bytes, *, limits: Limits) -> Refusal | None:
+def scan(root: _Element, elements: Sequence[_Element], octets: bytes, *, limits: Limits) -> Refusal | None:
     """The first thing about the shape of the tree that is wrong. ``octets`` are those it was parsed from."""
     return (
         _information(root)
-        or _sizes(root, octets, limits)
+        or _sizes(root, elements, limits)
         or _namespaces(root, octets, limits)
         or _intruders(root, octets)
         or _comments(root, octets)
@@ -77,14 +77,14 @@ def _deeper_than(depth: int) -> etree.XPath:
     return etree.XPath("/" + "/".join("*" * (depth + 1)))
 
 
-def _sizes(root: _Element, octets: bytes, limits: Limits) -> Refusal | None:
+def _sizes(root: _Element, elements: Sequence[_Element], limits: Limits) -> Refusal | None:
     deep = _nodes(_deeper_than(limits.max_depth), root)
     if deep:
         return Refusal(code=EnvelopeCode.TOO_DEEP, element=deep[0], expected=f"at most {limits.max_depth} levels")
-    if octets.count(b"<") > limits.max_elements and sum(1 for _ in root.iter("*")) > limits.max_elements:
+    if len(elements) > limits.max_elements:
         return too_many(f"{limits.max_elements} elements", element=root)
     most = limits.max_attributes_per_element
-    for element in root.iter("*"):
+    for element in elements:
         if len(element.attrib) > most:
             return too_many(f"{most} attributes", element=element)
     return None

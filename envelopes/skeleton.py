@@ -37,6 +37,7 @@ class ParsedXml:
     """Stage 2: the octets are a well-formed, harmless edXML tree. Not yet: a valid message."""
 
     root: _Element
+    elements: tuple[_Element, ...]  #: all of them, in document order
     source: Octets
     payloads: tuple[PayloadText, ...]  #: in document order
     has_comments: bool
@@ -103,6 +104,7 @@ class _Assembly:
             return self._refused(shape.too_many(f"{self.limits.max_attachments} attachments", element=tree.root))
         return ParsedXml(
             root=tree.root,
+            elements=tree.elements,
             source=self.octets,
             payloads=tuple(payloads),
             has_comments=tree.has_comments,

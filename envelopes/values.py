@@ -27,7 +27,9 @@ _IDENTIFIER: Final = re.compile(r"[^,]{1,35},(?P<date>\d{4}/\d{2}/\d{2}),[^/,]+/
 
 def collapse(text: str) -> str:
     """As XML Schema collapses white space: identifiers, codes and numbers are compared in this form."""
-    return _SPACES.sub(" ", text).strip(_SPACE) if _SPACES.search(text) else text
+    if not text or (" " not in text and "\n" not in text and "\t" not in text and "\r" not in text):
+        return text
+    return _SPACES.sub(" ", text).strip(_SPACE)
 
 
 def parse_date(text: str) -> date | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from copy import deepcopy
 
 import pytest
 from hypothesis import given, settings
@@ -77,7 +78,7 @@ def _remove(element: _Element, _: str) -> None:
 def _double(element: _Element, _: str) -> None:
     parent = element.getparent()
     if parent is not None:
-        parent.append(etree.fromstring(etree.tostring(element)))  # noqa: TID251 - our own octets
+        parent.append(deepcopy(element))
 
 
 def _rename(element: _Element, word: str) -> None:

@@ -84,6 +84,14 @@ def test_base64_outside_its_place_is_put_back_and_judged_as_what_it_is() -> None
     assert codes(octets) == {EnvelopeCode.UNEXPECTED}
 
 
+def test_text_that_is_not_the_whole_content_is_put_back() -> None:
+    octets = change(written(content=LONG_LETTER), LONG, f"{LONG}<b/>QUJD")
+    (payload,) = parsed(octets).payloads
+    assert payload.stretch is None
+    assert payload.element.text == LONG
+    assert codes(octets) == {EnvelopeCode.UNEXPECTED}
+
+
 def test_base64_in_a_comment_is_no_payload() -> None:
     comment = f"<!-- <ContentTransferEncoded>{LONG}</ContentTransferEncoded> -->"
     octets = change(written(content=LONG_LETTER), "  <AttachmentEncoded>", f"{comment}<AttachmentEncoded>")
