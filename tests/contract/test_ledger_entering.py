@@ -213,6 +213,18 @@ def test_places_in_the_inbox_are_given_in_the_order_of_commits(ledger: Ledger, l
     assert [item.envelope.document_id for item in page.items] == ["VB-1", "VB-2"]
 
 
+def test_every_place_is_given_once_however_a_transaction_asks_for_them(ledger: Ledger) -> None:
+    for n in range(3):
+        with ledger.begin() as book:
+            book.reserve(1)
+            book.accept([acceptance(f"a{n}", to=(RECIPIENT, OTHER))])
+            book.accept([acceptance(f"b{n}")])
+            book.enter(acknowledgement(document(f"c{n}", b"")), actor="trunk")
+    with ledger.read() as view:
+        places = [item.position for item in view.inbox([RECIPIENT, OTHER, SENDER], after=None, limit=99).items]
+    assert len(places) == len(set(places)) == 18
+
+
 def test_nothing_is_entered_if_the_transaction_fails(ledger: Ledger) -> None:
     with pytest.raises(RuntimeError), ledger.begin() as book:
         book.accept([acceptance("VB-1", key="k")])

@@ -80,12 +80,12 @@ def test_a_system_of_several_agencies_reads_them_in_one_order(ledger: Ledger) ->
 def test_what_arrives_meanwhile_belongs_to_the_following_window(ledger: Ledger) -> None:
     fill(ledger, 0, 0, 0)
     first = page(ledger, limit=2)
-    fill(ledger, 4, prefix="new")
+    fill(ledger, 0, 4, prefix="new")
     rest = page(ledger, first.next, limit=2)
     following = page(ledger, rest.next, limit=2)
     assert names(first) + names(rest) == ["VB0/0", "VB1/0", "VB2/0"]
-    assert names(following) == ["new0/4"]
-    assert names(page(ledger)) == ["new0/4", "VB0/0", "VB1/0", "VB2/0"]  # without a cursor: the whole backlog
+    assert names(following) == ["new1/4", "new0/0"]
+    assert names(page(ledger)) == ["new1/4", "VB0/0", "VB1/0", "VB2/0", "new0/0"]  # without a cursor: the whole backlog
 
 
 def test_a_client_that_follows_cursors_sees_each_item_once_and_misses_none(ledger: Ledger) -> None:

@@ -27,6 +27,7 @@ from tests.ledger_kit import (
 )
 from trunk.domain.delivery import DeliveryEvent, DeliveryState, EnvelopeId
 from trunk.domain.tracking import JournalEvent, StatusReport
+from trunk.storage.engine import open_engine
 from trunk.storage.ledger import Ledger
 
 E = DeliveryEvent
@@ -83,6 +84,30 @@ def test_of_many_racing_writers_one_wins(ledger: Ledger) -> None:
 
     with ThreadPoolExecutor(6) as pool:
         assert sorted(pool.map(write, range(6))) == [False] * 5 + [True]
+
+
+def test_processes_that_read_before_they_write_take_turns(ledger: Ledger, ledger_url: str) -> None:
+    first = one_delivery(ledger)
+    engines = [open_engine(ledger_url) for _ in range(3)]
+
+    def work(of: Ledger) -> int:
+        written = 0
+        for _ in range(20):
+            with of.begin() as book:
+                current = book.delivery(first.id)
+                assert current is not None
+                event = E.BROKER_FORGOT if current.state is DeliveryState.DISPATCHED else E.PUBLISHED
+                written += book.write(step(current, event), at=AT, actor="x")
+        return written
+
+    with ThreadPoolExecutor(3) as pool:
+        written = sum(pool.map(work, map(Ledger, engines)))
+    for engine in engines:
+        engine.dispose()
+    with ledger.read() as view:
+        last = view.delivery(first.id)
+    assert last is not None
+    assert last.version == written >= 20
 
 
 def test_a_window_is_written_whole_but_for_what_others_moved(ledger: Ledger) -> None:

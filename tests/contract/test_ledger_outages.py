@@ -197,6 +197,22 @@ def test_a_server_that_is_killed_under_a_group_loses_nothing_that_was_answered(
 
 
 @pytest.mark.postgres
+def test_a_connection_that_is_lost_in_the_middle_of_a_group_is_everybodys_fault(postgres_url: str) -> None:
+    engine = open_engine(postgres_url)
+    migrate.upgrade(engine)
+    scribe = Scribe(Ledger(engine), linger_seconds=0.5)
+    futures = [scribe.accept(acceptance("VB-1"))]
+    futures += [
+        scribe.perform(lambda book: book._connection.execute(sa.text("SELECT pg_terminate_backend(pg_backend_pid())"))),  # type: ignore[list-item] # of tests
+        scribe.perform(lambda book: book.accept([acceptance("VB-2")])),  # type: ignore[list-item] # of tests
+    ]
+    assert {type(future.exception(20)) for future in futures} == {LedgerUnavailableError}
+    assert isinstance(scribe.accept(acceptance("VB-1")).result(20), Entered)
+    scribe.close()
+    engine.dispose()
+
+
+@pytest.mark.postgres
 def test_a_server_that_has_become_read_only_is_a_temporary_fault(own_server: PostgresServer) -> None:
     url = fresh(own_server)
     name = url.rsplit("/", 1)[1]

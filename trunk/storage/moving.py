@@ -149,8 +149,5 @@ class Movements:
 
 def _moves_only(before: Delivery, after: Delivery) -> bool:
     """Whether a step changes nothing of the row that differs from one delivery to the next."""
-    return (
-        after.state is not DeliveryState.DEFERRED
-        and after.version == before.version + 1
-        and (after.attempts, after.due_at, after.expires_at) == (before.attempts, before.due_at, before.expires_at)
-    )
+    unchanged = (before.attempts, before.due_at, before.expires_at)
+    return after.version == before.version + 1 and (after.attempts, after.due_at, after.expires_at) == unchanged
