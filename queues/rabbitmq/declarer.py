@@ -6,7 +6,7 @@ A declaration that the broker refuses closes its channel; here that hurts nobody
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final
 
 from pika.channel import Channel
@@ -38,7 +38,7 @@ class Nursery:
         self._newborn.add(queue)
         self._grown_up_at = asyncio.get_running_loop().time() + self._seconds
 
-    def wait_for(self, queues: Iterable[str]) -> float:
+    def wait_for(self, queues: Collection[str]) -> float:
         """Seconds until none of these is newborn."""
         left = self._grown_up_at - asyncio.get_running_loop().time()
         if left <= 0:
@@ -90,9 +90,10 @@ class Declarer:
         async with self._one_at_a_time:
             return await self._declare_dead_letters()
 
-    async def settled(self, queues: Iterable[str]) -> None:
+    async def settled(self, queues: Collection[str]) -> None:
         """Wait until none of these queues is newborn (see ``Nursery``)."""
-        await asyncio.sleep(self._nursery.wait_for(queues))
+        while (left := self._nursery.wait_for(queues)) > 0:  # noqa: ASYNC110  a known time, not a poll
+            await asyncio.sleep(left)
 
     async def _declare(self, queue: str) -> None:
         name = names.encode(queue)
@@ -103,6 +104,7 @@ class Declarer:
             if refusal.code != _NOT_FOUND:
                 raise
             arguments = topology.delivery_queue(self._tuning)
+            self._nursery.born(queue)  # before, too: the other connection may find it before we get the answer
             await self._ask(Channel.queue_declare, queue=name, durable=True, arguments=arguments)
             self._nursery.born(queue)
         await self._ask(Channel.queue_bind, queue=name, exchange=topology.DELIVERIES, routing_key=name)
