@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 
 import pytest
@@ -272,3 +273,15 @@ def test_a_very_large_message_has_its_faults_worded_from_the_quick_log() -> None
         octets = change(octets, old, new)
     assert {fault.code for fault in faults(octets)} == {"ENV-101", "ENV-102", "ENV-103", "ENV-104"}
     assert all(fault.path.count("/") > 4 for fault in faults(octets))
+
+
+def test_threads_do_not_mix_their_messages_up() -> None:
+    good, bad = written(), PARSEABLE["ENV-101-everything"]
+
+    def judged(number: int) -> set[str]:
+        found = validate(parsed(bad if number % 2 else good))
+        return set() if isinstance(found, ValidXml) else {str(fault.code) for fault in found}
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        opinions = list(pool.map(judged, range(120)))
+    assert opinions == [{"ENV-101"} if number % 2 else set() for number in range(120)]
