@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pytest
 import structlog
+from aiohttp.test_utils import make_mocked_request
 
-from tests.unit.http.fakes import OCTETS, House, rejected
+from tests.unit.http.fakes import OCTETS, FakeRegistry, House, rejected
 from tests.unit.http.serving import Client, serving
 from trunk.domain.rejection import CATALOGUE, Code, Nature
 from trunk.errors import ConfigurationError, LedgerUnavailableError
 from trunk.http.app import make_app, routes
+from trunk.http.authentication import Doorman
 from trunk.http.description import Route
 from trunk.http.language import preferred
+from trunk.http.offload import Offload
 from trunk.http.problems import STATUS, rejected_by_fault
 
 GUARDED = [route for route in routes() if isinstance(route, Route)]
@@ -56,6 +61,21 @@ def test_a_known_key_is_not_looked_up_again_within_its_second(house: House, clie
     for _ in range(5):
         assert client.get("/api/v1/agencies").status == 200
     assert house.registry.asked == ["edoc_s_1"]
+
+
+def test_a_known_key_is_looked_up_again_after_its_second() -> None:
+    registry, seconds = FakeRegistry(), iter([0.0, 0.9, 1.1, 1.1])
+    parts: Any = {"registry": registry, "offload": Offload(threads=1, waiting=1)}
+    doorman = Doorman(seconds=lambda: next(seconds), **parts)
+
+    async def story() -> None:
+        request = make_mocked_request("GET", "/", headers={"Authorization": "bearer edoc_s_1"})
+        for _ in range(3):
+            assert (await doorman.admit(request)).agencies == {"H41"}
+
+    asyncio.run(story())
+    parts["offload"].close()
+    assert registry.asked == ["edoc_s_1"] * 2
 
 
 def test_a_ledger_that_is_down_is_no_wrong_key(house: House, client: Client) -> None:

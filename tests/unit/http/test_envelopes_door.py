@@ -4,6 +4,9 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from http.client import HTTPException
 
 import pytest
 
@@ -127,6 +130,26 @@ def test_a_full_scribe_is_a_503_with_its_own_time(house: House, client: Client) 
     assert (answer.status, answer.codes, answer.headers["Retry-After"]) == (503, ["TRK-106"], "9")
 
 
+def test_a_commit_on_its_way_is_not_given_up_when_the_trunk_stops(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entering: Future[Accepted] = Future()
+    asked = threading.Event()
+    monkeypatch.setattr(house.intake, "enter", lambda _: (asked.set(), entering)[1])
+    with serving(make_app(house.doors()), key="edoc_s_1", drain_seconds=0.1) as client:
+        sender = threading.Thread(target=_post_in_vain, args=(client,))
+        sender.start()
+        assert asked.wait(10)
+    sender.join(10)
+    assert not entering.cancelled()
+    entering.set_result(Accepted(accepted=accepted()))
+
+
+def _post_in_vain(client: Client) -> None:
+    with suppress(OSError, HTTPException):
+        client.post(PATH, OCTETS)
+
+
 def test_a_fault_of_ours_shows_its_code_and_the_request_id_but_no_traceback(house: House, client: Client) -> None:
     house.intake.outcome = ZeroDivisionError("Nguyễn Văn A")
     answer = client.post(PATH, OCTETS)
@@ -152,6 +175,9 @@ def test_when_all_threads_and_places_are_taken_the_next_is_told_to_come_again_at
             answer = client.post(PATH, OCTETS)
             assert (answer.status, answer.codes) == (503, ["TRK-106"])
             assert int(answer.headers["Retry-After"]) > 0
+            head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer edoc_s_1\r\nExpect: 100-continue\r\n"
+            received = client.raw(head.encode() + b"Content-Length: 5\r\nConnection: close\r\n\r\n")
+            assert received.startswith(b"HTTP/1.1 503 "), "the body of what will be refused is not asked for"
             assert client.get("/readyz").status == 200
         finally:
             house.intake.gate.set()
