@@ -127,7 +127,7 @@ def _people(province: Province) -> None:
         agencies = system.agencies | {AgencyCode("H99")}
         room.administration.put_system(changed(system, agencies=agencies))
         past = datetime.now(UTC) - timedelta(days=1)  # noqa: TID251  a key that ended yesterday
-        province.keys["ended"] = room.administration.issue_key(system.id, expires_at=past).spelled  # type: ignore[index]
+        province.keys["ended"] = room.administration.issue_key(system.id, expires_at=past).spelled
 
 
 @pytest.mark.parametrize("file", STORIES, ids=lambda file: f"{file.parent.name}/{file.stem}")
