@@ -60,8 +60,7 @@ class Lanes:
                 heapq.heappush(self._later, (time.monotonic() + after, next(self._order), lane, job))
             else:
                 self._enqueue(lane, job)
-            if self._idle == 0 and len(self._threads) < self._limit:
-                self._start_thread()
+            self._staff()
             self._change.notify()
 
     def close(self, *, seconds: float) -> bool:
@@ -82,7 +81,10 @@ class Lanes:
         self._jobs[lane] = deque((job,))
         self._ready.append(lane)
 
-    def _start_thread(self) -> None:
+    def _staff(self) -> None:
+        """Start a thread if more work waits than threads do; one that was woken for a lane is not free for two."""
+        if len(self._ready) + bool(self._later) <= self._idle or len(self._threads) >= self._limit:
+            return
         name = f"{self._name}-{len(self._threads)}"
         thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._threads.append(thread)
@@ -104,6 +106,7 @@ class Lanes:
                 pause = self._call_due()
                 if self._ready:
                     lane = self._ready.popleft()
+                    self._staff()
                     return lane, self._jobs[lane].popleft()
                 self._idle += 1
                 self._change.wait(pause)

@@ -42,6 +42,22 @@ def test_lanes_run_side_by_side(lanes: Lanes) -> None:
     assert all(done.acquire(timeout=10) for _ in range(4))
 
 
+def test_a_thread_that_was_just_woken_does_not_count_as_idle(lanes: Lanes) -> None:
+    meeting, done = threading.Barrier(2, timeout=10), threading.Semaphore(0)
+
+    def meet() -> None:
+        meeting.wait()
+        done.release()
+
+    lanes.submit("one", done.release)
+    assert done.acquire(timeout=10)
+    with lanes._change:  # the only thread there is cannot wake up between the two
+        lanes.submit("one", meet)
+        lanes.submit("two", meet)
+    assert done.acquire(timeout=10)
+    assert done.acquire(timeout=10)
+
+
 def test_three_thousand_lanes_need_four_threads(lanes: Lanes) -> None:
     names: set[str] = set()
     done = threading.Semaphore(0)
@@ -66,12 +82,14 @@ def test_lanes_without_work_have_no_thread() -> None:
 def test_a_busy_lane_does_not_starve_another() -> None:
     pool = Lanes(threads=1, name="test")
     seen: list[str] = []
-    done, begin = threading.Event(), threading.Event()
+    done, begun, begin = threading.Event(), threading.Event(), threading.Event()
 
     def wait() -> None:
+        begun.set()
         assert begin.wait(10)
 
     pool.submit("busy", wait)
+    assert begun.wait(10)
     for _ in range(100):
         pool.submit("busy", partial(seen.append, "busy"))
     pool.submit("rare", partial(seen.append, "rare"))
