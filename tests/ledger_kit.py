@@ -79,7 +79,7 @@ def document(document_id: str, octets: bytes, *, at: datetime = AT, **values: ob
     }
     sha256 = hashlib.sha256(octets).hexdigest()
     key = identity.of_submission(sender=AgencyCode(str(given["sender"])), document_id=document_id, sha256=sha256)
-    return EnvelopeRecord(**{"identity": key, "sha256": sha256, "size": len(octets), **given})  # type: ignore[arg-type] # of tests
+    return EnvelopeRecord(**{"identity": key, "sha256": sha256, "size": len(octets), **given})
 
 
 def acknowledgement(about: EnvelopeRecord, kind: AckKind = AckKind.ACCEPTED, *, sealed: bytes | None = None) -> Entry:
@@ -131,7 +131,7 @@ def entered(ledger: Ledger, *acceptances: Acceptance) -> list[AcceptedEnvelope]:
 
 def one_delivery(ledger: Ledger, document_id: str = "VB-1", **values: object) -> Delivery:
     """A document on its way to one agency."""
-    (accepted,) = entered(ledger, acceptance(document_id, **values))  # type: ignore[arg-type] # of tests
+    (accepted,) = entered(ledger, acceptance(document_id, **values))
     return accepted.deliveries[0]
 
 

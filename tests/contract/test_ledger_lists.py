@@ -19,7 +19,7 @@ HOUR = timedelta(hours=1)
 
 def listed(ledger: Ledger, **wanted: object) -> list[str]:
     with ledger.read() as view:
-        return [line.envelope.document_id for line in view.search(Search(**wanted))]  # type: ignore[arg-type] # of tests
+        return [line.envelope.document_id for line in view.search(Search(**wanted))]
 
 
 def test_an_envelope_is_found_by_every_name_it_goes_by(ledger: Ledger) -> None:

@@ -178,11 +178,11 @@ def test_a_server_that_is_killed_under_a_group_loses_nothing_that_was_answered(
     def kill_first(connection: Any) -> None:
         if moment == "in the commit":
             commit(connection)  # it is committed, and nobody hears of it
-        engine.dialect.do_commit = commit  # type: ignore[method-assign] # once
+        engine.dialect.do_commit = commit
         own_server.kill()
         connection.execute("SELECT 1")
 
-    engine.dialect.do_commit = kill_first  # type: ignore[method-assign] # of tests
+    engine.dialect.do_commit = kill_first
     submitted = [acceptance(f"VB-{n}") for n in range(5)]
     futures = [scribe.accept(a) for a in submitted]
     for future in futures:
@@ -203,8 +203,8 @@ def test_a_connection_that_is_lost_in_the_middle_of_a_group_is_everybodys_fault(
     scribe = Scribe(Ledger(engine), linger_seconds=0.5)
     futures = [scribe.accept(acceptance("VB-1"))]
     futures += [
-        scribe.perform(lambda book: book._connection.execute(sa.text("SELECT pg_terminate_backend(pg_backend_pid())"))),  # type: ignore[list-item] # of tests
-        scribe.perform(lambda book: book.accept([acceptance("VB-2")])),  # type: ignore[list-item] # of tests
+        scribe.perform(lambda book: book._connection.execute(sa.text("SELECT pg_terminate_backend(pg_backend_pid())"))),
+        scribe.perform(lambda book: book.accept([acceptance("VB-2")])),
     ]
     assert {type(future.exception(20)) for future in futures} == {LedgerUnavailableError}
     assert isinstance(scribe.accept(acceptance("VB-1")).result(20), Entered)

@@ -75,7 +75,7 @@ def test_nobody_is_answered_before_the_commit(ledger: Ledger, engine: Engine) ->
 
     with held(scribe):
         event.listen(engine, "commit", look)
-        futures = [scribe.accept(acceptance("VB-1")), scribe.perform(lambda book: 1 // 0)]  # type: ignore[list-item] # of tests
+        futures = [scribe.accept(acceptance("VB-1")), scribe.perform(lambda book: 1 // 0)]
     futures[0].result(20)
     assert isinstance(futures[1].exception(20), ZeroDivisionError)
     event.remove(engine, "commit", look)
@@ -200,7 +200,7 @@ def test_two_processes_that_move_the_same_deliveries_crosswise_lose_nothing(ledg
         return work
 
     futures = [
-        scribe.perform(touch(d.id))  # type: ignore[arg-type] # of tests
+        scribe.perform(touch(d.id))
         for _ in range(3)
         for scribe, order in zip(scribes, (deliveries, deliveries[::-1]), strict=True)
         for d in order
@@ -224,16 +224,16 @@ class LostInCommit:
 
     def __enter__(self) -> None:
         self._commit = self._engine.dialect.do_commit
-        self._engine.dialect.do_commit = self._lose  # type: ignore[method-assign] # of tests
+        self._engine.dialect.do_commit = self._lose
 
     def __exit__(self, *_: object) -> None:
-        self._engine.dialect.do_commit = self._commit  # type: ignore[method-assign] # of tests
+        self._engine.dialect.do_commit = self._commit
 
     def _lose(self, connection: object) -> None:
         if self._committed:
-            self._commit(connection)  # type: ignore[arg-type] # of tests
+            self._commit(connection)
         else:
-            self._engine.dialect.do_rollback(connection)  # type: ignore[arg-type] # of tests
+            self._engine.dialect.do_rollback(connection)
         raise LedgerUnavailableError("the line is dead")
 
 

@@ -8,10 +8,10 @@ other difference, the way many rows travel at once.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, make_url
@@ -22,7 +22,7 @@ from trunk.errors import ConfigurationError, LedgerUnavailableError
 LOCK_SECONDS: float = 10
 """How long a writer waits for another one before the fault is told: longer than any transaction of ours."""
 CONNECT_SECONDS: Final = 5
-POSTGRESQL: Final[Dialect] = postgresql.dialect()  # type: ignore[no-untyped-call] # untyped in SQLAlchemy
+POSTGRESQL: Final = cast("Callable[[], Dialect]", postgresql.dialect)()  # SQLAlchemy left it untyped
 _READING: Final = "trunk_reading"
 _PRIVATE: Final = 0o600
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, cast
 
 from trunk import failpoints
 from trunk.domain.entry import Acceptance, AlreadyThere, Entered, EntryResult, KeyTaken
@@ -54,7 +54,7 @@ class Item(ABC, Generic[T]):
         if self._error is not None:
             self.future.set_exception(self._error)
         else:
-            self.future.set_result(self._result)  # type: ignore[arg-type] # T may itself allow None
+            self.future.set_result(cast("T", self._result))
 
     def unavailable(self, error: LedgerUnavailableError) -> None:
         """Tell that the ledger could not; an exception of its own, for several will be raised at a time."""
