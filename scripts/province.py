@@ -81,7 +81,7 @@ class Province:
         when = at or datetime.now(UTC)  # noqa: TID251  a tool, not the house
         octets = sign(self.document(number, **wish), key=who.key, certificates=who.chain, at=when)
         if not isinstance(octets, bytes):
-            raise ValueError(f"not signed: {octets}")
+            raise RuntimeError(f"not signed: {octets}")  # noqa: TRY004  it is what it is, not a wrong type
         return octets
 
     def status(

@@ -149,10 +149,14 @@ def _load(
 ) -> tuple[x509.Certificate, list[x509.Certificate]] | Finding:
     """The signer's certificate and the authorities', whatever their order in the message."""
     try:
-        loaded = [x509.load_der_x509_certificate(der) for der in dict.fromkeys(certificates)]
+        distinct = list(dict.fromkeys(certificates))
+        loaded = [x509.load_der_x509_certificate(der) for der in distinct]
         signers = [certificate for certificate in loaded if not is_authority(certificate)]
+        malleable = any(not der.endswith(b"\0" + one.signature) for der, one in zip(distinct, loaded, strict=True))
     except (ValueError, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType):
         return Finding(code=SigningCode.NO_CERTIFICATE, path=_PLACE, got="a certificate that cannot be read")
+    if malleable:  # unused bits in the signature's BIT STRING: other octets, another fingerprint, the same signature
+        return Finding(code=SigningCode.NO_CERTIFICATE, path=_PLACE, expected="DER", got="another encoding")
     if not loaded:
         return Finding(code=SigningCode.NO_CERTIFICATE, path=_PLACE, expected="the signer's certificate")
     if len(signers) > 1:

@@ -24,7 +24,7 @@ from envelopes.limits import Limits
 from envelopes.model import Organization
 from queues.broker import Broker
 from queues.embedded import EmbeddedBroker
-from queues.rabbitmq import RabbitBroker
+from queues.rabbitmq import RabbitBroker, Tuning
 from signing.policy import Policy
 from signing.seal import Seal
 from signing.signer import SigningFailedError
@@ -244,6 +244,7 @@ def _intake(core: _Core, executor: ThreadPoolExecutor) -> Intake:
         verifier=_verifier(core.settings),
         authority=Authority(),
         preparer=Preparer(acknowledger=core.acknowledger, new_id=new_id, lifetime=_lifetime(core.settings)),
+        ledger=core.ledger,
         payloads=core.payloads,
         entrance=Entrance(scribe=core.scribe, receipts=receipts, executor=executor),
         now=core.now,
@@ -322,6 +323,7 @@ def _broker(settings: Settings) -> Broker:
         window=settings.broker.window,
         confirm_timeout_seconds=settings.broker.confirm_timeout_seconds,
         delivery_limit=settings.broker.delivery_limit,
+        tuning=Tuning(chance=random.random),
     )
 
 

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from datetime import timedelta
 
-import pytest
-import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from tests.ledger_kit import AT, OTHER, RECIPIENT, SENDER, acceptance, entered, lease, one_delivery
 from trunk.domain.entry import EnvelopeKind
-from trunk.storage.bulk import insert_many
-from trunk.storage.columns import time_text
 from trunk.storage.ledger import Ledger
-from trunk.storage.tables import OUTBOX
 
 MINUTE = timedelta(minutes=1)
 
@@ -125,28 +119,3 @@ def test_a_relay_does_not_wait_for_another_ones_transaction(ledger: Ledger, engi
             others = lease(other, 10, owner="b")
     assert len(mine) == 4
     assert len(others) == 2
-
-
-@pytest.mark.parametrize("ahead", ["ready", "not due", "leased"])
-def test_a_lease_is_cheap_with_a_hundred_thousand_entries_waiting(ledger: Ledger, engine: Engine, ahead: str) -> None:
-    first = one_delivery(ledger)
-    ready_at = AT + timedelta(days=1) if ahead == "not due" else AT
-    row = {"delivery_id": first.id, "version": 0, "urgency": 0, "ready_at": time_text(ready_at), "owner": None}
-
-    def cost(waiting: int) -> float:
-        with engine.begin() as connection:
-            connection.execute(sa.delete(OUTBOX))
-            insert_many(connection, OUTBOX, [row] * waiting)
-            if ahead == "leased":
-                connection.execute(sa.update(OUTBOX).values(ready_at=AT + MINUTE, owner="z"))
-            insert_many(connection, OUTBOX, [row | {"ready_at": time_text(AT)}] * 500)
-        return min(_seconds_of_a_lease(ledger) for _ in range(8))
-
-    assert cost(100_000) < 4 * cost(100) + 0.01  # to walk over all of them takes 50 ms and more
-
-
-def _seconds_of_a_lease(ledger: Ledger) -> float:
-    with ledger.begin() as book:
-        started = time.perf_counter()
-        assert len(lease(book, 50)) == 50
-        return time.perf_counter() - started

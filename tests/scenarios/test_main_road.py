@@ -56,6 +56,15 @@ def test_the_same_octets_again_get_the_same_answer(room: Room, number: str) -> N
     assert room.facts() == ["accepted"]
 
 
+def test_what_was_accepted_stays_accepted_when_the_same_octets_come_again(room: Room, number: str) -> None:
+    octets = room.province.document(number, recipients=(FIRST,))
+    with _policy(room, SignaturePolicy.DELIVER_MARKED):
+        first = room.accepted(octets)
+    again = room.accepted(octets)  # it would be refused today
+    assert again.repeated
+    assert again.accepted == first.accepted
+
+
 def test_an_agency_named_under_two_codes_gets_one_delivery(room: Room, number: str) -> None:
     old = AGENCIES[FIRST][1]
     accepted = room.accepted(room.province.signed(number, recipients=(FIRST, old, SECOND))).accepted

@@ -11,10 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from envelopes.model import Evidence, Organization, ResponseFor, StatusMessage
 from envelopes.writer import write_status
 from signing.seal import Seal
-
-from envelopes.model import Evidence, Organization, ResponseFor, StatusMessage
 from trunk.domain import identity
 from trunk.domain.acknowledgement import ETSI_EVENT, SENTENCE, STATUS_CODE, Fact
 from trunk.domain.dates import parse_date

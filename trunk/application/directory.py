@@ -58,6 +58,12 @@ class Registry:
             self._kept = _Kept(view.directory(), version, now)
             return self._kept.directory
 
+    @property
+    def fresh(self) -> bool:
+        """Whether ``directory`` answers at once, without asking the ledger."""
+        kept = self._kept
+        return kept is not None and self.now() - kept.looked_at < self.fresh_for
+
     def authenticate(self, key: str) -> Caller | Rejected:
         """Whose key this is. Raises ``LedgerUnavailableError``."""
         parts = split(key)

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from trunk.application.receipts import Receipts
-from trunk.application.submission import Prepared, PreparedDocument, PreparedRejection, PreparedStatus
+from trunk.application.submission import (
+    Prepared,
+    PreparedDocument,
+    PreparedRejection,
+    PreparedRepetition,
+    PreparedStatus,
+)
 from trunk.domain.entry import AlreadyThere, Entered, Entry, EntryResult, KeyTaken
 from trunk.domain.outcome import Accepted, Flaw, Rejected, refuse
 from trunk.domain.rejection import Code
@@ -36,9 +42,17 @@ class Entrance:
             case PreparedStatus(warnings=warnings):
                 entering = self.executor.submit(self.receipts.enter, prepared)
                 return _then(entering, lambda result: _outcome(result, warnings))
+            case PreparedRepetition(accepted=accepted):
+                return _done(Accepted(accepted=accepted, repeated=True))
             case PreparedRejection(rejected=rejected, acknowledgement=acknowledgement):
                 recording = self.scribe.perform(_recorder(acknowledgement))
                 return _then(recording, lambda sealed: Rejected(flaws=rejected.flaws, sealed=sealed))
+
+
+def _done(outcome: Outcome) -> Future[Outcome]:
+    future: Future[Outcome] = Future()
+    future.set_result(outcome)
+    return future
 
 
 def _recorder(acknowledgement: Entry) -> Callable[[Book], bytes | None]:

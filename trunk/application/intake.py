@@ -18,15 +18,14 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 
+from envelopes.errors import Fault
 from envelopes.limits import Limits
+from envelopes.model import Document, StatusMessage
 from envelopes.reader import Read, UnsignedXml, read
 from envelopes.schema import ValidXml, validate
 from envelopes.skeleton import ParsedXml, parse
-from signing.verifier import Verifier
-
-from envelopes.errors import Fault
-from envelopes.model import Document, StatusMessage
 from signing.verdict import Finding, Indication
+from signing.verifier import Verifier
 from trunk.application.authorise import Authority
 from trunk.application.enter import Entrance
 from trunk.application.prepare import Preparer
@@ -36,6 +35,7 @@ from trunk.application.submission import (
     Prepared,
     PreparedDocument,
     PreparedRejection,
+    PreparedRepetition,
     PreparedStatus,
     Readable,
     Submission,
@@ -44,6 +44,7 @@ from trunk.domain.agency import Directory
 from trunk.domain.outcome import Accepted, Flaw, Rejected
 from trunk.domain.rejection import Code
 from trunk.failpoints import reach
+from trunk.storage.ledger import Ledger
 from trunk.storage.payloads import PayloadStore
 
 Clock = Callable[[], datetime]
@@ -57,6 +58,7 @@ class Intake:
     verifier: Verifier
     authority: Authority
     preparer: Preparer
+    ledger: Ledger
     payloads: PayloadStore
     entrance: Entrance
     now: Clock
@@ -131,14 +133,22 @@ class Intake:
 
     def _reject(
         self, submission: Submission, readable: Readable, flaws: Sequence[Flaw], at: datetime
-    ) -> Rejected | PreparedRejection:
-        """A refusal under seal, where the caller is the sender: nobody else is told about a forged name."""
+    ) -> Rejected | PreparedRejection | PreparedRepetition:
+        """A refusal under seal, where the caller is the sender: nobody else is told about a forged name.
+
+        What was accepted once stays accepted: an addressee that has closed since, or a signing time that has grown
+        old, does not change the answer to the same submission.
+        """
         rejected = Rejected(flaws=flaws)
         if {Code.SENDER_UNKNOWN, Code.SENDER_NOT_CALLER} & {flaw.code for flaw in flaws}:
             return rejected
         sender = self.directory().find(readable.message.sender.organ_id)
         if sender is None:
             return rejected
+        with self.ledger.read() as view:
+            first = view.accepted_as(self.preparer.identity(submission, readable.message, sender))
+        if first is not None:
+            return PreparedRepetition(accepted=first)
         return self.preparer.rejection(submission, readable.message, sender, rejected, at=at)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from envelopes.model import Document, Message, StatusMessage
+from envelopes.model import Document, Message, ResponseFor, StatusMessage
 from signing.verdict import Verdict
 from trunk.application.acknowledge import Acknowledger, NewId
 from trunk.application.submission import Authorised, PreparedRejection, Submission
@@ -75,11 +75,15 @@ class Preparer:
         )
         return self._acceptance(submission, envelope, authorised, tell_sender=False)
 
+    def identity(self, submission: Submission, message: Message, sender: Agency) -> str:
+        """What makes this submission the same as an earlier one."""
+        return _identity(submission, sender, _spoken_of(message).document_id)
+
     def rejection(
         self, submission: Submission, message: Message, sender: Agency, rejected: Rejected, *, at: datetime
     ) -> PreparedRejection:
         """A refusal under seal; the same submission refused for the same reasons is told once."""
-        spoken_of = message if isinstance(message, Document) else message.response_for
+        spoken_of = _spoken_of(message)
         codes = tuple(sorted({flaw.code.value for flaw in rejected.flaws}))
         fact = Fact(
             kind=AckKind.REJECTED,
@@ -92,7 +96,7 @@ class Preparer:
             at=at,
             reasons=codes,
         )
-        about = f"{_identity(submission, sender, spoken_of.document_id)}:{','.join(codes)}"
+        about = f"{self.identity(submission, message, sender)}:{','.join(codes)}"
         return PreparedRejection(rejected=rejected, acknowledgement=self.acknowledger.entry(fact, about=about))
 
     def _acceptance(
@@ -141,6 +145,11 @@ def fact_about(
         recipient=delivery.addressee if delivery else None,
         reasons=reasons,
     )
+
+
+def _spoken_of(message: Message) -> Document | ResponseFor:
+    """The document, or the one that a status speaks of."""
+    return message if isinstance(message, Document) else message.response_for
 
 
 def _identity(submission: Submission, sender: Agency, document_id: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from envelopes.model import Document, StatusMessage
 from signing.verdict import Verdict
 from trunk.domain.agency import Agency, Caller
-from trunk.domain.entry import Acceptance, Entry
+from trunk.domain.entry import Acceptance, AcceptedEnvelope, Entry
 from trunk.domain.outcome import Flaw, Rejected
 
 
@@ -84,7 +84,14 @@ class PreparedRejection:
     acknowledgement: Entry
 
 
-Prepared = PreparedDocument | PreparedStatus | PreparedRejection
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedRepetition:
+    """The same submission had been accepted before: its first answer holds, whatever has changed since."""
+
+    accepted: AcceptedEnvelope
+
+
+Prepared = PreparedDocument | PreparedStatus | PreparedRejection | PreparedRepetition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

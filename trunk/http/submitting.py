@@ -56,7 +56,8 @@ async def submission(call: Call) -> AsyncIterator[Submission]:
 
 async def examine(call: Call, submitted: Submission, work: Callable[[Submission], T]) -> T:
     """``work(submitted)``: small ones in the loop (a thread's hop would cost as much), others in a thread."""
-    if isinstance(submitted.octets, bytes) and submitted.size <= call.doors.settings.offload_above_octets:
+    small = isinstance(submitted.octets, bytes) and submitted.size <= call.doors.settings.offload_above_octets
+    if small and call.doors.registry.fresh:  # else it asks the ledger, which may take its time
         return work(submitted)
     return await call.offload.run(lambda: work(submitted))
 

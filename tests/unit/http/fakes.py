@@ -97,6 +97,7 @@ def track() -> EnvelopeTrack:
 class FakeRegistry:
     asked: list[str] = field(default_factory=list)
     fault: Exception | None = None
+    fresh: bool = True
 
     def authenticate(self, key: str) -> Caller | Rejected:
         self.asked.append(key)
