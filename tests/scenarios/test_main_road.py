@@ -325,3 +325,21 @@ def test_a_replay_puts_a_taken_envelope_back_with_who_and_why(room: Room, number
     ]
     room.take(FIRST)
     assert room.facts().count("delivered") == 1, "one fact, one acknowledgement"
+
+
+def test_an_idle_trunk_writes_nothing(room: Room) -> None:
+    room.service.dispatch.run_once()
+    before = _file_state(room)
+    for _ in range(3):
+        assert room.service.dispatch.run_once().idle
+        assert room.service.sweep.run_once().idle
+    assert _file_state(room) == before
+
+
+def _file_state(room: Room) -> list[tuple[str, int, int]]:
+    folder = room.province.settings().data_folder
+    return [
+        (f.name, f.stat().st_size, f.stat().st_mtime_ns)
+        for f in sorted(folder.glob("ledger.db*"))
+        if "shm" not in f.name
+    ]

@@ -49,6 +49,9 @@ class Dispatch:
     def run_once(self) -> Pass:
         """One window. Raises ``LedgerUnavailableError``."""
         now = self.now()
+        with self.ledger.read() as view:
+            if not view.notices_ready(now):
+                return Pass()
         entries = self.scribe.perform(
             lambda book: book.lease(self.window, now=now, until=now + self.lease, owner=self.owner)
         ).result()

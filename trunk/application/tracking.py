@@ -25,10 +25,13 @@ class Tracking:
     overdue_after: timedelta
     urgent_overdue_after: timedelta
 
-    def find(self, reference: str) -> Sequence[EnvelopeRecord]:
-        """Envelopes that ``reference`` names: envelope id, delivery id, DocumentId or document code; newest first."""
+    def find(self, reference: str, *, caller: Caller | None = None) -> Sequence[EnvelopeRecord]:
+        """Envelopes that ``reference`` names: envelope id, delivery id, DocumentId or document code; newest first.
+
+        ``caller``: only what its agencies sent or receive; without one, everything (clerks at the trunk).
+        """
         with self.ledger.read() as view:
-            return view.find(reference)
+            return view.find(reference, seen_by=caller.agencies if caller else None)
 
     def track(self, envelope_id: EnvelopeId) -> EnvelopeTrack | None:
         """Everything that happened to an envelope."""

@@ -157,7 +157,7 @@ async def find(call: Call) -> web.StreamResponse:
 
 def _find(tracking: Tracking, caller: Caller, document_id: str) -> list[EnvelopeTrack]:
     """What others exchange under the same id does not exist for the caller."""
-    named = [record for record in tracking.find(document_id) if record.document_id == document_id]
+    named = [record for record in tracking.find(document_id, caller=caller) if record.document_id == document_id]
     tracks = (tracking.track_for(caller, record.id) for record in named)
     return list(islice((track for track in tracks if not isinstance(track, Rejected)), FOUND))
 

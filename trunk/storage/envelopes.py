@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -64,10 +65,13 @@ def payload(connection: Connection, sha256: str) -> Payload | None:
     return None if row is None else Payload(sha256=row.sha256, size=row.size, octets=row.octets)
 
 
-def find(connection: Connection, reference: str) -> list[EnvelopeRecord]:
+def find(
+    connection: Connection, reference: str, *, seen_by: Collection[AgencyCode] | None = None
+) -> list[EnvelopeRecord]:
     """What ``reference`` names: one envelope by its id or a delivery's, else by ``DocumentId`` or document code.
 
-    Newest first; documents, or, where no document answers to it, the statuses that speak of it.
+    Newest first; documents, or, where no document answers to it, the statuses that speak of it. ``seen_by``: only
+    what these agencies sent or receive, so that others' mail under the same name crowds nobody out.
     """
     of_delivery = sa.select(DELIVERY.c.envelope_id).where(DELIVERY.c.id == reference)
     exact = by_id(connection, EnvelopeId(reference))
@@ -81,12 +85,21 @@ def find(connection: Connection, reference: str) -> list[EnvelopeRecord]:
     )
     rows = connection.execute(
         sa.select(ENVELOPE)
-        .where(ENVELOPE.c.id.in_(named))
+        .where(ENVELOPE.c.id.in_(named), _seen_by(seen_by))
         .order_by(ENVELOPE.c.kind, ENVELOPE.c.accepted_at.desc(), ENVELOPE.c.id.desc())  # document < status
         .limit(FOUND)
     )
     found = [envelope_of(row) for row in rows]
     return [e for e in found if e.kind is EnvelopeKind.DOCUMENT] or found
+
+
+def _seen_by(agencies: Collection[AgencyCode] | None) -> sa.ColumnElement[bool]:
+    if agencies is None:
+        return sa.true()
+    received = sa.select(DELIVERY.c.id).where(
+        DELIVERY.c.envelope_id == ENVELOPE.c.id, DELIVERY.c.addressee.in_(agencies)
+    )
+    return sa.or_(ENVELOPE.c.sender.in_(agencies), received.exists())
 
 
 def match(connection: Connection, *, document_id: str, sender: AgencyCode, recipient: AgencyCode) -> Delivery | None:

@@ -51,6 +51,12 @@ class OutboxEntry:
     kind: EnvelopeKind
 
 
+def is_ready(connection: Connection, now: datetime) -> bool:
+    """Whether anything may be taken: looking writes nothing, so that an idle trunk leaves the disk alone."""
+    ready = sa.select(OUTBOX.c.id).where(OUTBOX.c.urgency.in_(URGENCIES), OUTBOX.c.ready_at <= now).limit(1)
+    return connection.execute(ready).first() is not None
+
+
 class Outbox:
     """The outbox inside one transaction."""
 

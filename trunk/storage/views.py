@@ -12,7 +12,7 @@ from trunk.domain.credential import KeyRecord, SystemRecord
 from trunk.domain.delivery import AgencyCode, Delivery, DeliveryId, EnvelopeId
 from trunk.domain.entry import AcceptedEnvelope, EnvelopeRecord, Payload
 from trunk.domain.tracking import EnvelopeTrack, InboxCursor, InboxPage, Listed, Search
-from trunk.storage import directory, envelopes, inbox, lists, tracks
+from trunk.storage import directory, envelopes, inbox, lists, outbox, tracks
 
 
 class View:
@@ -49,12 +49,17 @@ class View:
     def by_identity(self, identity: str) -> EnvelopeRecord | None:
         return envelopes.by_identity(self._connection, identity)
 
-    def find(self, reference: str) -> list[EnvelopeRecord]:
+    def find(self, reference: str, *, seen_by: Collection[AgencyCode] | None = None) -> list[EnvelopeRecord]:
         """Newest first: one envelope by its id or a delivery's, else documents by DocumentId or document code.
 
-        Where no document answers to the reference, the statuses that speak of it.
+        Where no document answers to the reference, the statuses that speak of it. ``seen_by``: only what these
+        agencies sent or receive.
         """
-        return envelopes.find(self._connection, reference)
+        return envelopes.find(self._connection, reference, seen_by=seen_by)
+
+    def notices_ready(self, now: datetime) -> bool:
+        """Whether there is anything in the outbox to be taken."""
+        return outbox.is_ready(self._connection, now)
 
     def payload(self, sha256: str) -> Payload | None:
         return envelopes.payload(self._connection, sha256)

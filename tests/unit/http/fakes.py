@@ -189,7 +189,7 @@ class FakeHandover:
 
 @dataclass
 class FakeTracking:
-    def find(self, reference: str) -> list[EnvelopeRecord]:
+    def find(self, reference: str, *, caller: Caller | None = None) -> list[EnvelopeRecord]:
         return [envelope()] if reference in ("E1", "D1", "D9", envelope().document_id) else []
 
     def track_for(self, caller: Caller, envelope_id: EnvelopeId) -> EnvelopeTrack | Rejected:
