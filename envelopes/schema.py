@@ -38,7 +38,7 @@ _STATUS_CODE: Final = f"{_PLACES['MessageHeader']}/{{{QCVN}}}StatusCode"
 _ACKNOWLEDGEMENT: Final = f"{_PLACES['MessageHeader']}/{{{ACKNOWLEDGEMENT}}}Acknowledgement"
 _RESPONSE_FOR: Final = f"{_PLACES['MessageHeader']}/{{{QCVN}}}ResponseFor"
 _ADDRESSEE: Final = f"{{{QCVN}}}To"
-_MOST_WORDED: Final = 6_000  #: elements; 500 addressees in full are 4,500
+_MOST_WORDED: Final = 1_000  #: elements; a usual document has a hundred
 _compiled = threading.local()
 
 

@@ -160,10 +160,10 @@ def _element(places: _Places, element: _Element | None, *, name: str, path: str,
 
 
 def _changes_nothing(business: _Element) -> bool:
-    """Whether ``Bussiness`` says *new document* beyond doubt; only then may it go unsigned."""
-    kinds = list(business.iter(qcvn("BussinessDocType")))
-    return not kinds or (
-        len(kinds) == 1 and kinds[0].getparent() is business and (kinds[0].text or "").strip() == _NEW_DOCUMENT
+    """Whether ``Bussiness`` says *new document* and nothing else; only then may it go unsigned: people read it."""
+    return all(
+        part.tag == qcvn("BussinessDocType") and len(part) == 0 and (part.text or "").strip() == _NEW_DOCUMENT
+        for part in business
     )
 
 
@@ -173,6 +173,28 @@ def _attachment(places: _Places, payload: PayloadText) -> None:
     places.add(Target(name=uri, path=_ATTACHMENT_PATH, payload=payload), uri=uri, required=True)
 
 
+def unsigned_words(valid: ValidXml) -> Iterator[Finding]:
+    """What stands beside an attachment's octets is unsigned: it may repeat the manifest's word, not add its own."""
+    references = list(valid.parsed.root.iter(qcvn("Reference")))
+    for payload in valid.parsed.payloads:
+        identifier, attachment = content_id(payload), payload.element.getparent()
+        signed = [reference for reference in references if _names(reference, identifier)]
+        for label in _LABELS:
+            said = {collapse(el.text or "") for reference in signed for el in reference.findall(qcvn(label))}
+            beside = [] if attachment is None else attachment.findall(qcvn(label))
+            if not {collapse(element.text or "") for element in beside} <= said | {""}:
+                path = f"{_ATTACHMENT_PATH}/{label}"
+                yield Finding(code=SigningCode.NOT_COVERED, path=path, expected="the manifest's word")
+
+
+def _names(reference: _Element, identifier: str) -> bool:
+    said = {collapse(el.text or "").removeprefix("cid:") for el in reference.findall(qcvn("ContentId"))}
+    linked = collapse(reference.get(_HREF) or "").removeprefix("cid:")
+    return bool(identifier) and identifier in said | {linked}
+
+
+_LABELS: Final = ("AttachmentName", "ContentType", "Description")
+_HREF: Final = "{http://www.w3.org/1999/xlink}href"
 _ATTACHMENT_PATH: Final = "/edXML/AttachmentEncoded/Attachment"
 
 

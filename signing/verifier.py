@@ -119,7 +119,7 @@ class Verifier:
             path = f"{names.SIGNATURE_PATH}/ds:KeyInfo"
             faults.append(Finding(code=SigningCode.FORGED, path=path, expected="the certificate that was signed"))
         if not faults:
-            faults.extend(self._compute(valid, examined, chain, when))
+            faults.extend(self._compute(valid, examined, chain, when) or coverage.unsigned_words(valid))
         if faults:
             return _verdict(examined, chain, when, findings=tuple(faults))
         return self._ask_revocation(valid, examined, chain, when)

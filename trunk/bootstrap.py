@@ -60,7 +60,8 @@ from trunk.workers.loops import Loop
 from trunk.workers.service import Process
 from trunk.workers.steps import Mailroom, relay_step, sweep_step
 
-NEVER_TOLD = timedelta(days=30)  # an acknowledgement waits this long for its reader, then nobody is told
+NOTICES_WAIT = timedelta(days=3650)
+"""How long statuses and acknowledgements wait for their reader: nobody is told when one gives up, so none does."""
 
 
 def clock() -> datetime:
@@ -243,7 +244,9 @@ def _intake(core: _Core, executor: ThreadPoolExecutor) -> Intake:
         directory=core.registry.directory,
         verifier=_verifier(core.settings),
         authority=Authority(),
-        preparer=Preparer(acknowledger=core.acknowledger, new_id=new_id, lifetime=_lifetime(core.settings)),
+        preparer=Preparer(
+            acknowledger=core.acknowledger, new_id=new_id, lifetime=_lifetime(core.settings), notices_wait=NOTICES_WAIT
+        ),
         ledger=core.ledger,
         payloads=core.payloads,
         entrance=Entrance(scribe=core.scribe, receipts=receipts, executor=executor),
@@ -332,7 +335,7 @@ def _acknowledger(settings: Settings) -> Acknowledger:
         seal=_seal(settings),
         trunk=Organization(organ_id=settings.identity.organ_id, name=settings.identity.name),
         new_id=new_id,
-        lifetime=NEVER_TOLD,
+        lifetime=NOTICES_WAIT,
     )
 
 

@@ -49,9 +49,9 @@ def test_a_status_matches_the_newest_delivery_of_its_document(ledger: Ledger) ->
     (newer,) = entered(ledger, acceptance("VB-1", b"new", to=(RECIPIENT, OTHER), at=AT + HOUR))
     entered(ledger, acceptance("VB-1", b"s", kind=EnvelopeKind.STATUS, to=(OTHER,), at=AT + 2 * HOUR))
     with ledger.read() as view:
-        assert view.match(document_id="VB-1", sender=SENDER, recipient=OTHER) == newer.deliveries[1]
-        assert view.match(document_id="VB-1", sender=OTHER, recipient=RECIPIENT) is None
-        assert view.match(document_id="VB-2", sender=SENDER, recipient=OTHER) is None
+        assert view.match(document_id="VB-1", sender=SENDER, recipient=OTHER)[0] == newer.deliveries[1]
+        assert view.match(document_id="VB-1", sender=OTHER, recipient=RECIPIENT) == []
+        assert view.match(document_id="VB-2", sender=SENDER, recipient=OTHER) == []
 
 
 @pytest.mark.parametrize("text", ["ĐÊ ĐIỀU", "đê điều", "Đê Điều", unicodedata.normalize("NFD", "Đê điều")])

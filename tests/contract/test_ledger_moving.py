@@ -161,7 +161,9 @@ def test_a_step_back_to_queued_has_its_notice_published_again_under_a_new_id(led
         assert lease(book, now=SOON) == [f"{first.id}.2"]
 
 
-def test_a_replay_goes_to_the_end_of_the_inbox_and_any_other_return_keeps_its_place(ledger: Ledger) -> None:
+def test_what_is_offered_again_goes_to_the_end_of_the_inbox_and_what_the_broker_forgot_keeps_its_place(
+    ledger: Ledger,
+) -> None:
     a, b, c = (one_delivery(ledger, f"VB-{n}") for n in range(3))
     with ledger.begin() as book:
         move(book, a.id, E.PUBLISHED, E.BROKER_FORGOT)
@@ -170,10 +172,10 @@ def test_a_replay_goes_to_the_end_of_the_inbox_and_any_other_return_keeps_its_pl
         deferred = step(current, E.ATTEMPT_FAILED, due_at=SOON)
         book.write(deferred, at=AT, actor="x")
         book.write(step(deferred.after, E.FELL_DUE), at=AT, actor="sweep")
-    assert inbox(ledger) == [a.id, b.id, c.id]
+    assert inbox(ledger) == [a.id, c.id, b.id]
     with ledger.begin() as book:
         move(book, a.id, E.PUBLISHED, E.REPLAY_ORDERED)
-    assert inbox(ledger) == [b.id, c.id, a.id]
+    assert inbox(ledger) == [c.id, b.id, a.id]
     with ledger.begin() as book:
         moved = [step(move(book, d.id, E.PUBLISHED), E.REPLAY_ORDERED) for d in (c, b)]
         book.write_all(moved, at=AT, actor="an operator")

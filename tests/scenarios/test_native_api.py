@@ -61,7 +61,8 @@ class Post:
     def facts(self, envelope_id: str) -> list[str]:
         """What the trunk has told the sender of an envelope, and is in its inbox."""
         items = self.sender.get(f"{INBOX}?limit=500").json["items"]
-        return sorted(i["envelope"]["acknowledges"] for i in items if i["envelope"]["about"] == envelope_id)
+        told = (i["envelope"] for i in items if i["envelope"]["kind"] == "acknowledgement")
+        return sorted(envelope["acknowledges"] for envelope in told if envelope["about"] == envelope_id)
 
 
 def _confirm(client: Client, delivery_id: str, octets: bytes) -> Answer:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from envelopes.model import Document, Message, StatusMessage, TrunkCode
@@ -28,7 +29,7 @@ class Authority:
     """The rules of addressing and mandate; pure."""
 
     def decide(
-        self, caller: Caller, readable: Readable, directory: Directory
+        self, caller: Caller, readable: Readable, directory: Directory, *, at: datetime
     ) -> tuple[Authorised | None, tuple[Flaw, ...]]:
         """Sender and recipients as the directory knows them, or every reason why not."""
         message, verdict = readable.message, readable.verdict
@@ -36,7 +37,7 @@ class Authority:
         if sender is None:
             return None, (Flaw(code=Code.SENDER_UNKNOWN, path=_FROM, got=message.sender.organ_id),)
         recipients, flaws = _addressees(message, directory)
-        flaws = [*_sender_flaws(caller, sender), *_signature_flaws(message, verdict, sender), *flaws]
+        flaws = [*_sender_flaws(caller, sender), *_signature_flaws(message, verdict, sender, at), *flaws]
         if flaws:
             return None, tuple(flaws)
         marked = isinstance(message, Document) and not verdict.signed
@@ -49,10 +50,12 @@ def _sender_flaws(caller: Caller, sender: Agency) -> list[Flaw]:
     return [] if sender.active else [Flaw(code=Code.SENDER_INACTIVE, path=_FROM, got=sender.code)]
 
 
-def _signature_flaws(message: Message, verdict: Verdict, sender: Agency) -> list[Flaw]:
+def _signature_flaws(message: Message, verdict: Verdict, sender: Agency, at: datetime) -> list[Flaw]:
     """Who signed, and whether somebody had to. A status counts by its system's word; a signature is still checked."""
     if verdict.signer is not None and verdict.document is not None:
-        mandated = sender.may_be_signed_by(verdict.signer.fingerprint, at=verdict.signing_time)
+        # at both times: when it was signed is the signer's own claim, and who was dismissed could claim the day before
+        times = (verdict.signing_time, at)
+        mandated = all(sender.may_be_signed_by(verdict.signer.fingerprint, at=time) for time in times)
         return (
             []
             if mandated

@@ -48,7 +48,7 @@ class Registry:
     def directory(self) -> Directory:
         """The agencies. Raises ``LedgerUnavailableError``."""
         kept, now = self._kept, self.now()
-        if kept is not None and now - kept.looked_at < self.fresh_for:
+        if kept is not None and self._is_fresh(kept.looked_at, now):
             return kept.directory
         with self._lock, self.ledger.read() as view:
             version = view.directory_version()
@@ -62,7 +62,7 @@ class Registry:
     def fresh(self) -> bool:
         """Whether ``directory`` answers at once, without asking the ledger."""
         kept = self._kept
-        return kept is not None and self.now() - kept.looked_at < self.fresh_for
+        return kept is not None and self._is_fresh(kept.looked_at, self.now())
 
     def authenticate(self, key: str) -> Caller | Rejected:
         """Whose key this is. Raises ``LedgerUnavailableError``."""
@@ -77,10 +77,14 @@ class Registry:
             return refuse(Code.KEY_EXPIRED)
         return Caller(system=holder.system.id, agencies=holder.system.agencies)
 
+    def _is_fresh(self, looked_at: datetime, now: datetime) -> bool:
+        """A clock that was set back makes nothing fresh."""
+        return timedelta(0) <= now - looked_at < self.fresh_for
+
     def _holder(self, key_id: str) -> _Holder | None:
         now = self.now()
         holder = self._holders.get(key_id)
-        if holder is not None and now - holder.looked_at < self.fresh_for:
+        if holder is not None and self._is_fresh(holder.looked_at, now):
             return holder
         with self.ledger.read() as view:
             holder = _look_up(view, key_id, now)

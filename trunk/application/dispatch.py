@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import orjson
 
-from queues.broker import Broker, Message
+from queues.broker import Broker, Message, QueueError
 from trunk.domain.delivery import DeliveryEvent, DeliveryState, advance
 from trunk.failpoints import reach
 from trunk.storage.ledger import Book, Ledger, OutboxEntry
@@ -27,6 +27,7 @@ class Pass:
 
     published: int = 0
     returned: int = 0  #: the broker did not take them; they are due again
+    held_up: bool = False  #: the broker itself is away, not one queue full
 
     @property
     def idle(self) -> bool:
@@ -44,7 +45,8 @@ class Dispatch:
     owner: str  #: fencing token of this process's leases
     window: int = 500
     lease: timedelta = timedelta(minutes=1)
-    retry_after: timedelta = timedelta(seconds=2)
+    retry_after: timedelta = timedelta(seconds=2)  #: when the broker is away
+    full_after: timedelta = timedelta(minutes=1)  #: when one queue is full: it must not crowd out the others
 
     def run_once(self) -> Pass:
         """One window. Raises ``LedgerUnavailableError``."""
@@ -62,9 +64,10 @@ class Dispatch:
         confirmations = self.broker.publish([_notice(entry) for entry in waiting])
         reach("dispatch.published")
         refused = {e.id for e, fault in zip(waiting, confirmations, strict=True) if fault is not None}
-        self._settle(entries, refused)
+        away = bool(refused) and self._broker_is_away()
+        self._settle(entries, refused, self.retry_after if away else self.full_after)
         reach("dispatch.settled")
-        return Pass(published=len(waiting) - len(refused), returned=len(refused))
+        return Pass(published=len(waiting) - len(refused), returned=len(refused), held_up=away)
 
     def recover(self) -> int:
         """After a restart, put back what a broker without a disk has forgotten. Returns how many deliveries."""
@@ -72,7 +75,14 @@ class Dispatch:
             return 0
         return self.scribe.perform(lambda book: book.requeue_dispatched(at=self.now(), actor=ACTOR)).result()
 
-    def _settle(self, entries: Sequence[OutboxEntry], refused: set[int]) -> None:
+    def _broker_is_away(self) -> bool:
+        try:
+            self.broker.check()
+        except QueueError:
+            return True
+        return False
+
+    def _settle(self, entries: Sequence[OutboxEntry], refused: set[int], retry_after: timedelta) -> None:
         done = [entry for entry in entries if entry.id not in refused]
         steps = [
             step
@@ -86,7 +96,7 @@ class Dispatch:
             book.write_all(steps, at=now, actor=ACTOR)
             book.strike([entry.id for entry in done], owner=self.owner)
             if refused:
-                book.release(sorted(refused), owner=self.owner, due_at=now + self.retry_after)
+                book.release(sorted(refused), owner=self.owner, due_at=now + retry_after)
 
         self.scribe.perform(settle).result()
 

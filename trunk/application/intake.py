@@ -76,7 +76,7 @@ class Intake:
         readable, flaws = self._understand(submission, at)
         if readable is None:
             return Rejected(flaws=flaws)
-        authorised, refusals = self.authority.decide(submission.caller, readable, self.directory())
+        authorised, refusals = self.authority.decide(submission.caller, readable, self.directory(), at=at)
         flaws = (*flaws, *refusals)
         if flaws or authorised is None:
             return self._reject(submission, readable, flaws, at)
@@ -97,7 +97,7 @@ class Intake:
         readable, flaws = self._understand(submission, at)
         if readable is None:
             return Examined(readable=None, flaws=flaws)
-        _, refusals = self.authority.decide(submission.caller, readable, self.directory())
+        _, refusals = self.authority.decide(submission.caller, readable, self.directory(), at=at)
         return Examined(readable=readable, flaws=(*flaws, *refusals))
 
     def _understand(self, submission: Submission, at: datetime) -> tuple[Readable | None, tuple[Flaw, ...]]:

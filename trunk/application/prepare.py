@@ -24,7 +24,8 @@ class Preparer:
 
     acknowledger: Acknowledger
     new_id: NewId
-    lifetime: timedelta
+    lifetime: timedelta  #: of a document's deliveries: then the sender is told
+    notices_wait: timedelta  #: of notices (statuses): nobody is told of those, so they do not give up
 
     def document(
         self, submission: Submission, document: Document, verdict: Verdict, authorised: Authorised, *, at: datetime
@@ -50,7 +51,7 @@ class Preparer:
             verdict=verdict.as_json(),
             attachments=_attachments(document),
         )
-        return self._acceptance(submission, envelope, authorised, tell_sender=True)
+        return self._acceptance(submission, envelope, authorised, tell_sender=True, lifetime=self.lifetime)
 
     def status(
         self, submission: Submission, status: StatusMessage, verdict: Verdict, authorised: Authorised, *, at: datetime
@@ -73,7 +74,7 @@ class Preparer:
             description=status.description,
             verdict=verdict.as_json(),
         )
-        return self._acceptance(submission, envelope, authorised, tell_sender=False)
+        return self._acceptance(submission, envelope, authorised, tell_sender=False, lifetime=self.notices_wait)
 
     def identity(self, submission: Submission, message: Message, sender: Agency) -> str:
         """What makes this submission the same as an earlier one."""
@@ -100,11 +101,17 @@ class Preparer:
         return PreparedRejection(rejected=rejected, acknowledgement=self.acknowledger.entry(fact, about=about))
 
     def _acceptance(
-        self, submission: Submission, envelope: EnvelopeRecord, authorised: Authorised, *, tell_sender: bool
+        self,
+        submission: Submission,
+        envelope: EnvelopeRecord,
+        authorised: Authorised,
+        *,
+        tell_sender: bool,
+        lifetime: timedelta,
     ) -> Acceptance:
         octets = submission.octets if isinstance(submission.octets, bytes) else None
         payload = Payload(sha256=submission.sha256, size=submission.size, octets=octets)
-        deliveries = tuple(self._delivery(envelope, agency.code) for agency in authorised.recipients)
+        deliveries = tuple(self._delivery(envelope, agency.code, lifetime) for agency in authorised.recipients)
         fact = fact_about(envelope, AckKind.ACCEPTED, at=envelope.accepted_at)
         return Acceptance(
             entry=Entry(envelope=envelope, payload=payload, deliveries=deliveries),
@@ -112,14 +119,14 @@ class Preparer:
             idempotency_key=submission.idempotency_key,
         )
 
-    def _delivery(self, envelope: EnvelopeRecord, addressee: AgencyCode) -> Delivery:
+    def _delivery(self, envelope: EnvelopeRecord, addressee: AgencyCode, lifetime: timedelta) -> Delivery:
         return Delivery(
             id=DeliveryId(self.new_id()),
             envelope_id=envelope.id,
             addressee=addressee,
             urgency=envelope.urgency,
             due_at=envelope.accepted_at,
-            expires_at=envelope.accepted_at + self.lifetime,
+            expires_at=envelope.accepted_at + lifetime,
         )
 
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
 from envelopes.model import StatusCode
 from trunk.application.advancing import Cause, Move, Planner
 from trunk.application.submission import PreparedStatus
-from trunk.domain.delivery import Delivery, DeliveryEvent, IllegalTransitionError
-from trunk.domain.entry import Entered, EntryResult, EnvelopeRecord
+from trunk.domain.delivery import WAITING, Delivery, DeliveryEvent, IllegalTransitionError
+from trunk.domain.entry import Acceptance, Entered, EntryResult, EnvelopeRecord
 from trunk.domain.tracking import JournalEvent, StatusReport
 from trunk.errors import LedgerUnavailableError
 from trunk.failpoints import reach
@@ -42,6 +42,15 @@ class _OvertakenError(Exception):
     """Somebody moved the delivery between our look and our write."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """The delivery that a status speaks of. Not ``clear``: several wait under that id; none of them is moved."""
+
+    delivery: Delivery
+    envelope: EnvelopeRecord
+    clear: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipts:
     """Enters status messages: T5."""
@@ -63,33 +72,35 @@ class Receipts:
             return entered
         raise LedgerUnavailableError("the delivery is moved by others all the time")
 
-    def _match(self, prepared: PreparedStatus) -> tuple[Delivery, EnvelopeRecord] | None:
+    def _match(self, prepared: PreparedStatus) -> _Match | None:
         """The delivery that is spoken of: from the addressee to the reporter; a recall (13) looks the other way."""
         spoken_of = prepared.message.response_for
         ends = (prepared.addressee.code, prepared.reporter.code)
         sender, recipient = ends if prepared.message.code != StatusCode.RECALL_REQUESTED else ends[::-1]
         with self.ledger.read() as view:
-            delivery = view.match(document_id=spoken_of.document_id, sender=sender, recipient=recipient)
-            envelope = view.envelope(delivery.envelope_id) if delivery else None
-        return (delivery, envelope) if delivery and envelope else None
+            found = view.match(document_id=spoken_of.document_id, sender=sender, recipient=recipient)
+            envelope = view.envelope(found[0].envelope_id) if found else None
+        if envelope is None:
+            return None
+        return _Match(found[0], envelope, clear=len(found) == 1 or found[0].state not in WAITING)
 
-    def _plan(self, prepared: PreparedStatus, matched: tuple[Delivery, EnvelopeRecord] | None) -> Move | None:
+    def _plan(self, prepared: PreparedStatus, matched: _Match | None) -> Move | None:
         event = MOVES.get(prepared.message.code)
-        if matched is None or event is None:
+        if matched is None or event is None or not matched.clear:
             return None
         record = prepared.acceptance.entry.envelope
         cause = Cause(actor=record.system or "", at=record.accepted_at, codes=(prepared.message.code,))
         try:
-            return self.planner.plan(*matched, event, cause)
+            return self.planner.plan(matched.delivery, matched.envelope, event, cause)
         except IllegalTransitionError:
             return None  # a contradiction of its own earlier word: kept and passed on, moves nothing
 
-    def _write(
-        self, prepared: PreparedStatus, matched: tuple[Delivery, EnvelopeRecord] | None, move: Move | None
-    ) -> Future[EntryResult]:
+    def _write(self, prepared: PreparedStatus, matched: _Match | None, move: Move | None) -> Future[EntryResult]:
+        acceptance = _about(prepared.acceptance, matched)
+
         def write(book: Book) -> EntryResult:
             reach("receipts.before_commit")
-            (result,) = book.accept([prepared.acceptance])
+            (result,) = book.accept([acceptance])
             if not isinstance(result, Entered):
                 return result
             if move is not None and not move.apply(book):
@@ -99,9 +110,9 @@ class Receipts:
 
         return self.scribe.perform(write)
 
-    def _record(self, book: Book, prepared: PreparedStatus, matched: tuple[Delivery, EnvelopeRecord] | None) -> None:
+    def _record(self, book: Book, prepared: PreparedStatus, matched: _Match | None) -> None:
         record = prepared.acceptance.entry.envelope
-        delivery, about = matched or (None, None)
+        delivery, about = (matched.delivery, matched.envelope) if matched else (None, None)
         book.record_status(
             StatusReport(
                 envelope_id=record.id,
@@ -122,3 +133,11 @@ class Receipts:
                 delivery_id=delivery.id,
             )
             book.note(noted, envelope_id=about.id)
+
+
+def _about(acceptance: Acceptance, matched: _Match | None) -> Acceptance:
+    """The same with what it speaks of, so that readers see which document is meant, or that none is known here."""
+    if matched is None:
+        return acceptance
+    envelope = replace(acceptance.entry.envelope, about=matched.envelope.id, about_delivery=matched.delivery.id)
+    return replace(acceptance, entry=replace(acceptance.entry, envelope=envelope))

@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from trunk.domain.delivery import Delivery, DeliveryEvent, DeliveryId, IllegalTransitionError, advance
+from trunk.domain import identity
+from trunk.domain.delivery import AckKind, Delivery, DeliveryEvent, DeliveryId, IllegalTransitionError, advance
 from trunk.domain.outcome import Rejected, refuse
 from trunk.domain.rejection import Code
 from trunk.domain.tracking import Listed, Search
-from trunk.storage.ledger import Ledger
+from trunk.storage.ledger import Book, Ledger
+
+KEPT = timedelta(days=3650)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +56,9 @@ class Replay:
             if delivery is None:
                 return refuse(Code.NOT_FOUND, got=delivery_id)
             now = self.now()
+            expires_at = now + (KEPT if _was_delivered(book, delivery) else self.lifetime)
             try:
-                step = advance(delivery, DeliveryEvent.REPLAY_ORDERED, due_at=now, expires_at=now + self.lifetime)
+                step = advance(delivery, DeliveryEvent.REPLAY_ORDERED, due_at=now, expires_at=expires_at)
             except IllegalTransitionError:
                 return _not_replayable(delivery)
             if step is None or not book.write(step, at=now, actor=order.operator, reason=order.reason):
@@ -69,6 +73,11 @@ class Replay:
                 yield Replayed(delivery=line.delivery, outcome="settled")
             else:
                 yield result
+
+
+def _was_delivered(book: Book, delivery: Delivery) -> bool:
+    """Whether the sender was told so: then "undeliverable" would be a lie, and the replay does not expire."""
+    return book.view.by_identity(identity.of_acknowledgement(AckKind.DELIVERED, delivery.id)) is not None
 
 
 def _not_replayable(delivery: Delivery) -> Replayed | Rejected:

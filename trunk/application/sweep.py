@@ -39,8 +39,10 @@ class Sweep:
     def run_once(self) -> Swept:
         """One pass. Raises ``LedgerUnavailableError``."""
         now = self.now()
-        with self.ledger.begin() as book:  # both lists are short and indexed
-            due, outlived = book.fallen_due(now, self.batch), book.outlived(now, self.batch)
+        with self.ledger.begin() as book:  # looking only: what is found is moved by compare-and-swap
+            due = book.fallen_due(now, self.batch)
+        with self.ledger.begin() as book:
+            outlived = book.outlived(now, self.batch)
         expired = self._move(outlived, DeliveryEvent.LIFETIME_ENDED, now)
         gone = {delivery.id for delivery in outlived}
         requeued = self._move([d for d in due if d.id not in gone], DeliveryEvent.FELL_DUE, now)
@@ -52,6 +54,7 @@ class Sweep:
             return 0
 
         def write(book: Book) -> int:
+            book.reserve(len(moves))  # the order of inboxes is locked before any delivery, everywhere
             return sum(move.apply(book) for move in moves)
 
         return self.scribe.perform(write).result()

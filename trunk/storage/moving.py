@@ -21,6 +21,7 @@ from trunk.storage.rows import DELIVERY_COLUMNS, delivery_of, journal_row, outbo
 from trunk.storage.tables import DELIVERY, JOURNAL, OUTBOX
 
 _WAITING: Final = sa.text("delivery.waiting")
+_OFFERED_AGAIN: Final = frozenset({DeliveryEvent.REPLAY_ORDERED, DeliveryEvent.FELL_DUE})
 _CHUNK: Final = 1_000
 
 
@@ -55,8 +56,8 @@ class Movements:
         return set(writable)
 
     def _new_places(self, steps: Sequence[Step]) -> dict[DeliveryId, dict[str, int]]:
-        """A person's replay enters the inbox anew, behind what waits there; every other return keeps its place."""
-        replays = [step.after.id for step in steps if step.event is DeliveryEvent.REPLAY_ORDERED]
+        """What is offered again enters the inbox anew, so that a reader who follows its cursor meets it again."""
+        replays = [step.after.id for step in steps if step.event in _OFFERED_AGAIN]
         if replays:
             self._positions.reserve(len(replays))
         return {replay: {"position": self._positions.take()} for replay in replays}
@@ -129,9 +130,6 @@ class Movements:
         return self._select(DELIVERY.c.retry_at, now, limit, sa.text("retry_at IS NOT NULL"))
 
     def outlived(self, now: datetime, limit: int) -> list[Delivery]:
-        # What expires is answered for in this same transaction: the counter is locked before the rows are,
-        # in the order of every accepting transaction, or the two would deadlock.
-        self._positions.reserve(0)
         return self._select(DELIVERY.c.expires_at, now, limit, _WAITING)
 
     def _select(

@@ -71,8 +71,8 @@ class View:
         """The same by the identity of the message."""
         return envelopes.accepted_as(self._connection, identity)
 
-    def match(self, *, document_id: str, sender: AgencyCode, recipient: AgencyCode) -> Delivery | None:
-        """The newest delivery of that document from ``sender`` to ``recipient``."""
+    def match(self, *, document_id: str, sender: AgencyCode, recipient: AgencyCode) -> list[Delivery]:
+        """Deliveries of that document from ``sender`` to ``recipient``: what it has before what it has not yet."""
         return envelopes.match(self._connection, document_id=document_id, sender=sender, recipient=recipient)
 
     def track(self, envelope_id: EnvelopeId) -> EnvelopeTrack | None:

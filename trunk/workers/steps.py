@@ -24,7 +24,7 @@ def relay_step(dispatch: Dispatch) -> Callable[[], Went]:
         done = dispatch.run_once()
         if done.returned:
             log.warning("notices_returned", returned=done.returned, published=done.published)
-        if done.returned and not done.published:
+        if done.held_up:
             return Went.HELD_UP
         return Went.IDLE if done.idle else Went.WORKED
 

@@ -75,9 +75,12 @@ def test_every_required_part_must_be_referenced(judge: Judge, pki: Pki, left_out
 def test_a_new_document_may_leave_its_business_unsigned_and_then_it_is_not_covered(judge: Judge, pki: Pki) -> None:
     letter = hand.document()
     refs = [ref for ref in letter.refs() if ref.uri != "#Bussiness"]
-    verdict = judge(hand.sign(letter, pki["person-p256"], refs=refs))
+    octets = hand.sign(letter, pki["person-p256"], refs=refs)
+    about = "<edXML:DocumentId>G12,2026/11/20,14/BC-VP</edXML:DocumentId><edXML:BussinessDocType>"
+    verdict = judge(changed(octets, about, "<edXML:BussinessDocType>"))
     assert verdict.passed
     assert "Bussiness" not in verdict.covered
+    assert codes(judge(octets)) == {"SIG-005"}, "it may say that the document is new, and nothing else"
 
 
 @pytest.mark.parametrize("kind", ["1", "2", "3", "", "00", "٠", "0<edXML:x></edXML:x>"])
