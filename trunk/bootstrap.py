@@ -44,9 +44,11 @@ from trunk.application.prepare import Preparer
 from trunk.application.receipts import Receipts
 from trunk.application.replay import Replay
 from trunk.application.sweep import Sweep
+from trunk.application.tidy import Tidy
 from trunk.application.tracking import Tracking
 from trunk.domain.retry import RetrySchedule
 from trunk.errors import ConfigurationError
+from trunk.http import spool
 from trunk.http.app import Doors, make_app
 from trunk.http.runner import Runner
 from trunk.http.waiting import WaitingRoom
@@ -58,7 +60,7 @@ from trunk.storage.payloads import PayloadStore
 from trunk.storage.scribe import Scribe
 from trunk.workers.loops import Loop
 from trunk.workers.service import Process
-from trunk.workers.steps import Mailroom, relay_step, sweep_step
+from trunk.workers.steps import Mailroom, relay_step, sweep_step, tidy_step
 
 NOTICES_WAIT = timedelta(days=3650)
 """How long statuses and acknowledgements wait for their reader: nobody is told when one gives up, so none does."""
@@ -213,10 +215,11 @@ def _wire(core: _Core, executor: ThreadPoolExecutor) -> Service:
     waiting_room = WaitingRoom()
     mailroom = Mailroom(broker=core.broker, directory=core.registry.directory, ring=waiting_room.ring)
     loops = {
-        "relay": Loop(name="relay", step=relay_step(dispatch), chance=random.random, pause_seconds=1.0),
+        "relay": Loop(name="relay", step=relay_step(dispatch), chance=random.random, gather_seconds=0.02),
         "sweep": Loop(name="sweep", step=sweep_step(sweep), chance=random.random, pause_seconds=5.0),
         "mailroom": Loop(name="mailroom", step=mailroom.step, chance=random.random, pause_seconds=2.0),
     }
+    loops["tidy"] = Loop(name="tidy", step=tidy_step(_tidy(core)), chance=random.random, pause_seconds=3600)
     intake, handover = _intake(core, executor), _handover(core)
     doors = _doors(core, intake, handover, waiting_room, loops)
     app = make_app(doors)
@@ -235,6 +238,15 @@ def _wire(core: _Core, executor: ThreadPoolExecutor) -> Service:
         mailroom=mailroom,
         app=app,
         process=process,
+    )
+
+
+def _tidy(core: _Core) -> Tidy:
+    return Tidy(
+        ledger=core.ledger,
+        payloads=core.payloads,
+        spool=lambda before: spool.sweep(core.settings.data_folder / "spool", older_than=before.timestamp()),
+        now=core.now,
     )
 
 

@@ -32,6 +32,7 @@ class Loop:
     step: Callable[[], Went]
     chance: Callable[[], float]
     pause_seconds: float = 1.0
+    gather_seconds: float = 0.0  #: after work, how long to let more of it come together
     backoff_seconds: float = 15.0
     trouble: str = field(default="", init=False)  #: what failed last; empty while all is well
     _wake: threading.Event = field(default_factory=threading.Event, init=False)
@@ -68,6 +69,7 @@ class Loop:
             self._wake.clear()
             went = self._try()
             if went is Went.WORKED:
+                self._stopping.wait(self.gather_seconds)
                 continue
             if went is Went.HELD_UP:
                 self._stopping.wait(self._backoff())

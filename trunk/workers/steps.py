@@ -10,6 +10,7 @@ import structlog
 from queues.broker import Broker, Disposition, Handler
 from trunk.application.dispatch import Dispatch
 from trunk.application.sweep import Sweep
+from trunk.application.tidy import Tidy
 from trunk.domain.agency import Agency, DeliveryMode, Directory
 from trunk.domain.delivery import AgencyCode
 from trunk.workers.loops import Went
@@ -39,6 +40,18 @@ def sweep_step(sweep: Sweep) -> Callable[[], Went]:
         if not swept.idle:
             log.info("deliveries_swept", requeued=swept.requeued, expired=swept.expired)
         return Went.IDLE if swept.idle else Went.WORKED
+
+    return step
+
+
+def tidy_step(tidy: Tidy) -> Callable[[], Went]:
+    """Remove orphans."""
+
+    def step() -> Went:
+        removed = tidy.run_once()
+        if removed:
+            log.info("orphans_removed", files=removed)
+        return Went.IDLE
 
     return step
 
