@@ -11,6 +11,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/.runtime ## send a signed document from one agency to two others (STACK=production: RabbitMQ + PostgreSQL)
+	@[ "$(STACK)" != production ] || $(PYTHON_IN_VENV) -m scripts.private_servers install
 	@$(PYTHON_IN_VENV) -m scripts.demo --stack $(STACK)
 
 test: .venv/.dev ## run every test, with a private RabbitMQ node and a private PostgreSQL (TESTS=tests/unit for some)
