@@ -22,6 +22,7 @@ check: .venv/.dev ## what CI checks before it tests: format, lint, types, import
 	@.venv/bin/ruff format --check --quiet . || (echo "run: make format"; exit 1)
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/mypy --no-error-summary
+	@mkdir -p build
 	@.venv/bin/lint-imports --no-logo > build/import-contracts.txt || (cat build/import-contracts.txt; exit 1)
 	@$(PYTHON_IN_VENV) -m scripts.measure_house
 	@$(PYTHON_IN_VENV) -m scripts.write_docs --check

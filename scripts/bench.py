@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,12 +63,19 @@ def main() -> int:
         stacks = ("embedded", "production") if wish.stack == "both" else (wish.stack,)
         measured = [_measure(stack, folder / stack, wish) for stack in stacks]
         envelope = measured[0][1]
-        bare = floor.accept_milliseconds(envelope)
+        bare = _floor(envelope)
         synced = floor.sync_milliseconds(folder)
     figures = [figure for figure, _ in measured]
     _print(figures, bare, synced, len(envelope))
     _write_json(figures, bare, synced)
     return 0
+
+
+def _floor(envelope: bytes) -> float:
+    """The floor with every core at it, as the trunk has it: cores that share a unit are slower together."""
+    cores = os.cpu_count() or 1
+    with ProcessPoolExecutor(cores) as pool:
+        return statistics.mean(pool.map(floor.accept_milliseconds, [envelope] * cores))
 
 
 def _measure(stack: str, folder: Path, wish: argparse.Namespace) -> tuple[Figures, bytes]:

@@ -86,6 +86,8 @@ def test_a_refusal_is_acknowledged_under_seal_once(room: Room, number: str) -> N
     assert b"ADR-103" in first.sealed
     assert first.sealed == second.sealed
     assert room.facts() == ["rejected"]
+    (told,) = room.service.tracking.rejections(f"{number}/STN-VP")
+    assert told.description == "ADR-103", "a clerk who asks is told why"
 
 
 def test_nobody_sends_in_another_agencys_name(room: Room, number: str) -> None:

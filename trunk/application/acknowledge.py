@@ -55,6 +55,7 @@ class Acknowledger:
             about=None if fact.kind is AckKind.REJECTED else fact.envelope_id,
             about_delivery=fact.delivery_id,
             status_code=STATUS_CODE[fact.kind],
+            description=", ".join(fact.reasons),
             acknowledges=fact.kind,
         )
         deliveries = (self._delivery(fact, envelope.id, urgency),) if deliver else ()

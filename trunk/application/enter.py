@@ -59,7 +59,7 @@ def _recorder(acknowledgement: Entry) -> Callable[[Book], bytes | None]:
     """Enter a sealed rejection; the sender is told once, and gets the same octets each time."""
 
     def record(book: Book) -> bytes | None:
-        if book.enter(acknowledgement, event="rejected", actor="trunk"):
+        if book.enter(acknowledgement, actor="trunk"):
             return acknowledgement.payload.octets
         first = book.view.by_identity(acknowledgement.envelope.identity)
         payload = book.view.payload(first.sha256) if first else None

@@ -33,6 +33,11 @@ class Tracking:
         with self.ledger.read() as view:
             return view.find(reference, seen_by=caller.agencies if caller else None)
 
+    def rejections(self, reference: str) -> Sequence[EnvelopeRecord]:
+        """The trunk's sealed rejections of a document that was never accepted; reasons are in ``description``."""
+        with self.ledger.read() as view:
+            return view.rejections(reference)
+
     def track(self, envelope_id: EnvelopeId) -> EnvelopeTrack | None:
         """Everything that happened to an envelope."""
         with self.ledger.read() as view:

@@ -71,13 +71,22 @@ def _choose(tracking: Tracking, wish: Wish, world: World) -> EnvelopeId:
     documents = [record for record in found if record.kind is EnvelopeKind.DOCUMENT]
     candidates = documents or found
     if not candidates:
-        raise NotFoundError(
-            world.language.say(f"không tìm thấy: {clean(wish.reference)}", f"not found: {clean(wish.reference)}"),
-            remedy="trunk list --text …",
-        )
+        raise _missing(tracking, wish, world.language)
     if len(candidates) == 1:
         return candidates[0].id
     return _ask(candidates, wish, world.language)
+
+
+def _missing(tracking: Tracking, wish: Wish, language: Language) -> NotFoundError:
+    """Not there; or rejected, which a clerk must not have to guess."""
+    reference = clean(wish.reference)
+    for rejection in tracking.rejections(wish.reference):
+        when, why = clock(rejection.accepted_at), rejection.description
+        return NotFoundError(
+            language.say(f"trục không tiếp nhận {reference} ({when}): {why}", f"rejected {reference} ({when}): {why}"),
+            remedy="docs/codes.md",
+        )
+    return NotFoundError(language.say(f"không tìm thấy: {reference}", f"not found: {reference}"), remedy="trunk list")
 
 
 def _ask(candidates: Sequence[EnvelopeRecord], wish: Wish, language: Language) -> EnvelopeId:

@@ -76,11 +76,11 @@ EVENT: Final[Mapping[str, Text]] = MappingProxyType(
 
 ACKNOWLEDGEMENT: Final[Mapping[AckKind, Text]] = MappingProxyType(
     {
-        AckKind.ACCEPTED: _t("đã tiếp nhận", "accepted"),
-        AckKind.REJECTED: _t("không tiếp nhận", "rejected"),
+        AckKind.ACCEPTED: _t("trục đã tiếp nhận", "accepted"),
+        AckKind.REJECTED: _t("trục không tiếp nhận", "rejected"),
         AckKind.DELIVERED: _t("đã đến hệ thống", "delivered"),
-        AckKind.RECEIVED: _t("đã được tiếp nhận", "received"),
-        AckKind.REFUSED: _t("bị từ chối", "refused"),
+        AckKind.RECEIVED: _t("bên nhận đã tiếp nhận", "received"),
+        AckKind.REFUSED: _t("bên nhận từ chối", "refused"),
         AckKind.UNDELIVERABLE: _t("không giao được", "undeliverable"),
     }
 )

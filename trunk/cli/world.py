@@ -50,7 +50,8 @@ def _require_ledger(settings: Settings) -> None:
     scheme, _, place = settings.database_url.partition(":///")
     file = Path(place.partition("?")[0])
     if scheme == "sqlite" and not file.exists():
-        raise ConfigurationError(f"no ledger at {file}: run `trunk admin upgrade` (a first `trunk serve` makes it too)")
+        remedy = "give --config FILE or set TRUNK_CONFIG; for a new trunk run `trunk init` or `trunk admin upgrade`"
+        raise ConfigurationError(f"no ledger at {file}: {remedy}")
 
 
 def _upgrade(settings: Settings) -> str:

@@ -16,7 +16,7 @@ class JournalEvent:
     """One line of the journal: what happened, by whom, and (for people's acts) why."""
 
     at: datetime
-    event: str  #: ``accepted``, a ``DeliveryEvent``, ``status_reported``
+    event: str  #: ``accepted``, ``acknowledged``, ``status_reported``, or a ``DeliveryEvent``
     actor: str  #: a system id, ``relay``, ``sweep``, or the operator's name
     state: DeliveryState | None = None  #: the delivery's state after it
     reason: str = ""

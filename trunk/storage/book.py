@@ -39,7 +39,7 @@ class Book:
         """Enter every submission that is new, whole; an answer for each, in order."""
         return self._register.accept(acceptances)
 
-    def enter(self, entry: Entry, *, event: str = "accepted", actor: str) -> bool:
+    def enter(self, entry: Entry, *, event: str = "acknowledged", actor: str) -> bool:
         """Enter one more envelope; ``False`` if its identity is there already."""
         return self._register.enter(entry, event=event, actor=actor)
 
@@ -82,11 +82,11 @@ class Book:
         self._outbox.release(ids, owner=owner, due_at=due_at)
 
     def fallen_due(self, now: datetime, limit: int) -> list[Delivery]:
-        """Deferred deliveries whose time has come, held for this transaction."""
+        """Deferred deliveries whose time has come; two that ask at once get different ones."""
         return self._movements.fallen_due(now, limit)
 
     def outlived(self, now: datetime, limit: int) -> list[Delivery]:
-        """Waiting deliveries whose lifetime has ended, held for this transaction."""
+        """Waiting deliveries whose lifetime has ended; two that ask at once get different ones."""
         return self._movements.outlived(now, limit)
 
     def requeue_dispatched(self, *, at: datetime, actor: str) -> int:

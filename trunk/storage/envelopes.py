@@ -93,6 +93,18 @@ def find(
     return [e for e in found if e.kind is EnvelopeKind.DOCUMENT] or found
 
 
+def rejections(connection: Connection, reference: str) -> list[EnvelopeRecord]:
+    """What the trunk told about submissions of that ``DocumentId`` or document code that it rejected; newest first."""
+    rows = connection.execute(
+        sa.select(ENVELOPE)
+        .where(sa.or_(ENVELOPE.c.document_id == reference, ENVELOPE.c.document_code == reference))
+        .where(ENVELOPE.c.acknowledges == AckKind.REJECTED)
+        .order_by(ENVELOPE.c.accepted_at.desc())
+        .limit(FOUND)
+    )
+    return [envelope_of(row) for row in rows]
+
+
 def _seen_by(agencies: Collection[AgencyCode] | None) -> sa.ColumnElement[bool]:
     if agencies is None:
         return sa.true()

@@ -57,6 +57,10 @@ class View:
         """
         return envelopes.find(self._connection, reference, seen_by=seen_by)
 
+    def rejections(self, reference: str) -> list[EnvelopeRecord]:
+        """Acknowledged rejections of a document by its DocumentId or code; newest first."""
+        return envelopes.rejections(self._connection, reference)
+
     def notices_ready(self, now: datetime) -> bool:
         """Whether there is anything in the outbox to be taken."""
         return outbox.is_ready(self._connection, now)
