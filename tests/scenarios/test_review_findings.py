@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from queues.broker import Message, QueueError
 from scripts.province import make_province
-from tests.trunk_room import FIRST, SENDER, Room, caller, open_room
+from tests.trunk_room import FIRST, SECOND, SENDER, Room, caller, open_room
 from trunk.application.handover import Confirmed, Failed
 from trunk.application.replay import Order
 from trunk.bootstrap import open_administration
@@ -136,3 +137,35 @@ def test_a_strangers_recall_is_marked_as_about_nothing(room: Room) -> None:
         True,
         False,
     ]
+
+
+class _FullQueue:
+    """A broker that is up, with one queue that takes no more."""
+
+    durable = True
+
+    def __init__(self, full: str) -> None:
+        self.full = full
+        self.published: list[str] = []
+
+    def publish(self, window: Sequence[Message], /) -> list[QueueError | None]:
+        self.published += [message.queue for message in window if message.queue != self.full]
+        return [QueueError("full") if message.queue == self.full else None for message in window]
+
+    def check(self) -> None:
+        return
+
+
+def test_a_full_queue_does_not_crowd_out_the_others(room: Room) -> None:
+    for number in range(3):
+        room.accepted(room.province.signed(f"u{number}", recipients=(FIRST,), priority=4))
+    room.accepted(room.province.signed("plain", recipients=(SECOND,)))
+    broker = _FullQueue(FIRST)
+    dispatch = replace(room.service.dispatch, broker=broker, window=2)
+    for _ in range(8):
+        assert not dispatch.run_once().held_up
+        room.clock.pass_by(timedelta(seconds=3))
+    assert SECOND in broker.published
+    assert dispatch.run_once().idle, "and the full one is asked again later, not at once"
+    room.clock.pass_by(timedelta(minutes=2))
+    assert dispatch.run_once().returned == 2
