@@ -175,7 +175,7 @@ def _attachment(places: _Places, payload: PayloadText) -> None:
 
 def unsigned_words(valid: ValidXml) -> Iterator[Finding]:
     """What stands beside an attachment's octets is unsigned: it may repeat the manifest's word, not add its own."""
-    references = list(valid.parsed.root.iter(qcvn("Reference")))
+    references = list(valid.parsed.root.iterfind(_SIGNED_REFERENCES))
     for payload in valid.parsed.payloads:
         identifier, attachment = content_id(payload), payload.element.getparent()
         signed = [reference for reference in references if _names(reference, identifier)]
@@ -193,6 +193,8 @@ def _names(reference: _Element, identifier: str) -> bool:
     return bool(identifier) and identifier in said | {linked}
 
 
+# the manifest that was signed, not any element of that name elsewhere
+_SIGNED_REFERENCES: Final = "/".join(map(qcvn, ("edXMLEnvelope", "edXMLBody", "edXMLManifest", "Reference")))
 _LABELS: Final = ("AttachmentName", "ContentType", "Description")
 _HREF: Final = "{http://www.w3.org/1999/xlink}href"
 _ATTACHMENT_PATH: Final = "/edXML/AttachmentEncoded/Attachment"

@@ -79,7 +79,7 @@ class Loop:
     def _try(self) -> Went:
         try:
             went = self.step()
-        except Exception as fault:
+        except Exception as fault:  # a loop outlives any fault of one step; it is logged, shown and tried again
             self.trouble = type(fault).__name__
             temporary = getattr(fault, "temporary", False)
             log.warning(
