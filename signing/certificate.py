@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-from signing.verdict import PERSONAL_SCHEMES, Signer
+from signing.verdict import Role, Signer
 
 #: Purposes under which documents are signed: clientAuth and emailProtection (what public CAs issue to
 #: organisations), document signing (RFC 9336, Microsoft, Adobe), any.
@@ -91,7 +91,34 @@ def fingerprint(certificate: x509.Certificate) -> str:
     return certificate.fingerprint(hashes.SHA256()).hex()
 
 
-def describe(certificate: x509.Certificate) -> Signer:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roles:
+    """How the subject UIDs of one trust domain are read; the scheme is what stands before the colon."""
+
+    personal: frozenset[str] = frozenset({"CCCD", "CMND", "HC"})  #: identity cards, passport
+    organisational: frozenset[str] = frozenset({"MST", "MNS"})  #: tax code, budget unit code
+    without_uid: Role = Role.UNKNOWN  #: government certificates may carry none
+
+    def of(self, uid: str) -> Role:
+        scheme = uid.partition(":")[0].upper()
+        if not uid:
+            return self.without_uid
+        if scheme in self.personal:
+            return Role.PERSON
+        return Role.ORGANISATION if scheme in self.organisational else Role.UNKNOWN
+
+
+PUBLIC_ROLES: Final = Roles()
+
+
+def issuer_of(certificate: x509.Certificate) -> str:
+    """The issuer's name, RFC 4514."""
+    with _NAMES, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Attribute's length must be")
+        return certificate.issuer.rfc4514_string()
+
+
+def describe(certificate: x509.Certificate, *, roles: Roles = PUBLIC_ROLES, domain: str = "") -> Signer:
     """Who the signer is, as far as the certificate identifies him without naming him."""
     # cryptography warns of over-long names on each look; catch_warnings is not thread-safe, hence the lock.
     with _NAMES, warnings.catch_warnings():
@@ -106,5 +133,6 @@ def describe(certificate: x509.Certificate) -> Signer:
         issuer=issuer,
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
-        personal=uid.partition(":")[0].upper() in PERSONAL_SCHEMES,
+        role=roles.of(uid),
+        domain=domain,
     )

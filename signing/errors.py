@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class SigningCode(StrEnum):
-    """Family ``SIG``: signature. 0xx presence and shape, 1xx cryptography, 2xx certificate, 3xx cannot tell yet."""
+    """Family ``SIG``: 0xx presence and shape, 1xx cryptography, 2xx certificate, 3xx cannot tell yet, 4xx PDF."""
 
     UNSIGNED = "SIG-001"
     PLACEHOLDER = "SIG-002"  # the vendor library's constant: counted as no signature, and reported
@@ -22,6 +22,7 @@ class SigningCode(StrEnum):
     DIGEST_MISMATCH = "SIG-101"  # what was signed is not what is here
     FORGED = "SIG-102"  # the signature value does not belong to the certificate's key
     WEAK_ALGORITHM = "SIG-103"
+    TIMESTAMP = "SIG-104"  # a token that is not one over this signature, or that no trusted authority made
     NO_CERTIFICATE = "SIG-201"
     UNTRUSTED = "SIG-202"
     EXPIRED = "SIG-203"
@@ -30,3 +31,8 @@ class SigningCode(StrEnum):
     REVOKED = "SIG-206"
     SIGNING_TIME = "SIG-207"  # claimed signing time outside the policy window
     REVOCATION_UNKNOWN = "SIG-301"
+    CHAIN_INCOMPLETE = "SIG-302"  # an authority on the path is missing and being fetched
+    PDF_UNREADABLE = "SIG-401"  # carries a signature, and cannot be read strictly
+    PDF_CHANGED = "SIG-402"  # changed after signing by more than further signatures and their evidence
+    PDF_NOT_COVERED = "SIG-403"  # a signature that does not cover its whole revision, or the last the whole file
+    PDF_ACTIVE = "SIG-404"  # a signed PDF with scripts, launch actions or embedded files

@@ -26,7 +26,7 @@ from cryptography.x509.verification import (
     VerificationError,
 )
 
-from signing.certificate import Key, describe, is_authority, is_weak, key_of, unfit
+from signing.certificate import Key, describe, is_authority, is_weak, issuer_of, key_of, unfit
 from signing.errors import SigningCode
 from signing.verdict import Finding, Signer
 
@@ -41,6 +41,7 @@ class Chain:
 
     leaf: x509.Certificate
     path: tuple[x509.Certificate, ...]  #: signer first, root last
+    issuers: tuple[str, ...]  #: of each certificate of the path, RFC 4514
     signer: Signer
     key: Key
     valid_from: datetime  #: latest notBefore on the path
@@ -104,6 +105,7 @@ class TrustStore:
         return Chain(
             leaf=leaf,
             path=path,
+            issuers=tuple(map(issuer_of, path)),
             signer=describe(leaf),
             key=key,
             valid_from=max(certificate.not_valid_before_utc for certificate in path),

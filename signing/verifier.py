@@ -20,11 +20,13 @@ from signing.certificate import Key
 from signing.coverage import Plan
 from signing.engine import ChangedError, PinnedVerifier
 from signing.errors import SigningCode
+from signing.judge import Judge, Standing, links
 from signing.policy import DIGEST_ALGORITHMS, SIGNATURE_METHODS, Policy
-from signing.revocation import NoRevocationCheck, RevocationAnswer, RevocationSource, RevocationState
+from signing.revocation import RevocationSource
 from signing.shape import Shape
 from signing.trust import Chain, TrustStore
-from signing.verdict import Finding, Indication, Verdict
+from signing.verdict import Finding, Indication, TimeSource, Verdict
+from signing.when import When, decide
 from signing.xades import Properties
 
 _log = logging.getLogger(__name__)
@@ -40,14 +42,6 @@ class _Examined:
     properties: Properties
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _When:
-    """The time at which certificates must be valid, and on whose word."""
-
-    at: datetime
-    source: str
-
-
 class Verifier:
     """Verifies envelopes against one trust store and one policy. Safe to share between threads."""
 
@@ -58,9 +52,8 @@ class Verifier:
         *,
         revocation: RevocationSource | None = None,
     ) -> None:
-        self._trust = trust
+        self._judge = Judge(trust, policy, revocation=revocation)
         self._policy = policy
-        self._revocation = revocation if revocation is not None else NoRevocationCheck()
 
     def verify(self, valid: ValidXml, *, at: datetime) -> Verdict:
         """The verdict on an envelope that was received at ``at``. Never raises for what a caller sent."""
@@ -79,10 +72,10 @@ class Verifier:
         examined = self._examine(valid, shape.examine(found, policy=self._policy))
         if isinstance(examined, tuple):
             return _failed(at, *examined[:_MAX_FINDINGS])
-        when = self._when(examined.properties, at)
+        when = decide(claimed=examined.properties.claimed_time, accepted_at=at, policy=self._policy)
         if isinstance(when, Finding):
             return _failed(at, when)
-        return self._judge(valid, examined, when)
+        return self._weigh(valid, examined, when, at)
 
     def _examine(self, valid: ValidXml, taken: Shape | tuple[Finding, ...]) -> _Examined | tuple[Finding, ...]:
         """Everything that can be said of form and coverage, all faults together."""
@@ -100,17 +93,8 @@ class Verifier:
             return tuple(faults)
         return _Examined(shape=taken, plan=planned, properties=properties)
 
-    def _when(self, properties: Properties, at: datetime) -> _When | Finding:
-        claimed = properties.claimed_time
-        if claimed is None or claimed < at - self._policy.claim_max_age:
-            return _When(at=at, source="acceptance")
-        if claimed > at + self._policy.claim_max_lead:
-            expected = f"not after {(at + self._policy.claim_max_lead).isoformat()}"
-            return Finding(code=SigningCode.SIGNING_TIME, expected=expected, got=claimed.isoformat())
-        return _When(at=claimed, source="claimed")
-
-    def _judge(self, valid: ValidXml, examined: _Examined, when: _When) -> Verdict:
-        chain = self._trust.chain(examined.shape.certificates, at=when.at)
+    def _weigh(self, valid: ValidXml, examined: _Examined, when: When, now: datetime) -> Verdict:
+        chain = self._judge.chain(examined.shape.certificates, at=when.at)
         if isinstance(chain, Finding):
             return _failed(when.at, chain, source=when.source)
         method = SIGNATURE_METHODS[examined.shape.method]
@@ -121,10 +105,12 @@ class Verifier:
         if not faults:
             faults.extend(self._compute(valid, examined, chain, when) or coverage.unsigned_words(valid))
         if faults:
-            return _verdict(examined, chain, when, findings=tuple(faults))
-        return self._ask_revocation(valid, examined, chain, when)
+            refused = Standing(indication=Indication.TOTAL_FAILED, findings=tuple(faults))
+            return _verdict(valid, examined, chain, when, refused)
+        standing = self._judge.standing(chain, when=when, now=now, path=f"{names.SIGNATURE_PATH}/ds:KeyInfo")
+        return _verdict(valid, examined, chain, when, standing)
 
-    def _compute(self, valid: ValidXml, examined: _Examined, chain: Chain, when: _When) -> tuple[Finding, ...]:
+    def _compute(self, valid: ValidXml, examined: _Examined, chain: Chain, when: When) -> tuple[Finding, ...]:
         """The cryptography itself: empty if the value and every digest are right."""
         engine = PinnedVerifier(signature=examined.shape.signature, targets=examined.plan.targets)
         try:
@@ -137,54 +123,30 @@ class Verifier:
             return (Finding(code=SigningCode.NOT_COVERED, path=names.SIGNATURE_PATH),)
         return ()
 
-    def _ask_revocation(self, valid: ValidXml, examined: _Examined, chain: Chain, when: _When) -> Verdict:
-        answer: RevocationAnswer = self._revocation.check(chain.path, at=when.at)
-        path = f"{names.SIGNATURE_PATH}/ds:KeyInfo"
-        match answer.state:
-            case RevocationState.REVOKED:
-                finding = Finding(code=SigningCode.REVOKED, path=path, got=answer.source)
-                return _verdict(examined, chain, when, findings=(finding,))
-            case RevocationState.UNKNOWN:
-                finding = Finding(code=SigningCode.REVOCATION_UNKNOWN, path=path, got=answer.source)
-                return _verdict(examined, chain, when, findings=(finding,), indication=Indication.INDETERMINATE)
-            case _:
-                return _passed(valid, examined, chain, when)
 
-
-def _passed(valid: ValidXml, examined: _Examined, chain: Chain, when: _When) -> Verdict:
+def _verdict(valid: ValidXml, examined: _Examined, chain: Chain, when: When, standing: Standing) -> Verdict:
+    """What did not pass covers nothing and releases nothing."""
+    passed = standing.indication is Indication.TOTAL_PASSED
     return Verdict(
-        indication=Indication.TOTAL_PASSED,
+        indication=standing.indication,
+        profile="XMLDSig" if examined.shape.properties is None else "XAdES-B",
         signer=chain.signer,
+        chain=links(chain),
         algorithm=SIGNATURE_METHODS[examined.shape.method],
         digest_algorithm=_digest_names(examined),
-        covered=examined.plan.covered,
+        covered=examined.plan.covered if passed else (),
+        revocation=standing.revocation,
         signing_time=when.at,
         signing_time_source=when.source,
-        document=coverage.release(valid, examined.plan),
+        claimed_time=examined.properties.claimed_time,
+        findings=standing.findings,
+        evidence=standing.evidence,
+        wanted=standing.wanted,
+        document=coverage.release(valid, examined.plan) if passed else None,
     )
 
 
-def _verdict(
-    examined: _Examined,
-    chain: Chain,
-    when: _When,
-    *,
-    findings: tuple[Finding, ...],
-    indication: Indication = Indication.TOTAL_FAILED,
-) -> Verdict:
-    """A verdict on a signature that did not pass: it covers nothing."""
-    return Verdict(
-        indication=indication,
-        signer=chain.signer,
-        algorithm=SIGNATURE_METHODS[examined.shape.method],
-        digest_algorithm=_digest_names(examined),
-        signing_time=when.at,
-        signing_time_source=when.source,
-        findings=findings,
-    )
-
-
-def _failed(at: datetime, *findings: Finding, source: str = "acceptance") -> Verdict:
+def _failed(at: datetime, *findings: Finding, source: TimeSource = TimeSource.ACCEPTANCE) -> Verdict:
     return Verdict(indication=Indication.TOTAL_FAILED, signing_time=at, signing_time_source=source, findings=findings)
 
 

@@ -20,11 +20,11 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificates
 
-from envelopes.limits import Limits
 from envelopes.model import Organization
 from queues.broker import Broker
 from queues.embedded import EmbeddedBroker
 from queues.rabbitmq import RabbitBroker, Tuning
+from signing.examination import Examiner
 from signing.policy import Policy
 from signing.seal import Seal
 from signing.signer import SigningFailedError
@@ -254,7 +254,7 @@ def _intake(core: _Core, executor: ThreadPoolExecutor) -> Intake:
     receipts = Receipts(ledger=core.ledger, scribe=core.scribe, planner=core.planner)
     return Intake(
         directory=core.registry.directory,
-        verifier=_verifier(core.settings),
+        examiner=Examiner(verifier=_verifier(core.settings)),
         authority=Authority(),
         preparer=Preparer(
             acknowledger=core.acknowledger, new_id=new_id, lifetime=_lifetime(core.settings), notices_wait=NOTICES_WAIT
@@ -263,7 +263,6 @@ def _intake(core: _Core, executor: ThreadPoolExecutor) -> Intake:
         payloads=core.payloads,
         entrance=Entrance(scribe=core.scribe, receipts=receipts, executor=executor),
         now=core.now,
-        limits=Limits(),
     )
 
 

@@ -32,7 +32,7 @@ class Authority:
         self, caller: Caller, readable: Readable, directory: Directory, *, at: datetime
     ) -> tuple[Authorised | None, tuple[Flaw, ...]]:
         """Sender and recipients as the directory knows them, or every reason why not."""
-        message, verdict = readable.message, readable.verdict
+        message, verdict = readable.message, readable.report.envelope
         sender = directory.find(message.sender.organ_id)
         if sender is None:
             return None, (Flaw(code=Code.SENDER_UNKNOWN, path=_FROM, got=message.sender.organ_id),)

@@ -3,8 +3,8 @@
 1. admit      the HTTP door: authenticated, counted, digested (``Submission``)
 2. parse      ``envelopes.skeleton``: malformed, DTD, too deep, too many
 3. validate   ``envelopes.schema``: every violation at once
-4. verify     ``signing``: forged, not covered, weak, untrusted
-5. read       ``envelopes.reader``: contradictions a schema cannot see
+4. verify     ``signing``: forged, not covered, weak, untrusted; inside attachments too
+5. read       ``envelopes.reader``: contradictions a schema cannot see (2 to 5: ``signing.examination``)
 6. authorise  ``trunk.application.authorise``: caller, mandate, addressees
 7. enter      the ledger: all or nothing; the same again gets the first answer
 
@@ -19,13 +19,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from envelopes.errors import Fault
-from envelopes.limits import Limits
 from envelopes.model import Document, StatusMessage
-from envelopes.reader import Read, UnsignedXml, read
-from envelopes.schema import ValidXml, validate
-from envelopes.skeleton import ParsedXml, parse
-from signing.verdict import Finding, Indication
-from signing.verifier import Verifier
+from signing.examination import Examiner
+from signing.verdict import Finding
 from trunk.application.authorise import Authority
 from trunk.application.enter import Entrance
 from trunk.application.prepare import Preparer
@@ -55,14 +51,13 @@ class Intake:
     """Takes submissions in. Synchronous and thread-safe."""
 
     directory: Callable[[], Directory]
-    verifier: Verifier
+    examiner: Examiner
     authority: Authority
     preparer: Preparer
     ledger: Ledger
     payloads: PayloadStore
     entrance: Entrance
     now: Clock
-    limits: Limits
 
     def submit(self, submission: Submission) -> Accepted | Rejected:
         """All stages, blocking until the commit."""
@@ -103,28 +98,21 @@ class Intake:
     def _understand(self, submission: Submission, at: datetime) -> tuple[Readable | None, tuple[Flaw, ...]]:
         """Stages 2 to 5. A readable message may come with flaws: then it is refused, but we know whose it was."""
         with submission.opened() as octets:
-            parsed = parse(octets, limits=self.limits)  # 2
-            if not isinstance(parsed, ParsedXml):
-                return None, _faults(parsed)
-            valid = validate(parsed)  # 3
-            if not isinstance(valid, ValidXml):
-                return None, _faults(valid)
-            verdict = self.verifier.verify(valid, at=at)  # 4
-            forged = verdict.indication is Indication.TOTAL_FAILED
-            known = read(verdict.document or UnsignedXml(valid))  # 5
-        if not isinstance(known, Read):
-            return None, _faults(known) + (_findings(verdict.findings) if forged else ())
-        readable = Readable(message=known.message, verdict=verdict, warnings=_faults(known.warnings))
-        return readable, _findings(verdict.findings) if forged else ()
+            found = self.examiner.examine(octets, at=at)
+        report = found.report
+        forged = _findings(report.envelope.findings) if report is not None and report.envelope.failed else ()
+        if found.message is None or report is None:
+            return None, (*_faults(found.faults), *forged)
+        return Readable(message=found.message, report=report, warnings=_faults(found.warnings)), forged
 
     def _prepare(self, submission: Submission, readable: Readable, authorised: Authorised, at: datetime) -> Prepared:
         match readable.message:
             case Document() as document:
-                acceptance = self.preparer.document(submission, document, readable.verdict, authorised, at=at)
+                acceptance = self.preparer.document(submission, document, readable.report, authorised, at=at)
                 return PreparedDocument(acceptance=acceptance, warnings=readable.warnings)
             case StatusMessage() as status:
                 return PreparedStatus(
-                    acceptance=self.preparer.status(submission, status, readable.verdict, authorised, at=at),
+                    acceptance=self.preparer.status(submission, status, readable.report, authorised, at=at),
                     message=status,
                     reporter=authorised.sender,
                     addressee=authorised.recipients[0],

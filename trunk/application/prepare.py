@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from envelopes.model import Document, Message, ResponseFor, StatusMessage
-from signing.verdict import Verdict
+from signing.report import Report
 from trunk.application.acknowledge import Acknowledger, NewId
 from trunk.application.submission import Authorised, PreparedRejection, Submission
 from trunk.domain import identity
@@ -28,7 +28,7 @@ class Preparer:
     notices_wait: timedelta  #: of notices (statuses): nobody is told of those, so they do not give up
 
     def document(
-        self, submission: Submission, document: Document, verdict: Verdict, authorised: Authorised, *, at: datetime
+        self, submission: Submission, document: Document, report: Report, authorised: Authorised, *, at: datetime
     ) -> Acceptance:
         """T1 of a document: one delivery per recipient, and an acceptance that is sent to the sender."""
         envelope = EnvelopeRecord(
@@ -48,13 +48,13 @@ class Preparer:
             size=submission.size,
             accepted_at=at,
             marked=authorised.marked,
-            verdict=verdict.as_json(),
+            verdict=report.as_json(),
             attachments=_attachments(document),
         )
         return self._acceptance(submission, envelope, authorised, tell_sender=True, lifetime=self.lifetime)
 
     def status(
-        self, submission: Submission, status: StatusMessage, verdict: Verdict, authorised: Authorised, *, at: datetime
+        self, submission: Submission, status: StatusMessage, report: Report, authorised: Authorised, *, at: datetime
     ) -> Acceptance:
         """T5 of a status: one delivery to the addressee; no notice of notices: its acceptance is in the answer."""
         about = status.response_for
@@ -72,7 +72,7 @@ class Preparer:
             accepted_at=at,
             status_code=status.code,
             description=status.description,
-            verdict=verdict.as_json(),
+            verdict=report.as_json(),
         )
         return self._acceptance(submission, envelope, authorised, tell_sender=False, lifetime=self.notices_wait)
 

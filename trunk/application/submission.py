@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envelopes.model import Document, StatusMessage
-from signing.verdict import Verdict
+from signing.report import Report
 from trunk.domain.agency import Agency, Caller
 from trunk.domain.entry import Acceptance, AcceptedEnvelope, Entry
 from trunk.domain.outcome import Flaw, Rejected
@@ -44,7 +44,7 @@ class Readable:
     """Stages 2 to 5 passed: what the message says, and how far it is proved."""
 
     message: Document | StatusMessage
-    verdict: Verdict
+    report: Report
     warnings: Sequence[Flaw]
 
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from envelopes.model import Document
-from signing.verdict import Indication, Verdict, mask_uid
+from signing.verdict import Indication, Verdict
 from trunk.cli.envelope_look import Looked
 from trunk.cli.output import cell, clean, clock, instant
 from trunk.cli.words import STATUS, Language
@@ -41,7 +41,7 @@ def describe_signature(looked: Looked, verdict: Verdict, language: Language) -> 
         return language.of(absent.title)
     if verdict.indication is Indication.TOTAL_PASSED:
         signer = verdict.signer
-        uid = mask_uid(signer.subject_uid, personal=signer.personal) if signer else ""
+        uid = signer.shown_uid if signer else ""
         said = language.say("Chữ ký toàn vẹn", "the signature is intact")
         trusted = (
             language.say("chuỗi chứng thư tin cậy", "the chain is trusted")

@@ -58,7 +58,7 @@ class EnvelopeRecord:
     description: str = ""  #: statuses: the reason or remark, as sent
     acknowledges: AckKind | None = None
     marked: bool = False  #: True: travels "for reference only", without a valid personal signature
-    verdict: str = "{}"  #: JSON of ``signing.verdict``
+    verdict: str = "{}"  #: JSON of ``signing.report``
     attachments: tuple[AttachmentRecord, ...] = ()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import orjson
 from aiohttp import web
 from pydantic import Field
 
@@ -26,7 +25,9 @@ class Understood(Shape):
     sender: str
     recipients: list[str]
     attachments: int
-    signature: dict[str, Any] = Field(description="the verdict over the signature in the header")
+    signature: dict[str, Any] = Field(
+        description="every verdict: signature in the header, signatures inside attachments"
+    )
 
     @classmethod
     def of(cls, readable: Readable) -> Understood:
@@ -42,7 +43,7 @@ class Understood(Shape):
             if isinstance(message, Document)
             else [message.response_for.organ_id],
             attachments=len(message.attachments) if isinstance(message, Document) else 0,
-            signature=orjson.loads(readable.verdict.as_json()),
+            signature=readable.report.as_data(),
         )
 
 

@@ -11,7 +11,7 @@ from tests.unit.signing.conftest import Judge
 
 
 def test_the_json_of_a_verdict_names_nobody(judge: Judge, pki: Pki) -> None:
-    text = judge(hand.sign(hand.document(), pki["person"])).as_json()
+    text = json.dumps(judge(hand.sign(hand.document(), pki["person"])).as_data(), ensure_ascii=False)
     told = json.loads(text)
     assert told["indication"] == "TOTAL-PASSED"
     assert told["covered"] == ["MessageHeader", "Bussiness", "edXMLManifest", "cid:tep-1"]
@@ -22,14 +22,14 @@ def test_the_json_of_a_verdict_names_nobody(judge: Judge, pki: Pki) -> None:
 
 
 def test_the_json_of_a_refusal_lists_the_findings(judge: Judge, pki: Pki) -> None:
-    told = json.loads(judge(hand.sign(hand.styled(hand.document(), corrupt=True), pki["person"])).as_json())
+    told = json.loads(json.dumps(judge(hand.sign(hand.styled(hand.document(), corrupt=True), pki["person"])).as_data()))
     assert told["indication"] == "TOTAL-FAILED"
     assert [finding["code"] for finding in told["findings"]] == ["SIG-102"]
     assert told["covered"] == []
 
 
 def test_an_unsigned_letter_has_a_verdict_too(judge: Judge) -> None:
-    told = json.loads(judge(hand.document().write()).as_json())
+    told = json.loads(json.dumps(judge(hand.document().write()).as_data()))
     assert told["indication"] == "INDETERMINATE"
     assert told["signer"] is None
 
@@ -41,7 +41,8 @@ def test_an_unsigned_letter_has_a_verdict_too(judge: Judge) -> None:
         ("HC:B1", True, "HC:B1"),
         ("MST:0100000000", False, "MST:0100000000"),
         ("", False, ""),
+        ("G-CA 1234567", True, "*********567"),
     ],
 )
 def test_personal_numbers_are_masked(uid: str, personal: bool, shown: str) -> None:  # noqa: FBT001 - a table
-    assert mask_uid(uid, personal=personal) == shown
+    assert mask_uid(uid, public=not personal) == shown

@@ -14,8 +14,9 @@ from envelopes.skeleton import ParsedXml
 from scripts import handmade_letter as hand
 from scripts.make_test_pki import Identity, Pki
 from signing import verifier as verifier_module
+from signing.evidence import RevocationNote, RevocationState
 from signing.policy import Policy
-from signing.revocation import RevocationAnswer, RevocationState
+from signing.revocation import RevocationAnswer
 from signing.trust import TrustStore
 from signing.verdict import Indication
 from signing.verifier import Verifier
@@ -209,9 +210,9 @@ class Source:
         self.state = state
         self.asked: list[int] = []
 
-    def check(self, path: Sequence[Certificate], *, at: datetime) -> RevocationAnswer:
+    def check(self, path: Sequence[Certificate], *, at: datetime, now: datetime) -> RevocationAnswer:
         self.asked.append(len(path))
-        return RevocationAnswer(state=self.state, source="list 7")
+        return RevocationAnswer(notes=(RevocationNote(certificate="00", state=self.state, origin="list 7"),))
 
 
 @pytest.mark.parametrize(

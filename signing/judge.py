@@ -1,0 +1,92 @@
+"""Is this certificate to be believed? One judgement for every kind of signature: path, then revocation.
+
+XML signatures, PDF signatures and timestamps come here with the certificates they carry; none of them builds
+paths or asks for revocation by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from signing.certificate import fingerprint
+from signing.errors import SigningCode
+from signing.evidence import Evidence, EvidenceKind, RevocationNote, RevocationState, Wanted
+from signing.policy import Policy
+from signing.revocation import NoRevocationCheck, RevocationSource
+from signing.trust import Chain, TrustStore
+from signing.verdict import Finding, Indication, Link
+from signing.when import When
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a validated path stands as to revocation."""
+
+    indication: Indication  #: PASSED, FAILED (revoked) or INDETERMINATE (cannot tell yet)
+    findings: tuple[Finding, ...] = ()
+    revocation: tuple[RevocationNote, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    wanted: tuple[Wanted, ...] = ()
+
+
+class Judge:
+    """Judges certificates against one trust store and one source of revocation. Safe to share between threads."""
+
+    def __init__(
+        self,
+        trust: TrustStore,
+        policy: Policy = Policy(),  # noqa: B008 - frozen
+        *,
+        revocation: RevocationSource | None = None,
+    ) -> None:
+        self.trust = trust
+        self.policy = policy
+        self._revocation = revocation if revocation is not None else NoRevocationCheck()
+
+    def chain(self, certificates: Sequence[bytes], *, at: datetime) -> Chain | Finding:
+        """The path from the one signer among ``certificates`` (DER) to a root, valid at ``at``; or why not."""
+        return self.trust.chain(certificates, at=at)
+
+    def standing(self, chain: Chain, *, when: When, now: datetime, path: str) -> Standing:
+        """Revocation of a validated path. Asked last: only for signatures whose cryptography is right.
+
+        Where nobody but the signer vouches for the time, what is revoked now counts as revoked.
+        """
+        answer = self._revocation.check(chain.path, at=when.at if when.proved else now, now=now)
+        evidence = tuple(
+            Evidence.of(EvidenceKind.CERTIFICATE, certificate.public_bytes(Encoding.DER)) for certificate in chain.path
+        )
+        indication, findings = Indication.TOTAL_PASSED, tuple[Finding, ...]()
+        if answer.state is RevocationState.REVOKED:
+            revoked = next(note for note in answer.notes if note.state is RevocationState.REVOKED)
+            told = "" if revoked.revoked_at is None else revoked.revoked_at.isoformat()
+            findings = (Finding(code=SigningCode.REVOKED, path=path, got=f"{revoked.reason} {told}".strip()),)
+            indication = Indication.TOTAL_FAILED
+        elif answer.state is RevocationState.UNKNOWN:
+            findings = (Finding(code=SigningCode.REVOCATION_UNKNOWN, path=path),)
+            indication = Indication.INDETERMINATE
+        return Standing(
+            indication=indication,
+            findings=findings,
+            revocation=answer.notes,
+            evidence=(*evidence, *answer.evidence),
+            wanted=answer.wanted,
+        )
+
+
+def links(chain: Chain) -> tuple[Link, ...]:
+    """The path as a verdict shows it."""
+    return tuple(
+        Link(
+            fingerprint=fingerprint(certificate),
+            issuer=issuer,
+            serial=format(certificate.serial_number, "x"),
+            not_before=certificate.not_valid_before_utc,
+            not_after=certificate.not_valid_after_utc,
+        )
+        for certificate, issuer in zip(chain.path, chain.issuers, strict=True)
+    )
