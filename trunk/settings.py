@@ -92,6 +92,14 @@ class Broker(_Section):
         return self
 
 
+class Revocation(_Section):
+    """Whether certificates were revoked."""
+
+
+class Examination(_Section):
+    """What callers sent is examined in processes of its own, within limits."""
+
+
 class Signatures(_Section):
     """Whom the trunk trusts, and what it signs with."""
 
@@ -101,6 +109,7 @@ class Signatures(_Section):
     claimed_time_age_days: float = Field(
         default=7, gt=0, description="how long before acceptance a document may claim to be signed"
     )
+    revocation: Revocation = Revocation()
 
 
 class Delivery(_Section):
@@ -136,6 +145,7 @@ class Settings(_Section):
     database: Database = Database()
     broker: Broker = Broker()
     signatures: Signatures = Signatures()
+    examination: Examination = Examination()
     delivery: Delivery = Delivery()
     log: Log = Log()
     testing: Testing = Testing()

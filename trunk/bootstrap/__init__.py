@@ -16,20 +16,11 @@ from datetime import UTC, datetime, timedelta
 
 import uuid_utils
 from aiohttp import web
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from cryptography.x509 import load_pem_x509_certificates
 
 from envelopes.model import Organization
 from queues.broker import Broker
 from queues.embedded import EmbeddedBroker
 from queues.rabbitmq import RabbitBroker, Tuning
-from signing.examination import Examiner
-from signing.policy import Policy
-from signing.seal import Seal
-from signing.signer import SigningFailedError
-from signing.trust import TrustStore
-from signing.verifier import Verifier
 from trunk import failpoints
 from trunk.application.acknowledge import Acknowledger
 from trunk.application.administration import Administration
@@ -46,6 +37,7 @@ from trunk.application.replay import Replay
 from trunk.application.sweep import Sweep
 from trunk.application.tidy import Tidy
 from trunk.application.tracking import Tracking
+from trunk.bootstrap import signatures
 from trunk.domain.retry import RetrySchedule
 from trunk.errors import ConfigurationError
 from trunk.http import spool
@@ -254,7 +246,7 @@ def _intake(core: _Core, executor: ThreadPoolExecutor) -> Intake:
     receipts = Receipts(ledger=core.ledger, scribe=core.scribe, planner=core.planner)
     return Intake(
         directory=core.registry.directory,
-        examiner=Examiner(verifier=_verifier(core.settings)),
+        examiner=signatures.examiner(core.settings),
         authority=Authority(),
         preparer=Preparer(
             acknowledger=core.acknowledger, new_id=new_id, lifetime=_lifetime(core.settings), notices_wait=NOTICES_WAIT
@@ -343,34 +335,11 @@ def _broker(settings: Settings) -> Broker:
 
 def _acknowledger(settings: Settings) -> Acknowledger:
     return Acknowledger(
-        seal=_seal(settings),
+        seal=signatures.seal(settings),
         trunk=Organization(organ_id=settings.identity.organ_id, name=settings.identity.name),
         new_id=new_id,
         lifetime=NOTICES_WAIT,
     )
-
-
-def _seal(settings: Settings) -> Seal:
-    files = settings.signatures
-    try:
-        key = load_pem_private_key(settings.path(files.seal_key_file).read_bytes(), None)
-        certificate, *issuers = load_pem_x509_certificates(settings.path(files.seal_certificate_file).read_bytes())
-        if not isinstance(key, EllipticCurvePrivateKey):
-            raise ConfigurationError(f"{settings.path(files.seal_key_file)}: not an EC key; the seal is ECDSA P-256")
-        return Seal(key, certificate, issuers=issuers)
-    except (OSError, ValueError, TypeError, SigningFailedError) as error:
-        remedy = "see [signatures] seal_key_file and seal_certificate_file, or run `trunk init`"
-        raise ConfigurationError(f"the trunk's seal cannot be used: {error}; {remedy}") from error
-
-
-def _verifier(settings: Settings) -> Verifier:
-    folder = settings.path(settings.signatures.trust_folder)
-    try:
-        trust = TrustStore.from_folder(folder)
-    except (OSError, ValueError) as error:
-        remedy = f"put the roots you trust into {folder / 'roots'} as *.pem (see [signatures] trust_folder)"
-        raise ConfigurationError(f"no signature can be judged: {error}; {remedy}") from error
-    return Verifier(trust, Policy(claim_max_age=timedelta(days=settings.signatures.claimed_time_age_days)))
 
 
 def _schedule(settings: Settings) -> RetrySchedule:
