@@ -9,12 +9,13 @@ from __future__ import annotations
 import threading
 import warnings
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from signing.verdict import Role, Signer
 
@@ -38,6 +39,13 @@ CURVES: Final = frozenset({"secp256r1", "secp384r1", "secp521r1"})
 _NAMES: Final = threading.Lock()
 
 
+class Purpose(StrEnum):
+    """What a certificate is judged for."""
+
+    DOCUMENTS = "documents"  #: of people and organisations, who sign messages and files
+    TIMESTAMPS = "timestamps"  #: of time-stamping authorities (RFC 3161)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
     """What kind of public key a certificate holds."""
@@ -54,8 +62,8 @@ def is_authority(certificate: x509.Certificate) -> bool:
         return False
 
 
-def unfit(certificate: x509.Certificate) -> str:
-    """Why the certificate may not sign documents; empty if it may."""
+def unfit(certificate: x509.Certificate, purpose: Purpose = Purpose.DOCUMENTS) -> str:
+    """Why the certificate may not be used for ``purpose``; empty if it may."""
     if is_authority(certificate):
         return "certificate of a certification authority"
     try:
@@ -64,13 +72,18 @@ def unfit(certificate: x509.Certificate) -> str:
         return "no keyUsage"
     if not (usage.digital_signature or usage.content_commitment):
         return "keyUsage without digitalSignature and nonRepudiation"
+    return _wrong_purposes(certificate, purpose)
+
+
+def _wrong_purposes(certificate: x509.Certificate, purpose: Purpose) -> str:
     try:
-        purposes = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        extension = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
     except x509.ExtensionNotFound:
-        return ""
-    if _SIGNING_PURPOSES.isdisjoint(purposes):
-        return "extendedKeyUsage for other purposes"
-    return ""
+        return "" if purpose is Purpose.DOCUMENTS else "no extendedKeyUsage"
+    if purpose is Purpose.TIMESTAMPS:  # RFC 3161 2.3
+        alone = extension.critical and list(extension.value) == [ExtendedKeyUsageOID.TIME_STAMPING]
+        return "" if alone else "extendedKeyUsage that is not timeStamping alone and critical"
+    return "extendedKeyUsage for other purposes" if _SIGNING_PURPOSES.isdisjoint(extension.value) else ""
 
 
 def key_of(certificate: x509.Certificate) -> Key:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from signing.certificate import fingerprint
+from signing.certificate import Purpose, fingerprint
 from signing.errors import SigningCode
 from signing.evidence import Evidence, EvidenceKind, RevocationNote, RevocationState, Wanted
 from signing.policy import Policy
@@ -47,9 +47,16 @@ class Judge:
         self.policy = policy
         self._revocation = revocation if revocation is not None else NoRevocationCheck()
 
-    def chain(self, certificates: Sequence[bytes], *, at: datetime) -> Chain | Finding:
-        """The path from the one signer among ``certificates`` (DER) to a root, valid at ``at``; or why not."""
-        return self.trust.chain(certificates, at=at)
+    def chain(
+        self,
+        certificates: Sequence[bytes],
+        *,
+        at: datetime,
+        purpose: Purpose = Purpose.DOCUMENTS,
+        leaf: bytes | None = None,
+    ) -> Chain | Finding:
+        """See ``TrustStore.chain``."""
+        return self.trust.chain(certificates, at=at, purpose=purpose, leaf=leaf)
 
     def standing(self, chain: Chain, *, when: When, now: datetime, path: str) -> Standing:
         """Revocation of a validated path. Asked last: only for signatures whose cryptography is right.

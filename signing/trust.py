@@ -26,7 +26,7 @@ from cryptography.x509.verification import (
     VerificationError,
 )
 
-from signing.certificate import Key, describe, is_authority, is_weak, issuer_of, key_of, unfit
+from signing.certificate import Key, Purpose, describe, is_authority, is_weak, issuer_of, key_of, unfit
 from signing.errors import SigningCode
 from signing.verdict import Finding, Signer
 
@@ -68,14 +68,27 @@ class TrustStore:
         """Reads ``roots/*.pem`` and ``intermediates/*.pem``. Raises ValueError if there is no root."""
         return cls(_read(folder / "roots"), _read(folder / "intermediates"))
 
-    def chain(self, certificates: Sequence[bytes], *, at: datetime) -> Chain | Finding:
-        """The path from the one signer among ``certificates`` (DER) to a root, valid at ``at``; or why not."""
-        key = hashlib.sha256(b"".join(hashlib.sha256(der).digest() for der in certificates)).digest()
+    def chain(
+        self,
+        certificates: Sequence[bytes],
+        *,
+        at: datetime,
+        purpose: Purpose = Purpose.DOCUMENTS,
+        leaf: bytes | None = None,
+    ) -> Chain | Finding:
+        """The path from the signer's certificate to a root, valid at ``at``; or why there is none.
+
+        The signer's is ``leaf`` where the caller knows (PDF and CMS name it), else the one among ``certificates``
+        (DER, any order) that is no authority's; the others are at most steps.
+        """
+        given = certificates if leaf is None else (leaf, *certificates)
+        told = b"".join(hashlib.sha256(der).digest() for der in given)
+        key = hashlib.sha256(purpose.encode() + bytes([leaf is not None]) + told).digest()
         with self._lock:
             known = self._found.get(key)
         if known is not None and known.holds_at(at):
             return known
-        found = self._find(certificates, at=at)
+        found = self._find(given, at=at, purpose=purpose, known=leaf is not None)
         if isinstance(found, Chain):
             with self._lock:
                 self._found[key] = found
@@ -83,12 +96,12 @@ class TrustStore:
                     self._found.popitem(last=False)
         return found
 
-    def _find(self, certificates: Sequence[bytes], *, at: datetime) -> Chain | Finding:
-        loaded = _load(certificates)
+    def _find(self, certificates: Sequence[bytes], *, at: datetime, purpose: Purpose, known: bool) -> Chain | Finding:
+        loaded = _load(certificates, known=known)
         if isinstance(loaded, Finding):
             return loaded
         leaf, others = loaded
-        reason = unfit(leaf)
+        reason = unfit(leaf, purpose)
         if reason:
             return Finding(code=SigningCode.KEY_USAGE, path=_PLACE, got=reason)
         key = key_of(leaf)
@@ -146,9 +159,7 @@ def _outside_validity(leaf: x509.Certificate, at: datetime) -> Finding | None:
     return Finding(code=code, path=_PLACE, expected=f"{expected} {bound.isoformat()}", got=at.isoformat())
 
 
-def _load(
-    certificates: Sequence[bytes],
-) -> tuple[x509.Certificate, list[x509.Certificate]] | Finding:
+def _load(certificates: Sequence[bytes], *, known: bool) -> tuple[x509.Certificate, list[x509.Certificate]] | Finding:
     """The signer's certificate and the authorities', whatever their order in the message."""
     try:
         distinct = list(dict.fromkeys(certificates))
@@ -161,6 +172,8 @@ def _load(
         return Finding(code=SigningCode.NO_CERTIFICATE, path=_PLACE, expected="DER", got="another encoding")
     if not loaded:
         return Finding(code=SigningCode.NO_CERTIFICATE, path=_PLACE, expected="the signer's certificate")
+    if known:
+        return loaded[0], [certificate for certificate in loaded[1:] if is_authority(certificate)]
     if len(signers) > 1:
         return Finding(code=SigningCode.SHAPE, path=_PLACE, expected="one signer's certificate", got=str(len(signers)))
     leaf = signers[0] if signers else loaded[0]

@@ -21,6 +21,7 @@ from envelopes.model import Document, StatusMessage
 from envelopes.reader import Read, UnsignedXml, read
 from envelopes.schema import ValidXml, validate
 from envelopes.skeleton import ParsedXml, parse
+from signing.certificate import Purpose
 from signing.errors import SigningCode
 from signing.trust import Chain, TrustStore
 from signing.verdict import Finding, Indication, Verdict
@@ -113,14 +114,21 @@ class AnybodyStore(TrustStore):
     def __init__(self) -> None:  # no roots: each message brings its own
         self.roots, self.intermediates = (), ()
 
-    def chain(self, certificates: Sequence[bytes], *, at: datetime) -> Chain | Finding:
+    def chain(
+        self,
+        certificates: Sequence[bytes],
+        *,
+        at: datetime,
+        purpose: Purpose = Purpose.DOCUMENTS,
+        leaf: bytes | None = None,
+    ) -> Chain | Finding:
         try:
             loaded = [x509.load_der_x509_certificate(der) for der in certificates]
         except ValueError:
             return Finding(code=SigningCode.NO_CERTIFICATE, got="a certificate that cannot be read")
         if not loaded:
             return Finding(code=SigningCode.NO_CERTIFICATE, expected="the signer's certificate")
-        return TrustStore(loaded).chain(certificates, at=at)
+        return TrustStore(loaded).chain(certificates, at=at, purpose=purpose, leaf=leaf)
 
 
 def _from_faults(faults: Sequence[Fault]) -> tuple[Flaw, ...]:
