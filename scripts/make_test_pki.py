@@ -1,6 +1,7 @@
 """Makes a public key infrastructure for tests and demonstrations: certificates as real ones look, and bad ones.
 
-Every key is fresh and belongs to nobody. Run as ``python -m scripts.make_test_pki FOLDER``; importable too.
+Two trust domains as in Vietnam, ``public`` and ``government``, and a third, ``stamps``, that vouches for timestamps
+alone. Every key is fresh and belongs to nobody. Run as ``python -m scripts.make_test_pki FOLDER``; importable too.
 Keys are written with mode 0600; nothing of this is ever committed.
 """
 
@@ -8,128 +9,183 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeAlias
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 
-PrivateKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+from scripts.certificates import (
+    DAY,
+    DOCUMENT_SIGNING,
+    Identity,
+    PrivateKey,
+    Sources,
+    Wish,
+    directory,
+    ec_key,
+    issue,
+    pem,
+    pem_key,
+    rsa_key,
+)
+from scripts.revocation_lists import Revoked, revocation_list
 
-DOCUMENT_SIGNING = ObjectIdentifier("1.3.6.1.4.1.311.10.3.12")
-_DAY = timedelta(days=1)
+__all__ = [
+    "DOCUMENT_SIGNING",
+    "Identity",
+    "Pki",
+    "PrivateKey",
+    "Wish",
+    "ec_key",
+    "issue",
+    "look_alikes",
+    "make_pki",
+    "pem",
+    "rsa_key",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """A certificate, its key, and the authorities between it and the root (its own first)."""
+class Domain:
+    """What a trust domain's folder holds, by name of identity. Other authorities come with the message."""
 
-    certificate: x509.Certificate
-    key: PrivateKey
-    issuers: tuple[x509.Certificate, ...] = ()
-
-    @property
-    def chain(self) -> list[x509.Certificate]:
-        """What a message carries: the signer and the authorities below the root."""
-        return [self.certificate, *self.issuers]
+    root: str
+    intermediates: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
+    rules: str = ""  #: its domain.toml
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What a certificate should be like; the default is a person's, as public authorities issue them."""
-
-    name: str
-    uid: str = ""
-    key: PrivateKey | None = None
-    authority: bool = False
-    path_length: int | None = None
-    usages: frozenset[str] = frozenset({"digital_signature", "content_commitment"})
-    purposes: tuple[ObjectIdentifier, ...] = ()
-    locality: str = ""
-    starts: timedelta = -30 * _DAY
-    lasts: timedelta = 3 * 365 * _DAY
-    with_usage: bool = True
+DOMAINS: Mapping[str, Domain] = {
+    "public": Domain(
+        root="root",
+        intermediates=("ca",),
+        lists=("root", "ca", "revoked-ca", "constrained-ca", "distant-ca"),
+    ),
+    "government": Domain(
+        root="government-root",
+        intermediates=("government-ca",),
+        lists=("government-root", "government-ca"),
+        rules='uses = ["documents"]\nwithout_uid = "person"\n',
+    ),
+    "stamps": Domain(root="stamp-root", lists=("stamp-root",), rules='uses = ["timestamps"]\n'),
+}
+_OLD = 10 * DAY
+_LATE = 1 * DAY
+#: Whom the authority of the second name has revoked, and how long ago.
+REVOKED: Mapping[str, tuple[str, timedelta]] = {
+    "revoked": ("ca", _OLD),
+    "revoked-lately": ("ca", _LATE),
+    "revoked-tsa": ("ca", _OLD),
+    "revoked-ca": ("root", _OLD),
+    "government-revoked": ("government-ca", _OLD),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Pki:
-    """Everything made, by name."""
+    """Everything made, by name; ``lists``: by authority, DER, as of the time of making."""
 
     identities: dict[str, Identity] = field(default_factory=dict)
+    lists: dict[str, bytes] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Identity:
         return self.identities[name]
 
     def write(self, folder: Path) -> None:
-        """``trust/roots``, ``trust/intermediates``, and per identity ``NAME.pem`` (chain) and ``NAME.key``."""
-        for identity_name, identity in self.identities.items():
-            place = {"root": "trust/roots", "ca": "trust/intermediates"}.get(identity_name, "identities")
-            chain = [identity.certificate] if place.startswith("trust") else identity.chain
-            _write(folder / place / f"{identity_name}.pem", pem(chain))
-            _write(folder / "identities" / f"{identity_name}.key", pem_key(identity.key), mode=0o600)
+        """``trust`` with one folder per domain, and per identity ``identities/NAME.pem`` (chain) and ``NAME.key``."""
+        self.write_trust(folder / "trust")
+        for name, identity in self.identities.items():
+            _write(folder / "identities" / f"{name}.pem", pem(identity.chain))
+            _write(folder / "identities" / f"{name}.key", pem_key(identity.key), mode=0o600)
+
+    def write_trust(self, folder: Path) -> None:
+        """The public domain flat, the others below: ``roots``, ``intermediates``, ``lists`` (no network needed)."""
+        for name, domain in DOMAINS.items():
+            place = folder if name == "public" else folder / name
+            _write(place / "roots" / f"{domain.root}.pem", pem([self[domain.root].certificate]))
+            for one in domain.intermediates:
+                _write(place / "intermediates" / f"{one}.pem", pem([self[one].certificate]))
+            for one in domain.lists:
+                _write(place / "lists" / f"{one}.crl", self.lists[one])
+            if domain.rules:
+                _write(place / "domain.toml", domain.rules.encode())
+
+    def revoked_by(self, authority: str, *, at: datetime) -> list[Revoked]:
+        """Whom the authority has taken back."""
+        found = [(name, ago) for name, (whose, ago) in REVOKED.items() if whose == authority]
+        return [Revoked(certificate=self[name].certificate, since=at - ago) for name, ago in found]
 
 
-def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
+def make_pki(*, at: datetime, authority_key: Callable[[], PrivateKey] = rsa_key, base_url: str = "") -> Pki:
+    """Roots, authorities and the identities that a trunk meets, good and bad, as of ``at``.
+
+    ``base_url``: of ``scripts.authorities``; then certificates name the list, the responder and the certificate of
+    their issuer there.
+    """
+    made = _authorities(at, authority_key, base_url)
+    families = {
+        "ca": _good() | _bad() | _services(),
+        "root": {"ocsp-root": _responder("Test OCSP of the root")},
+        "other-root": {"another-root-person": _person("001085000009", key=ec_key())},
+        "revoked-ca": {"person-of-revoked-ca": _person("001085000010", key=ec_key())},
+        "distant-ca": {"person-of-distant-ca": _person("001085000011", key=ec_key())},
+        "constrained-ca": _constrained(),
+        "government-ca": _government(),
+        "stamp-root": {
+            "stamp-tsa": _stamper("Test TSA of stamps"),
+            "stamp-person": _person("001085000012", key=ec_key()),
+        },
+    }
+    for issuer, family in families.items():
+        sources = Sources.at(base_url, issuer)
+        made |= {name: issue(made[issuer], replace(wish, sources=sources), at=at) for name, wish in family.items()}
+    pki = Pki(made)
+    for authority in {name for domain in DOMAINS.values() for name in domain.lists}:
+        pki.lists[authority] = revocation_list(made[authority], at=at, revoked=pki.revoked_by(authority, at=at))
+    return pki
 
 
-def ec_key(curve: ec.EllipticCurve | None = None) -> ec.EllipticCurvePrivateKey:
-    return ec.generate_private_key(curve or ec.SECP256R1())
+def look_alikes(count: int, *, at: datetime) -> Identity:
+    """A signer below ``count`` authorities of one name and one key, each of which may have issued each other."""
+    shared = Wish(name="Test CA SHA2", key=ec_key(), authority=True)
+    crowd = [issue(None, shared, at=at) for _ in range(count)]
+    signer = issue(crowd[0], _person("001085000013", key=ec_key()), at=at)
+    return replace(signer, issuers=tuple(one.certificate for one in crowd))
 
 
-def make_pki(*, at: datetime, authority_key: Callable[[], PrivateKey] = rsa_key) -> Pki:
-    """Root, authority and the identities that a trunk meets, good and bad, as of ``at``."""
-    anchor = Wish(name="Test National Root CA", key=authority_key(), authority=True, lasts=25 * 365 * _DAY)
-    root = issue(None, anchor, at=at)
-    issuing = Wish(name="Test CA SHA2", key=authority_key(), authority=True, path_length=0, lasts=5 * 365 * _DAY)
-    authority = issue(root, issuing, at=at)
-    other_root = issue(None, Wish(name="Another Root CA", key=ec_key(), authority=True), at=at)
-    made = {"root": root, "ca": authority, "other-root": other_root}
-    made["another-root-person"] = issue(other_root, _person("001085000009", key=ec_key()), at=at)
-    made |= {name: issue(authority, wish, at=at) for name, wish in _good().items()}
-    made |= {name: issue(authority, wish, at=at) for name, wish in _bad().items()}
-    return Pki(made)
+def _authorities(at: datetime, authority_key: Callable[[], PrivateKey], base_url: str) -> dict[str, Identity]:
+    def root(name: str, key: PrivateKey) -> Identity:
+        return issue(None, Wish(name=name, key=key, authority=True, lasts=25 * 365 * DAY), at=at)
+
+    def below(issuer: str, name: str, key: PrivateKey, only: x509.NameConstraints | None = None) -> Identity:
+        wish = Wish(name=name, key=key, authority=True, path_length=0, lasts=5 * 365 * DAY, constraints=only)
+        return issue(made[issuer], replace(wish, sources=Sources.at(base_url, issuer)), at=at)
+
+    made = {
+        "root": root("Test National Root CA", authority_key()),
+        "other-root": root("Another Root CA", ec_key()),
+        "government-root": root("Test Government Root CA", ec_key(ec.SECP384R1())),
+        "stamp-root": root("Test Stamp Root CA", ec_key()),
+    }
+    made["ca"] = below("root", "Test CA SHA2", authority_key())
+    made["government-ca"] = below("government-root", "Test Government CA", ec_key())
+    # the very authority, vouched for by another domain and by a root that nobody trusts
+    made["cross-ca"] = below("government-root", "Test CA SHA2", made["ca"].key)
+    made["stray-cross-ca"] = below("other-root", "Test CA SHA2", made["ca"].key)
+    made["revoked-ca"] = below("root", "Test Revoked CA", ec_key())
+    made["distant-ca"] = below("root", "Test CA that no folder holds", ec_key())
+    names = x509.NameConstraints(permitted_subtrees=[directory(organisation="Tỉnh Mẫu")], excluded_subtrees=None)
+    made["constrained-ca"] = below("root", "Test CA of one province", ec_key(), names)
+    return made
 
 
-def issue(issuer: Identity | None, wish: Wish, *, at: datetime) -> Identity:
-    """One certificate, signed by ``issuer`` or by itself."""
-    key = wish.key if wish.key is not None else rsa_key()
-    subject = _subject(wish)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject if issuer is None else issuer.certificate.subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(at + wish.starts)
-        .not_valid_after(at + wish.starts + wish.lasts)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-    )
-    signing_key = key if issuer is None else issuer.key
-    for extension, critical in _extensions(wish, signing_key):
-        builder = builder.add_extension(extension, critical=critical)
-    certificate = builder.sign(signing_key, hashes.SHA256())
-    above = () if issuer is None or issuer.certificate.issuer == issuer.certificate.subject else issuer.chain
-    return Identity(certificate=certificate, key=key, issuers=tuple(above))
-
-
-def pem(certificates: Sequence[x509.Certificate]) -> bytes:
-    return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in certificates)
-
-
-def pem_key(key: PrivateKey) -> bytes:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
-def _person(number: str, *, key: PrivateKey | None = None) -> Wish:
+def _person(number: str, *, key: PrivateKey | None = None, organisation: str = "") -> Wish:
     purposes = (ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.EMAIL_PROTECTION, DOCUMENT_SIGNING)
-    return Wish(name="Nguyễn Văn Thử", uid=f"CCCD:{number}", key=key, purposes=purposes)
+    return Wish(name="Nguyễn Văn Thử", uid=f"CCCD:{number}", key=key, purposes=purposes, organisation=organisation)
 
 
 def _good() -> dict[str, Wish]:
@@ -155,8 +211,10 @@ def _bad() -> dict[str, Wish]:
     encipher = frozenset({"key_encipherment"})
     server = (ExtendedKeyUsageOID.SERVER_AUTH,)
     return {
-        "expired": Wish(name="Hết hạn", key=ec_key(), starts=-400 * _DAY, lasts=365 * _DAY),
-        "not-yet-valid": Wish(name="Chưa hiệu lực", key=ec_key(), starts=30 * _DAY),
+        "expired": Wish(name="Hết hạn", key=ec_key(), starts=-400 * DAY, lasts=365 * DAY),
+        "not-yet-valid": Wish(name="Chưa hiệu lực", key=ec_key(), starts=30 * DAY),
+        "revoked": _person("001085000005", key=ec_key()),
+        "revoked-lately": _person("001085000006", key=ec_key()),
         "wrong-usage": Wish(name="Mã hóa", key=ec_key(), usages=encipher),
         "no-usage": Wish(name="Không nêu", key=ec_key(), with_usage=False),
         "server": Wish(name="example.vn", key=ec_key(), purposes=server),
@@ -165,37 +223,54 @@ def _bad() -> dict[str, Wish]:
     }
 
 
-def _subject(wish: Wish) -> x509.Name:
-    attributes = [(NameOID.COUNTRY_NAME, "VN"), (NameOID.COMMON_NAME, wish.name), (NameOID.USER_ID, wish.uid)]
-    if wish.locality:
-        attributes.insert(1, (NameOID.LOCALITY_NAME, wish.locality))
-    return x509.Name([x509.NameAttribute(oid, text, _validate=False) for oid, text in attributes if text])
+def _constrained() -> dict[str, Wish]:
+    """Under the authority of one province: a signer of it and one of another."""
+    return {
+        "constrained-inside": _person("001085000007", key=ec_key(), organisation="Tỉnh Mẫu"),
+        "constrained-outside": _person("001085000008", key=ec_key(), organisation="Tỉnh Khác"),
+    }
 
 
-def _extensions(wish: Wish, signing_key: PrivateKey) -> list[tuple[x509.ExtensionType, bool]]:
-    issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(signing_key.public_key())
-    found: list[tuple[x509.ExtensionType, bool]] = [(issuer_key, False)]
-    if wish.authority:
-        found.append((x509.BasicConstraints(ca=True, path_length=wish.path_length), True))
-        found.append((_usage({"key_cert_sign", "crl_sign"} | wish.usages), True))
-    elif wish.with_usage:
-        found.append((_usage(wish.usages), True))
-    if wish.purposes:
-        found.append((x509.ExtendedKeyUsage(wish.purposes), False))
-    return found
+def _government() -> dict[str, Wish]:
+    """Government certificates need not carry a UID."""
+    return {
+        "government-person": Wish(name="Trần Thị Mẫu", organisation="Bộ Mẫu", key=ec_key()),
+        "government-person-uid": _person("001085000014", key=ec_key(), organisation="Bộ Mẫu"),
+        "government-organisation": Wish(name="Bộ Mẫu", uid="MNS:1000001", key=ec_key()),
+        "government-revoked": Wish(name="Lê Văn Cũ", organisation="Bộ Mẫu", key=ec_key()),
+        "government-ocsp": _responder("Test Government OCSP"),
+    }
 
 
-def _usage(usages: frozenset[str] | set[str]) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature="digital_signature" in usages,
-        content_commitment="content_commitment" in usages,
-        key_encipherment="key_encipherment" in usages,
-        data_encipherment="data_encipherment" in usages,
-        key_agreement=False,
-        key_cert_sign="key_cert_sign" in usages,
-        crl_sign="crl_sign" in usages,
-        encipher_only=False,
-        decipher_only=False,
+def _services() -> dict[str, Wish]:
+    """Stamping and responding, as it should be and with the wrong purposes."""
+    also_mail = (ExtendedKeyUsageOID.TIME_STAMPING, ExtendedKeyUsageOID.EMAIL_PROTECTION)
+    return {
+        "tsa": _stamper("Test TSA"),
+        "revoked-tsa": _stamper("Test TSA, revoked"),
+        "expired-tsa": replace(_stamper("Test TSA, expired"), starts=-400 * DAY, lasts=365 * DAY),
+        "tsa-not-critical": replace(_stamper("Test TSA, purpose not critical"), purposes_critical=False),
+        "tsa-of-all-trades": replace(_stamper("Test TSA, also for mail"), purposes=also_mail),
+        "ocsp": _responder("Test OCSP"),
+        "ocsp-without-purpose": replace(_responder("Test OCSP, no purpose"), purposes=()),
+    }
+
+
+def _stamper(name: str) -> Wish:
+    return _service(name, ExtendedKeyUsageOID.TIME_STAMPING, critical=True)
+
+
+def _responder(name: str) -> Wish:
+    return replace(_service(name, ExtendedKeyUsageOID.OCSP_SIGNING), no_check=True)
+
+
+def _service(name: str, purpose: ObjectIdentifier, *, critical: bool = False) -> Wish:
+    return Wish(
+        name=name,
+        key=ec_key(),
+        usages=frozenset({"digital_signature"}),
+        purposes=(purpose,),
+        purposes_critical=critical,
     )
 
 
