@@ -87,10 +87,11 @@ REVOKED: Mapping[str, tuple[str, timedelta]] = {
 
 @dataclass(frozen=True, slots=True)
 class Pki:
-    """Everything made, by name; ``lists``: by authority, DER, as of the time of making."""
+    """Everything made ``at`` a time, by name; ``lists``: by authority, DER."""
 
     identities: dict[str, Identity] = field(default_factory=dict)
     lists: dict[str, bytes] = field(default_factory=dict)
+    at: datetime = datetime(1, 1, 1, tzinfo=UTC)
 
     def __getitem__(self, name: str) -> Identity:
         return self.identities[name]
@@ -114,10 +115,10 @@ class Pki:
             if domain.rules:
                 _write(place / "domain.toml", domain.rules.encode())
 
-    def revoked_by(self, authority: str, *, at: datetime) -> list[Revoked]:
+    def revoked_by(self, authority: str) -> list[Revoked]:
         """Whom the authority has taken back."""
         found = [(name, ago) for name, (whose, ago) in REVOKED.items() if whose == authority]
-        return [Revoked(certificate=self[name].certificate, since=at - ago) for name, ago in found]
+        return [Revoked(certificate=self[name].certificate, since=self.at - ago) for name, ago in found]
 
 
 def make_pki(*, at: datetime, authority_key: Callable[[], PrivateKey] = rsa_key, base_url: str = "") -> Pki:
@@ -143,9 +144,9 @@ def make_pki(*, at: datetime, authority_key: Callable[[], PrivateKey] = rsa_key,
     for issuer, family in families.items():
         sources = Sources.at(base_url, issuer)
         made |= {name: issue(made[issuer], replace(wish, sources=sources), at=at) for name, wish in family.items()}
-    pki = Pki(made)
+    pki = Pki(made, at=at)
     for authority in {name for domain in DOMAINS.values() for name in domain.lists}:
-        pki.lists[authority] = revocation_list(made[authority], at=at, revoked=pki.revoked_by(authority, at=at))
+        pki.lists[authority] = revocation_list(made[authority], at=at, revoked=pki.revoked_by(authority))
     return pki
 
 
