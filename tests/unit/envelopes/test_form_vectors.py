@@ -19,6 +19,7 @@ ALSO = {
     "reference-without-id": {"ENV-202"},
     "two-content-ids": {"ENV-201", "ENV-202"},
     "another-id": {"ENV-202"},
+    "second-header": {"ENV-101"},
 }
 
 
