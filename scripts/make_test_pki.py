@@ -104,9 +104,9 @@ class Pki:
             _write(folder / "identities" / f"{name}.key", pem_key(identity.key), mode=0o600)
 
     def write_trust(self, folder: Path) -> None:
-        """The public domain flat, the others below: ``roots``, ``intermediates``, ``lists`` (no network needed)."""
+        """Per domain ``roots``, ``intermediates`` and, for use without a network, ``lists``."""
         for name, domain in DOMAINS.items():
-            place = folder if name == "public" else folder / name
+            place = folder / name
             _write(place / "roots" / f"{domain.root}.pem", pem([self[domain.root].certificate]))
             for one in domain.intermediates:
                 _write(place / "intermediates" / f"{one}.pem", pem([self[one].certificate]))
