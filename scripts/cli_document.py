@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from typing import get_args, get_origin
 
 import click
 from pydantic import BaseModel
@@ -63,8 +64,11 @@ def _settings(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, o
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             yield from _settings(kind, f"{prefix}{name}.")
+        elif get_origin(kind) is dict:  # tables by name
+            yield from _settings(get_args(kind)[1], f"{prefix}{name}.NAME.")
         else:
-            yield f"{prefix}{name}", field.default, field.description or ""
+            default = "" if field.default == frozenset() else field.default
+            yield f"{prefix}{name}", default, field.description or ""
 
 
 def _section(path: tuple[str, ...], command: click.Command) -> Iterator[str]:

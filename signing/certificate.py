@@ -148,4 +148,5 @@ def describe(certificate: x509.Certificate, *, roles: Roles = PUBLIC_ROLES, doma
         not_after=certificate.not_valid_after_utc,
         role=roles.of(uid),
         domain=domain,
+        key_bits=key_of(certificate).bits,
     )

@@ -108,6 +108,7 @@ class Signer:
     not_after: datetime
     role: Role
     domain: str = ""  #: the trust domain whose root vouches for it
+    key_bits: int = 0  #: size of the public key; 0: not told
 
     @property
     def personal(self) -> bool:
@@ -232,6 +233,7 @@ def _signer(signer: Signer) -> dict[str, Any]:
         "not_after": signer.not_after.isoformat(),
         "role": signer.role.value,
         "domain": signer.domain,
+        "key_bits": signer.key_bits,
     }
 
 

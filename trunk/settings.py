@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -96,6 +96,37 @@ class Revocation(_Section):
     """Whether certificates were revoked."""
 
 
+_POLICY_NAME: Final = "^[a-z0-9][a-z0-9-]{0,62}$"
+
+
+class WrittenPolicy(_Section):
+    """A policy of signatures that agencies may name; what it does not say is as in ``base``."""
+
+    base: str = Field(default="required", description="the built-in policy that it alters")
+    envelope_signature: Literal["", "required", "optional", "mark"] = Field(
+        default="", description="a document without a signature in its header: refused, accepted or marked"
+    )
+    personal: Literal["", "required", "on-main-document", "mark"] = Field(
+        default="", description="where a valid personal signature must stand; mark: without one it travels marked"
+    )
+    roles: frozenset[Literal["person", "organisation", "unknown"]] = Field(
+        default=frozenset(), description="whose signatures count as personal ones"
+    )
+    attachments: Literal["", "refuse", "mark"] = Field(
+        default="", description="a document with a broken signature inside an attachment"
+    )
+    uncertain: Literal["", "come-again", "mark"] = Field(
+        default="", description="a document with a signature of which cannot be told yet whether it is valid"
+    )
+    signature_methods: frozenset[Annotated[str, Field(pattern="^(rsa|rsa-pss|ecdsa)-sha(256|384|512)$")]] = Field(
+        default=frozenset(), description="the only ones that count, e.g. rsa-pss-sha256, ecdsa-sha384"
+    )
+    digest_algorithms: frozenset[Annotated[str, Field(pattern="^sha(256|384|512)$")]] = Field(
+        default=frozenset(), description="the only ones that count, e.g. sha384"
+    )
+    min_rsa_bits: int = Field(default=0, ge=0, description="smallest RSA key that counts; below 2048 none ever does")
+
+
 class Examination(_Section):
     """What callers sent is examined in processes of its own, within limits."""
 
@@ -110,6 +141,9 @@ class Signatures(_Section):
         default=7, gt=0, description="how long before acceptance a document may claim to be signed"
     )
     revocation: Revocation = Revocation()
+    policies: dict[Annotated[str, Field(pattern=_POLICY_NAME)], WrittenPolicy] = Field(
+        default={}, description="policies of signatures by name, beside the built-in ones"
+    )
 
 
 class Delivery(_Section):

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from tests.ledger_kit import AT, OTHER, RECIPIENT, SYSTEM
-from trunk.domain.agency import Agency, DeliveryMode, Mandate, SignaturePolicy, SystemId
+from trunk.domain.agency import Agency, DeliveryMode, Mandate, SystemId
 from trunk.domain.credential import KeyRecord, SystemRecord
 from trunk.storage.ledger import Ledger
 
@@ -18,10 +18,11 @@ FULL = Agency(
     old_code="000.00.01.H41",
     aliases=("H41.1", "000.01.H41"),
     mode=DeliveryMode.AMQP,
-    signature_policy=SignaturePolicy.DELIVER_MARKED,
+    signature_policy="required-on-main-document",
     mandates=(
         Mandate(fingerprint="a" * 64, valid_from=AT, valid_until=AT + timedelta(days=365)),
         Mandate(fingerprint="b" * 64),
+        Mandate(uid="CCCD:001085000001", domain="cong-vu", valid_until=AT),
     ),
     active=False,
 )

@@ -21,7 +21,6 @@ from datetime import datetime
 from envelopes.errors import Fault
 from envelopes.model import Document, StatusMessage
 from signing.examination import Examiner
-from signing.verdict import Finding
 from trunk.application.authorise import Authority
 from trunk.application.enter import Entrance
 from trunk.application.prepare import Preparer
@@ -39,6 +38,8 @@ from trunk.application.submission import (
 from trunk.domain.agency import Directory
 from trunk.domain.outcome import Accepted, Flaw, Rejected
 from trunk.domain.rejection import Code
+from trunk.domain.signature_policy import is_temporary
+from trunk.domain.weighing import findings_of_header
 from trunk.failpoints import reach
 from trunk.storage.ledger import Ledger
 from trunk.storage.payloads import PayloadStore
@@ -100,10 +101,10 @@ class Intake:
         with submission.opened() as octets:
             found = self.examiner.examine(octets, at=at)
         report = found.report
-        forged = _findings(report.envelope.findings) if report is not None and report.envelope.failed else ()
         if found.message is None or report is None:
-            return None, (*_faults(found.faults), *forged)
-        return Readable(message=found.message, report=report, warnings=_faults(found.warnings)), forged
+            broken = findings_of_header(report) if report is not None else ()
+            return None, (*_faults(found.faults), *broken)
+        return Readable(message=found.message, report=report, warnings=_faults(found.warnings)), ()
 
     def _prepare(self, submission: Submission, readable: Readable, authorised: Authorised, at: datetime) -> Prepared:
         match readable.message:
@@ -137,12 +138,10 @@ class Intake:
             first = view.accepted_as(self.preparer.identity(submission, readable.message, sender))
         if first is not None:
             return PreparedRepetition(accepted=first)
+        if all(is_temporary(flaw.code) for flaw in flaws):
+            return rejected  # come again: that is no rejection, and the sender's own system repeats it
         return self.preparer.rejection(submission, readable.message, sender, rejected, at=at)
 
 
 def _faults(faults: Sequence[Fault]) -> tuple[Flaw, ...]:
     return tuple(Flaw(code=Code(f.code), line=f.line, path=f.path, expected=f.expected, got=f.got) for f in faults)
-
-
-def _findings(findings: Sequence[Finding]) -> tuple[Flaw, ...]:
-    return tuple(Flaw(code=Code(f.code), path=f.path, expected=f.expected, got=f.got) for f in findings)

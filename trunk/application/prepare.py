@@ -9,7 +9,7 @@ from envelopes.model import Document, Message, ResponseFor, StatusMessage
 from signing.report import Report
 from trunk.application.acknowledge import Acknowledger, NewId
 from trunk.application.submission import Authorised, PreparedRejection, Submission
-from trunk.domain import identity
+from trunk.domain import identity, signature_record
 from trunk.domain.acknowledgement import Fact
 from trunk.domain.agency import Agency
 from trunk.domain.dates import spell_date
@@ -47,8 +47,8 @@ class Preparer:
             sha256=submission.sha256,
             size=submission.size,
             accepted_at=at,
-            marked=authorised.marked,
-            verdict=report.as_json(),
+            marked=authorised.weighed.marked,
+            verdict=signature_record.written(report, authorised.weighed),
             attachments=_attachments(document),
         )
         return self._acceptance(submission, envelope, authorised, tell_sender=True, lifetime=self.lifetime)
@@ -72,7 +72,8 @@ class Preparer:
             accepted_at=at,
             status_code=status.code,
             description=status.description,
-            verdict=report.as_json(),
+            marked=authorised.weighed.marked,
+            verdict=signature_record.written(report, authorised.weighed),
         )
         return self._acceptance(submission, envelope, authorised, tell_sender=False, lifetime=self.notices_wait)
 

@@ -17,6 +17,7 @@ from signing.report import Report
 from trunk.domain.agency import Agency, Caller
 from trunk.domain.entry import Acceptance, AcceptedEnvelope, Entry
 from trunk.domain.outcome import Flaw, Rejected
+from trunk.domain.signature_policy import Weighed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ class Authorised:
 
     sender: Agency
     recipients: Sequence[Agency]
-    marked: bool  #: travels "for reference only"
+    weighed: Weighed  #: by the sender's policy of signatures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

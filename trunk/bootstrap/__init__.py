@@ -31,6 +31,7 @@ from trunk.application.dispatch import Dispatch
 from trunk.application.enter import Entrance
 from trunk.application.handover import Handover
 from trunk.application.intake import Intake
+from trunk.application.policies import policies
 from trunk.application.prepare import Preparer
 from trunk.application.receipts import Receipts
 from trunk.application.replay import Replay
@@ -247,7 +248,7 @@ def _intake(core: _Core, executor: ThreadPoolExecutor) -> Intake:
     return Intake(
         directory=core.registry.directory,
         examiner=signatures.examiner(core.settings),
-        authority=Authority(),
+        authority=Authority(policies(core.settings.signatures.policies)),
         preparer=Preparer(
             acknowledger=core.acknowledger, new_id=new_id, lifetime=_lifetime(core.settings), notices_wait=NOTICES_WAIT
         ),

@@ -14,8 +14,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from trunk.application.policies import policies
 from trunk.cli.world import World
-from trunk.domain.agency import SignaturePolicy
+from trunk.domain.agency import Agency
+from trunk.domain.signature_policy import Policies
 from trunk.errors import ConfigurationError, TrunkError
 from trunk.settings import Settings
 
@@ -48,6 +50,8 @@ def look_into(world: World, *, workers: int) -> list[Finding]:
         *_stores(settings, workers),
         *_seal(settings),
         *_trust(settings),
+        *_revocation(settings),
+        *_policies(settings),
         *_clocks(settings),
         *_tests(settings),
         *_ledger(world),
@@ -150,12 +154,34 @@ def _trust(settings: Settings) -> Iterator[Finding]:
             text=f"no root certificate in {roots}: the trunk trusts nobody",
             remedy="put the roots of your certification authorities there as *.pem",
         )
-    yield Finding(
-        weight=Weight.NOTE,
-        key="signatures",
-        text="whether a signer's certificate was revoked is not checked yet",
-        remedy="take the mandate from a lost key: trunk admin certificate remove",
-    )
+
+
+def _revocation(settings: Settings) -> Iterator[Finding]:
+    rule = getattr(settings.signatures.revocation, "rule", None)
+    if rule in (None, "none"):
+        yield Finding(
+            weight=Weight.NOTE if rule is None else Weight.WARNING,
+            key="signatures" if rule is None else "signatures.revocation.rule",
+            text="whether a signer's certificate was revoked is not checked" + (" yet" if rule is None else ""),
+            remedy="take the mandate from a lost key: trunk admin certificate remove",
+        )
+
+
+def _policies(settings: Settings) -> Iterator[Finding]:
+    """Each relaxation of a policy that was written here; the built-in ones are named where an agency has them."""
+    try:
+        known = policies(settings.signatures.policies).by_name
+    except ConfigurationError as error:
+        yield Finding(weight=Weight.ERROR, key="signatures.policies", text=str(error), remedy="mend the settings")
+        return
+    for name in settings.signatures.policies:
+        for relaxation in known[name].relaxations:
+            yield Finding(
+                weight=Weight.WARNING,
+                key=f"signatures.policies.{name}",
+                text=relaxation,
+                remedy='the strictest is "required"',
+            )
 
 
 def _clocks(settings: Settings) -> Iterator[Finding]:
@@ -209,18 +235,34 @@ def _ledger(world: World) -> Iterator[Finding]:
         yield Finding(
             weight=Weight.WARNING, key="directory", text="no agency yet", remedy="trunk admin agency load agencies.toml"
         )
+    known = _known(world.settings)
     for agency in agencies:
-        if agency.signature_policy is SignaturePolicy.DELIVER_MARKED:
-            yield Finding(
-                weight=Weight.WARNING,
-                key="directory",
-                text=f"{agency.code}: unsigned documents of it travel, marked for reference only",
-                remedy='signature_policy = "required" (trunk admin agency load)',
-            )
-        elif agency.active and not agency.mandates:
-            yield Finding(
-                weight=Weight.NOTE,
-                key="directory",
-                text=f"{agency.code}: no certificate may sign for it, so it cannot send documents",
-                remedy=f"trunk admin certificate add {agency.code} FILE.pem",
-            )
+        yield from _agency(agency, known)
+
+
+def _known(settings: Settings) -> Policies:
+    try:
+        return policies(settings.signatures.policies)
+    except ConfigurationError:
+        return Policies()  # said already
+
+
+def _agency(agency: Agency, known: Policies) -> Iterator[Finding]:
+    name, policy = agency.signature_policy, known.named(agency.signature_policy)
+    laxer = "; ".join(policy.relaxations)
+    if policy.name != name:
+        laxer = f'no policy has the name "{name}"; the strictest holds'
+    if laxer:
+        yield Finding(
+            weight=Weight.WARNING,
+            key="directory",
+            text=f"{agency.code} ({name}): {laxer}",
+            remedy='signature_policy = "required" (trunk admin agency load)',
+        )
+    elif agency.active and not agency.mandates:
+        yield Finding(
+            weight=Weight.NOTE,
+            key="directory",
+            text=f"{agency.code}: nobody may sign for it, so it cannot send documents",
+            remedy=f"trunk admin certificate add {agency.code} FILE.pem",
+        )

@@ -16,7 +16,7 @@ from trunk.cli.exits import Exit
 from trunk.cli.main import trunk
 from trunk.cli.pem import certificate_in, private_key_in
 from trunk.cli.world import World
-from trunk.domain.agency import Agency, SignaturePolicy
+from trunk.domain.agency import Agency
 from trunk.domain.delivery import AgencyCode
 from trunk.settings import load
 
@@ -108,9 +108,9 @@ def test_several_processes_with_embedded_brokers_are_warned_of(town: Town, made:
 
 def test_agencies_that_may_send_unsigned_mail_are_named(town: Town, made: Path) -> None:
     with town.ledger.begin() as book:
-        book.put_agency(Agency(code=AgencyCode("G99"), name="x", signature_policy=SignaturePolicy.DELIVER_MARKED))
+        book.put_agency(Agency(code=AgencyCode("G99"), name="x", signature_policy="deliver-marked"))
     result = town.run("--config", str(made / "trunk.toml"), "config", "check")
-    assert "G99: unsigned documents of it travel" in result.stdout
+    assert "G99 (deliver-marked): documents without a signature in the header travel marked; " in result.stdout
 
 
 def test_settings_are_shown_with_their_origin_and_without_passwords(town: Town, made: Path) -> None:

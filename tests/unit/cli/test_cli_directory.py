@@ -115,7 +115,7 @@ def test_a_wrong_row_is_named_with_line_and_remedy(town: Town, text: str, expect
         ("[agency]\ncode = 'H3'\n", "expected tables [[agency]]"),
         ("[[agency]]\nname = 'Sở'\n", "line 1: code: '' is no code"),
         ("\n[[agency]]\ncode = 3\n", "line 2: code: 3 is no code"),
-        ("[[agency]]\ncode = 'H3'\naliases = 'H4'\n", "line 1: aliases and certificates are lists"),
+        ("[[agency]]\ncode = 'H3'\naliases = 'H4'\n", "line 1: aliases, certificates and uids are lists"),
     ],
 )
 def test_a_wrong_toml_table_is_named_too(town: Town, text: str, expected: str) -> None:
