@@ -7,6 +7,7 @@ says whether anybody trusts the certificate: ``signing.judge`` does.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -89,6 +90,11 @@ def verify(signed: Signed, *, content_type: str, digest: bytes, path: str) -> Fi
     if not valid:
         return Finding(code=SigningCode.FORGED, path=path)
     return None if intact else Finding(code=SigningCode.DIGEST_MISMATCH, path=path)
+
+
+def digest(algorithm: str, octets: bytes) -> bytes:
+    """``algorithm`` as hashlib names it."""
+    return hashlib.new(algorithm, octets).digest()
 
 
 def issuing(signed: Signed, *, most: int) -> tuple[bytes, ...]:

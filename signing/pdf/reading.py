@@ -1,0 +1,87 @@
+"""A PDF, read strictly: what more than one reader could understand differently is not read at all."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any, Final
+
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.decode_limits import DecodePurpose
+from pyhanko.pdf_utils.misc import PdfError, PdfStrictReadError
+from pyhanko.pdf_utils.reader import PdfFileReader
+
+from signing.errors import SigningCode
+from signing.pdf.octets import HEAD_OCTETS, HEADER, Lending
+from signing.verdict import Finding
+
+#: pyHanko asserts, and asks objects for what they are not.
+PDF_ERRORS: Final = (
+    PdfError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    AssertionError,
+    NotImplementedError,
+    OverflowError,
+    RecursionError,
+)
+MOST_REVISIONS: Final = 100
+MOST_OBJECTS: Final = 300_000
+
+
+class StrictReader(PdfFileReader):
+    """pyHanko's strict reader, with each object stream decoded and its table read once, not once for each object."""
+
+    def __init__(self, stream: Lending) -> None:
+        self._opened: dict[int, tuple[BytesIO, list[int], int]] = {}
+        super().__init__(stream, strict=True)
+
+    def _get_object_from_stream(self, idnum: int, stmnum: int, idx: int) -> Any:
+        if stmnum not in self._opened:
+            self._opened[stmnum] = self._open(stmnum)
+        data, table, first = self._opened[stmnum]
+        if not 0 <= 2 * idx < len(table) or table[2 * idx] != idnum:
+            raise PdfStrictReadError("an object that is not where its object stream has it")
+        data.seek(first + table[2 * idx + 1])
+        found = generic.read_object(data, generic.Reference(idnum, 0, self))
+        if isinstance(found, (generic.StreamObject, generic.IndirectObject)):
+            raise PdfStrictReadError("an object that may not be in an object stream")
+        return found
+
+    def _open(self, stmnum: int) -> tuple[BytesIO, list[int], int]:
+        stream = generic.Reference(stmnum, 0, self).get_object()
+        if not isinstance(stream, generic.StreamObject) or stream["/Type"] != "/ObjStm":
+            raise PdfStrictReadError("no object stream")
+        data, first = stream.read_data(DecodePurpose.OBJECT_STREAM), int(stream["/First"])
+        table = [int(number) for number in data[:first].split()]
+        if len(table) < 2 * int(stream["/N"]):
+            raise PdfStrictReadError("an object stream with a short table")
+        return BytesIO(data), table[: 2 * int(stream["/N"])], first
+
+
+def open_pdf(octets: Lending) -> StrictReader | Finding:
+    """The document in ``octets``, or why nobody should trust what a viewer shows of it."""
+    octets.seek(0)
+    head = octets.read(HEAD_OCTETS)
+    if not head.startswith(HEADER):
+        return unreadable("%PDF- at the beginning", "something before it")
+    try:
+        reader = StrictReader(octets)
+        encrypted = "/Encrypt" in reader.trailer
+        hybrid, revisions = reader.xrefs.hybrid_xrefs_present, reader.xrefs.total_revisions
+        objects = sum(len(reader.xrefs.explicit_refs_in_revision(revision)) for revision in range(revisions))
+    except PDF_ERRORS as error:
+        return unreadable("PDF as ISO 32000 has it", type(error).__name__)
+    if encrypted:
+        return unreadable("no encryption", "an encrypted file")
+    if hybrid:
+        return unreadable("one kind of cross-reference table", "a hybrid one")
+    if revisions > MOST_REVISIONS or objects > MOST_OBJECTS:
+        return unreadable(f"at most {MOST_REVISIONS} revisions and {MOST_OBJECTS} objects", f"{revisions}, {objects}")
+    return reader
+
+
+def unreadable(expected: str, got: str = "", *, path: str = "") -> Finding:
+    return Finding(code=SigningCode.PDF_UNREADABLE, path=path, expected=expected, got=got)
