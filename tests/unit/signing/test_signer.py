@@ -12,7 +12,7 @@ from envelopes.skeleton import ParsedXml
 from scripts import handmade_letter as hand
 from scripts.make_test_pki import Pki
 from signing import signer
-from signing.signer import SigningFailedError, sign
+from signing.signer import Manner, SigningFailedError, sign
 from signing.verdict import Finding
 from tests.unit.signing.conftest import AT, Judge
 
@@ -23,7 +23,8 @@ PLACEHOLDER = (
 
 
 def signed(letter: bytes, pki: Pki, who: str = "person-p256", method: str = "") -> bytes:
-    octets = sign(letter, key=pki[who].key, certificates=pki[who].chain, at=AT, method=method)
+    manner = Manner(method=method)
+    octets = sign(letter, key=pki[who].key, certificates=pki[who].chain, at=AT, manner=manner)
     assert isinstance(octets, bytes), octets
     return octets
 
