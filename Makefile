@@ -3,6 +3,7 @@
 PYTHON_IN_VENV := .venv/bin/python
 STACK ?= embedded
 TESTS ?= tests
+VECTORS ?= ../shared/vectors
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -38,6 +39,9 @@ docs: .venv/.dev ## write the documents that are drawn from the code (states, co
 vectors: .venv/.dev ## make the test vectors anew
 	@$(PYTHON_IN_VENV) -m scripts.make_vectors
 
+vectors-check: .venv/.dev ## drive public vectors through the code and compare with their authors' verdicts (VECTORS=folder)
+	@$(PYTHON_IN_VENV) -m scripts.vectors_check $(VECTORS) $(ARGS)
+
 bench: .venv/.dev ## measure acceptance per second, percentiles and memory, beside the floor (BENCH_JSON=file)
 	@$(PYTHON_IN_VENV) -m scripts.private_servers install
 	@$(PYTHON_IN_VENV) -m scripts.bench $(ARGS)
@@ -53,4 +57,4 @@ clean: ## remove what was built, installed and cached here
 	@sh scripts/make_venv.sh dev
 	@mkdir -p build && touch $@ .venv/.runtime
 
-.PHONY: help demo test check format docs vectors bench clean
+.PHONY: help demo test check format docs vectors vectors-check bench clean
