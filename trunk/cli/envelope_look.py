@@ -95,12 +95,11 @@ def look(octets: bytes | mmap.mmap, *, name: str, at: datetime, trust: TrustStor
 
 
 def trust_in(folder: Path) -> TrustStore:
-    """Roots and intermediates of a trust folder, or roots that lie in it side by side."""
-    inner = folder if (folder / "roots").is_dir() else None
+    """A trust folder, or roots that lie in it side by side."""
+    pems = sorted(folder.glob("*.pem"))
     try:
-        if inner is not None:
-            return TrustStore.from_folder(inner)
-        pems = sorted(folder.glob("*.pem"))
+        if not pems:
+            return TrustStore.from_folder(folder)
         return TrustStore(one for pem in pems for one in x509.load_pem_x509_certificates(pem.read_bytes()))
     except ValueError as error:
         raise MisconfiguredError(
