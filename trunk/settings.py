@@ -128,7 +128,15 @@ class WrittenPolicy(_Section):
 
 
 class Examination(_Section):
-    """What callers sent is examined in processes of its own, within limits."""
+    """What callers sent is examined in processes of its own, within limits (ENV-012 beyond them)."""
+
+    processes: int = Field(
+        default=2, ge=0, le=64, description="examiners; 0: in the serving process, where no limit can be held"
+    )
+    seconds: float = Field(default=1.5, gt=0, description="for one message")
+    seconds_per_mib: float = Field(default=0.25, ge=0, description="more, for each MiB of it")
+    memory_mib: int = Field(default=512, ge=64, description="for one message, beside four times its size")
+    queue: int = Field(default=256, gt=0, description="messages that may wait for an examiner; more get 503")
 
 
 class Signatures(_Section):
