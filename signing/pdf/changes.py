@@ -62,20 +62,29 @@ class _InformationRule(DocInfoRule):
     """Title, author and subject stay; dates and tools may change."""
 
     def apply(self, old: HistoricalResolver, new: HistoricalResolver) -> Iterable[ReferenceUpdate]:
-        before, after = (one.trailer_view.get("/Info", {}) for one in (old, new))
+        before, after = (_information(one) for one in (old, new))
         changed = {key for key in {*before, *after} if before.get(key) != after.get(key)}
         if changed - _INFORMATION_KEYS:
             raise SuspiciousModification("the information dictionary")
         return super().apply(old, new)
 
 
+def _information(one: HistoricalResolver) -> dict[str, Any]:
+    """Never raises for want of one."""
+    trailer = one.trailer_view
+    return dict(trailer["/Info"]) if "/Info" in trailer else {}
+
+
 def changes(one: Held, later: Iterable[Held], seen: Survey) -> tuple[str, ...] | Finding:
     """Words for what was added after ``one``, all of it allowed; or that something else was. May raise PDF_ERRORS."""
     words = {"timestamp" if other.kind == "ETSI.RFC3161" else "signature" for other in later}
-    compared = one.embedded.evaluate_modifications(_policy(words)) if not one.last else None
-    if isinstance(compared, SuspiciousModification):
+    signed = one.embedded
+    compared = _policy(words).review_file(
+        signed.reader, one.revision, field_mdp_spec=signed.fieldmdp, doc_mdp=signed.docmdp_level
+    )
+    if not isinstance(compared, DiffResult):
         return _changed(one, "further signatures and their evidence alone")
-    if isinstance(compared, DiffResult) and _more_than_permitted(one, compared):
+    if _more_than_permitted(one, compared):
         return _changed(one, "no change: the signer certified the document as final")
     if seen.filled_in_after(one.revision):
         return _changed(one, "every object that the signed revision names", "one that was added later")

@@ -81,7 +81,7 @@ def held(reader: StrictReader, octets: Lending) -> tuple[Held | Finding, ...] | 
     return tuple(_numbered(ordered))
 
 
-def coverage_fault(one: Held, *, last: bool) -> Finding | None:
+def uncovered(one: Held, *, last: bool) -> Finding | None:
     """What is left uncovered that should not be."""
     level = one.embedded.evaluate_signature_coverage()
     if level is SignatureCoverageLevel.ENTIRE_FILE or (not last and level is SignatureCoverageLevel.ENTIRE_REVISION):

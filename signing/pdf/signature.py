@@ -5,7 +5,6 @@ The cheapest comes first, and nothing is compared for a signer whom nobody trust
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -15,7 +14,7 @@ from signing.cms import Signed
 from signing.errors import SigningCode
 from signing.judge import Judge, Standing, links
 from signing.pdf.changes import changes
-from signing.pdf.held import Held, coverage_fault
+from signing.pdf.held import Held, uncovered
 from signing.pdf.reading import unreadable
 from signing.pdf.survey import Survey
 from signing.timestamp import Stamped
@@ -39,8 +38,11 @@ class Context:
     held: tuple[Held, ...]
     vouched: tuple[tuple[int, Stamped], ...] = ()  #: good timestamps over the document, by their order
 
-    def after(self, one: Held) -> tuple[Held, ...]:
-        return tuple(other for other in self.held if other.order > one.order)
+    @property
+    def active(self) -> tuple[Finding, ...]:
+        """What runs in a signed document shows whatever it likes."""
+        names = ", ".join(sorted(self.survey.active))
+        return (Finding(code=SigningCode.PDF_ACTIVE, got=names),) if names else ()
 
 
 def failed(now: datetime, *findings: Finding, order: int = 1, **known: Any) -> Verdict:
@@ -57,16 +59,12 @@ def failed(now: datetime, *findings: Finding, order: int = 1, **known: Any) -> V
 
 
 def document_timestamp(one: Held, context: Context) -> tuple[Verdict, Stamped | None]:
-    """The verdict on a timestamp over the document, and the timestamp if it is good."""
+    """The verdict on a timestamp over the document, and the timestamp if it is good. May raise ``PDF_ERRORS``."""
     found = timestamp.check(one.value, over=one.digest, judge=context.judge, now=context.now, path=one.field)
-    faults = list(_form_faults(one, context))
-    if isinstance(found, Finding):
-        faults.append(found)
-    added = changes(one, context.after(one), context.survey) if not faults else ()
-    if isinstance(added, Finding):
-        faults.append(added)
-    if faults or isinstance(found, Finding):
-        return failed(context.now, *faults, order=one.order, profile=one.kind), None
+    added, faults = _later(one, context)
+    if isinstance(found, Finding) or faults or context.active:
+        wrong = (found,) if isinstance(found, Finding) else ()
+        return failed(context.now, *wrong, *context.active, *faults, order=one.order, profile=one.kind), None
     verdict = Verdict(
         indication=found.standing.indication,
         place=Place.ATTACHMENT,
@@ -74,7 +72,7 @@ def document_timestamp(one: Held, context: Context) -> tuple[Verdict, Stamped | 
         order=one.order,
         profile=one.kind,
         covered=(one.covered,),
-        later_changes=() if isinstance(added, Finding) else added,
+        later_changes=added,
         signing_time=found.stamp.at,
         signing_time_source=TimeSource.TIMESTAMP,
         stamp=found.stamp,
@@ -117,36 +115,29 @@ class _Weighed:
         judge = self.context.judge
         steps = cms.issuing(self.signed, most=judge.policy.max_certificates - 1)
         chain = judge.chain(steps, leaf=self.signed.certificate, at=self.when.at)
-        faults = list(_form_faults(self.one, self.context))
         if isinstance(chain, Finding):
-            return self._without_chain(chain, faults)
-        faults = faults or list(self._cryptography(chain))
-        added = changes(self.one, self.context.after(self.one), self.context.survey) if not faults else ()
-        if isinstance(added, Finding):
-            faults, added = [added], ()
+            return self._without_chain(chain)
+        forged = self._cryptography(chain)
+        added, faults = _later(self.one, self.context) if forged is None else ((), (forged,))
+        faults = (*faults, *self.context.active)
         if faults:
-            standing = Standing(indication=Indication.TOTAL_FAILED, findings=tuple(faults))
-        else:
-            standing = judge.standing(chain, when=self.when, now=self.context.now, path=self.one.field)
+            return self._verdict(chain, Standing(indication=Indication.TOTAL_FAILED, findings=faults), ())
+        standing = judge.standing(chain, when=self.when, now=self.context.now, path=self.one.field)
         return self._verdict(chain, standing, added)
 
-    def _cryptography(self, chain: Chain) -> Iterator[Finding]:
+    def _cryptography(self, chain: Chain) -> Finding | None:
         one, signed = self.one, self.signed
         if signed.method.partition("-")[0] != chain.key.family:
             got = f"a key for {chain.key.family}"
-            yield Finding(code=SigningCode.FORGED, path=one.field, expected=signed.method, got=got)
-            return
+            return Finding(code=SigningCode.FORGED, path=one.field, expected=signed.method, got=got)
         digest = one.digest(signed.digest_algorithm)
-        fault = cms.verify(signed, content_type="data", digest=digest, path=one.field)
-        if fault is not None:
-            yield fault
+        return cms.verify(signed, content_type="data", digest=digest, path=one.field)
 
-    def _without_chain(self, finding: Finding, faults: list[Finding]) -> Verdict:
+    def _without_chain(self, finding: Finding) -> Verdict:
         """An authority that is missing may come: until then nobody can tell."""
         placed = Finding(code=finding.code, path=self.one.field, expected=finding.expected, got=finding.got)
         refused = failed(
             self.context.now,
-            *faults,
             placed,
             order=self.one.order,
             profile=_profile(self.one, self.stamped),
@@ -156,7 +147,7 @@ class _Weighed:
             signing_time_source=self.when.source,
             claimed_time=self.claimed,
         )
-        if isinstance(finding, Incomplete) and not faults:
+        if isinstance(finding, Incomplete):
             return replace(refused, indication=Indication.INDETERMINATE, wanted=finding.wanted)
         return refused
 
@@ -216,14 +207,13 @@ def _stamped(one: Held, signed: Signed, context: Context) -> Stamped | Finding |
     )
 
 
-def _form_faults(one: Held, context: Context) -> Iterator[Finding]:
-    last = one.order == max(other.order for other in context.held)
-    uncovered = coverage_fault(one, last=last)
-    if uncovered is not None:
-        yield uncovered
-    if context.survey.active:
-        got = ", ".join(sorted(context.survey.active))
-        yield Finding(code=SigningCode.PDF_ACTIVE, path=one.field, got=got)
+def _later(one: Held, context: Context) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
+    """Words for what came after the signature, and what of it should not be there."""
+    later = tuple(other for other in context.held if other.order > one.order)
+    added, gap = changes(one, later, context.survey), uncovered(one, last=not later)
+    if isinstance(added, Finding):
+        return (), (added,) if gap is None else (added, gap)
+    return added, () if gap is None else (gap,)
 
 
 def _profile(one: Held, stamped: Stamped | None) -> str:

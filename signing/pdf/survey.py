@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.reader import PdfFileReader
 
-from signing.pdf.reading import PDF_ERRORS, StrictReader
+from signing.pdf.reading import PDF_ERRORS
 
 Number: TypeAlias = tuple[int, int]
 
@@ -59,7 +60,7 @@ class Survey:
         return not self.unreadable.isdisjoint(self.named)
 
 
-def survey(reader: StrictReader) -> Survey:
+def survey(reader: PdfFileReader) -> Survey:
     """Looks at all objects, each once, and keeps none. May raise ``PDF_ERRORS``."""
     seen = Survey()
     for revision in range(reader.xrefs.total_revisions):
@@ -67,7 +68,7 @@ def survey(reader: StrictReader) -> Survey:
         for reference in reader.xrefs.explicit_refs_in_revision(revision):
             number = (reference.idnum, reference.generation)
             try:
-                found = reader.get_object(reference, revision=revision)
+                found = _read(reader, reference, revision)
             except PDF_ERRORS:
                 seen.unreadable.add(number)
                 continue
@@ -75,6 +76,13 @@ def survey(reader: StrictReader) -> Survey:
                 seen.defined.setdefault(number, revision)
             _look(found, revision, seen)
     return seen
+
+
+def _read(reader: PdfFileReader, reference: generic.Reference, revision: int) -> Any:
+    known = reader.cache_get_indirect_object(reference.generation, reference.idnum)
+    if known is not None and reader.xrefs.get_last_change(reference) == revision:
+        return known
+    return reader.get_object(reference, revision=revision)
 
 
 def _look(found: Any, revision: int, seen: Survey) -> None:
