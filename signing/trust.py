@@ -26,7 +26,6 @@ from signing.errors import SigningCode
 from signing.evidence import EvidenceKind, Wanted
 from signing.paths import MOST_AUTHORITIES, Node, Roads, authorities, is_valid
 from signing.revocation.places import issuer_urls
-from signing.signed import signed_by
 from signing.verdict import Finding, Signer
 
 _REMEMBERED: Final = 4096
@@ -187,8 +186,7 @@ class TrustStore:
         """The issuer of the highest certificate in hand, if nobody of its name is known here."""
         top = leaf
         for _ in steps:
-            above = (step for step in steps if step.subject == top.issuer and step.der != top.der)
-            top = next((s for s in above if signed_by(top.certificate, s.certificate.public_key())), top)
+            top = next((step for step in steps if step.subject == top.issuer and step is not top), top)
         if top.subject == top.issuer or roads.named(top.issuer):
             return
         urls = self._obtainable(issuer_urls(top.certificate))
