@@ -29,6 +29,7 @@ from trunk.application.authorise import Authority
 from trunk.application.directory import Clock, Registry
 from trunk.application.dispatch import Dispatch
 from trunk.application.enter import Entrance
+from trunk.application.evidence import EvidenceShelf
 from trunk.application.handover import Handover
 from trunk.application.intake import Intake
 from trunk.application.policies import policies
@@ -245,16 +246,21 @@ def _tidy(core: _Core) -> Tidy:
 
 def _intake(core: _Core, executor: ThreadPoolExecutor) -> Intake:
     receipts = Receipts(ledger=core.ledger, scribe=core.scribe, planner=core.planner)
+    shelf = EvidenceShelf()
     return Intake(
         directory=core.registry.directory,
         examiner=signatures.examiner(core.settings),
         authority=Authority(policies(core.settings.signatures.policies)),
         preparer=Preparer(
-            acknowledger=core.acknowledger, new_id=new_id, lifetime=_lifetime(core.settings), notices_wait=NOTICES_WAIT
+            acknowledger=core.acknowledger,
+            new_id=new_id,
+            lifetime=_lifetime(core.settings),
+            notices_wait=NOTICES_WAIT,
+            evidence=shelf,
         ),
         ledger=core.ledger,
         payloads=core.payloads,
-        entrance=Entrance(scribe=core.scribe, receipts=receipts, executor=executor),
+        entrance=Entrance(scribe=core.scribe, receipts=receipts, executor=executor, evidence=shelf),
         now=core.now,
     )
 
