@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from trunk.errors import ConfigurationError
 
@@ -36,6 +36,17 @@ def _one_url(url: str, file: Path | None, known: tuple[str, ...]) -> None:
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+_HOST: Final = r"^(\*\.)?[A-Za-z0-9_.-]+(:([0-9]{1,5}|\*))?$|^\[[0-9A-Fa-f:.]+\](:([0-9]{1,5}|\*))?$"
+
+
+def _apart(written: Any) -> Any:
+    """The environment writes a list with commas."""
+    return [word.strip() for word in written.split(",") if word.strip()] if isinstance(written, str) else written
+
+
+_Hosts = Annotated[tuple[Annotated[str, Field(pattern=_HOST)], ...], BeforeValidator(_apart)]
 
 
 class Identity(_Section):
@@ -93,7 +104,25 @@ class Broker(_Section):
 
 
 class Revocation(_Section):
-    """Whether certificates were revoked."""
+    """Whether certificates were revoked: lists (CRL) and answers (OCSP), fetched in the background."""
+
+    rule: Literal["require", "none"] = Field(
+        default="require", description="require: no proof, no passing; none: nobody asks, revoked certificates pass"
+    )
+    fetch_hosts: _Hosts = Field(
+        default=(), description="hosts that may be asked: name, *.name, name:port; nothing is fetched from others"
+    )
+    private_hosts: _Hosts = Field(default=(), description="the same with addresses in the house's own network")
+    tolerance_seconds: float = Field(default=300, ge=0, description="between the clocks of an authority and ours")
+    list_age_hours: float = Field(default=24, gt=0, description="how long a list without nextUpdate counts")
+    answer_age_hours: float = Field(default=12, gt=0, description="how long an answer without nextUpdate counts")
+    refresh_minutes: float = Field(default=60, gt=0, description="what is in use is fetched anew after this")
+    timeout_seconds: float = Field(default=8, gt=0, description="for one exchange, from the name to the last octet")
+    wait_seconds: float = Field(default=3, ge=0, description="how long a submission waits for what it made us fetch")
+    list_octets: int = Field(default=20 * 2**20, gt=0, description="largest list that is taken")
+    answer_octets: int = Field(default=64 * 2**10, gt=0, description="largest answer or certificate that is taken")
+    cache_octets: int = Field(default=512 * 2**20, gt=0, description="room for revocation/ in the data folder")
+    threads: int = Field(default=4, gt=0, description="exchanges at once in one process")
 
 
 _POLICY_NAME: Final = "^[a-z0-9][a-z0-9-]{0,62}$"
@@ -142,7 +171,9 @@ class Examination(_Section):
 class Signatures(_Section):
     """Whom the trunk trusts, and what it signs with."""
 
-    trust_folder: Path = Field(default=Path("trust"), description="holds roots/*.pem and intermediates/*.pem")
+    trust_folder: Path = Field(
+        default=Path("trust"), description="trust domains: roots/*.pem, intermediates/*.pem, lists/"
+    )
     seal_key_file: Path = Field(default=Path("seal.key.pem"), description="the trunk's ECDSA P-256 key")
     seal_certificate_file: Path = Field(default=Path("seal.crt.pem"), description="its certificate")
     claimed_time_age_days: float = Field(
