@@ -22,6 +22,7 @@ from rich.console import Console
 from scripts.vectors_check import (
     set_merkle,
     set_names,
+    set_pades,
     set_parser,
     set_rfc3161,
     set_wycheproof,
@@ -38,6 +39,7 @@ Driver = Callable[[Path], Iterator[VectorSet]]
 DRIVERS: Final[Mapping[str, Driver]] = {
     "xmldsig": set_xmldsig.sets,
     "xades": set_xades.sets,
+    "pades": set_pades.sets,
     "wycheproof": set_wycheproof.sets,
     "xml-parser": set_parser.sets,
     "merkle": set_merkle.sets,

@@ -1,7 +1,8 @@
 """Runs cases in a process that may open neither files nor connections nor programs; a try is its death, and noticed.
 
-The kernel watches (seccomp), so that libraries in C are watched too. A death is the verdict *wrong* on the case in
-hand; a new process goes on with the next. Where the kernel cannot, cases run all the same and the tally says so.
+The kernel watches (seccomp), so that libraries in C are watched too; temporary files without a name are allowed. A
+death is the verdict *wrong* on the case in hand; a new process goes on with the next. Where the kernel cannot watch,
+cases run all the same and the tally says so.
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ from scripts.vectors_check.frame import Case, Judged, Outcome, Tally, VectorSet,
 _SECONDS: Final = 60  # a case that takes longer is killed
 _NO_NEW_PRIVILEGES, _SECCOMP, _FILTER_MODE = 38, 22, 2
 _ALLOW, _TRAP = 0x7FFF0000, 0x00030000
-_LOAD, _EQUAL, _RETURN = 0x20, 0x15, 0x06  # of the packet filter's language
-#: Architecture -> its number, and the calls that open files, connections and programs.
+_LOAD, _EQUAL, _AND, _RETURN = 0x20, 0x15, 0x54, 0x06  # of the packet filter's language
+_CALL, _ARCHITECTURE, _THIRD_ARGUMENT = 0, 4, 32  # where they stand in what the filter is shown
+_NAMELESS: Final = 0o20200000  # O_TMPFILE
+#: Architecture -> its number, openat, and the other calls that open files, connections and programs.
 _CALLS: Final = {
-    "x86_64": (0xC000003E, (2, 85, 257, 437, 41, 42, 59, 322)),
-    "aarch64": (0xC00000B7, (56, 437, 198, 203, 221, 281)),
+    "x86_64": (0xC000003E, 257, (2, 85, 437, 41, 42, 59, 322)),
+    "aarch64": (0xC00000B7, 56, (437, 198, 203, 221, 281)),
 }
 
 
@@ -126,12 +129,12 @@ def _seal() -> bool:
     return bool(libc.prctl(_SECCOMP, _FILTER_MODE, ctypes.byref(program), 0, 0) == 0)
 
 
-def _instructions(architecture: int, calls: tuple[int, ...]) -> bytes:
-    """Trap on any of ``calls`` and on another architecture's; allow the rest."""
-    last = len(calls)
-    code = [(_LOAD, 0, 0, 4), (_EQUAL, 0, last + 1, architecture), (_LOAD, 0, 0, 0)]
-    code += [(_EQUAL, last - place, 0, call) for place, call in enumerate(calls)]
-    code += [(_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _TRAP)]
+def _instructions(architecture: int, openat: int, calls: tuple[int, ...]) -> bytes:
+    """Trap on ``calls``, on openat unless for a nameless file, on another architecture's calls; allow the rest."""
+    code = [(_LOAD, 0, 0, _ARCHITECTURE), (_EQUAL, 0, len(calls) + 6, architecture), (_LOAD, 0, 0, _CALL)]
+    code += [(_EQUAL, len(calls) - place + 4, 0, call) for place, call in enumerate(calls)]
+    code += [(_EQUAL, 0, 3, openat), (_LOAD, 0, 0, _THIRD_ARGUMENT), (_AND, 0, 0, _NAMELESS)]
+    code += [(_EQUAL, 0, 1, _NAMELESS), (_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _TRAP)]
     return b"".join(struct.pack("HBBI", *one) for one in code)
 
 
