@@ -104,6 +104,8 @@ def _unsound(valid: ValidXml, signature: _Element, certificate: Certificate, at:
         return tuple([finding.code.value for finding in examined])
     if examined.shape.certificates[0] != certificate.public_bytes(Encoding.DER):
         return (SigningCode.NO_CERTIFICATE.value,)
+    if examined.properties.claimed_time != at.replace(microsecond=0):
+        return (SigningCode.SIGNING_TIME.value,)
     faults = sound.compute(valid, examined, certificate, at=_within(certificate, at), policy=_POLICY)
     stamps = xades.stamps(examined.shape, judge=_STAMPS, now=at)
     return tuple([finding.code.value for finding in (*faults, stamps) if isinstance(finding, Finding)])
