@@ -25,7 +25,7 @@ from signing.evidence import EvidenceKind
 
 _MOST_OCTETS: Final = 512 * 2**20
 _KINDS: Final = (EvidenceKind.CRL, EvidenceKind.OCSP, EvidenceKind.CERTIFICATE)
-_KEPT: Final = timedelta(days=1)  # of objects that nothing names: somebody may be about to store them as evidence
+_KEPT: Final = timedelta(hours=1)  # of objects that nothing names: somebody may be about to store them as evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,13 @@ class Entry:
     fetched_at: datetime  #: last time that the source was asked and answered
     etag: str = ""
     modified: str = ""  #: Last-Modified, as told
+
+    @classmethod
+    def of(
+        cls, kind: EvidenceKind, octets: bytes, *, url: str, fetched_at: datetime, etag: str = "", modified: str = ""
+    ) -> Entry:
+        digest = hashlib.sha256(octets).hexdigest()
+        return cls(kind=kind, url=url, sha256=digest, fetched_at=fetched_at, etag=etag, modified=modified)
 
 
 def key_of(kind: EvidenceKind, subject: str) -> str:

@@ -74,6 +74,7 @@ class StoredRevocation:
         """The octets of evidence that came without them."""
         octets = None if self._shelf is None else self._shelf.read(sha256)
         if octets is None and self._offline is not None:
+            self._offline.refresh()
             octets = self._offline.read(sha256)
         return octets
 
