@@ -1,4 +1,4 @@
-"""Trust and revocation, wired. Who judges calls ``trust`` and ``source``, in any process; who serves adds a fetcher::
+"""Trust and revocation, made from the settings. Who judges calls ``trust`` and ``source``, in any process; who serves adds a fetcher::
 
     fetcher = revocation.fetcher(settings, now=clock, chance=random.random)      # one in each serving process
     loops["fetcher"] = fetcher.loop();  stack.callback(fetcher.close)
