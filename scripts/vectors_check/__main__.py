@@ -26,6 +26,7 @@ from scripts.vectors_check import (
     set_parser,
     set_rfc3161,
     set_wycheproof,
+    set_x509,
     set_xades,
     set_xmldsig,
 )
@@ -40,6 +41,7 @@ DRIVERS: Final[Mapping[str, Driver]] = {
     "xmldsig": set_xmldsig.sets,
     "xades": set_xades.sets,
     "pades": set_pades.sets,
+    "x509": set_x509.sets,
     "wycheproof": set_wycheproof.sets,
     "xml-parser": set_parser.sets,
     "merkle": set_merkle.sets,

@@ -36,9 +36,13 @@ class Answer:
 
     accepted: bool
     code: str = ""
+    driven: bool = True  #: False: there is nothing here that could be asked
 
 
 ACCEPTED = Answer(accepted=True)
+
+
+NOT_DRIVEN = Answer(accepted=False, code="not driven", driven=False)
 
 
 def refused(code: object) -> Answer:
@@ -106,7 +110,9 @@ class Tally:
 def judge(case: Case, answer: Answer, seconds: float) -> Judged:
     """Compares one answer with what was stated."""
     said = "accepted" if answer.accepted else f"refused with {answer.code}"
-    if not answer.accepted and not answer.code:
+    if not answer.driven and case.unsupported:
+        outcome, why = Outcome.UNSUPPORTED, case.unsupported
+    elif not answer.accepted and not answer.code:
         outcome, why = Outcome.WRONG, "refused without a code"
     elif seconds > case.seconds:
         outcome, why = Outcome.WRONG, f"{seconds:.1f} s, more than {case.seconds} s"

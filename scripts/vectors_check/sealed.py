@@ -7,6 +7,7 @@ cases run all the same and the tally says so.
 
 from __future__ import annotations
 
+import codecs
 import ctypes
 import faulthandler
 import json
@@ -17,14 +18,27 @@ import select
 import signal
 import struct
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import IO, Final, NoReturn
 
 from scripts.vectors_check.frame import Case, Judged, Outcome, Tally, VectorSet, run
 
+#: Python reads these from files when they are first used.
+_CODECS: Final = (
+    "ascii",
+    "latin-1",
+    "cp1252",
+    "idna",
+    "punycode",
+    "unicode_escape",
+    "utf-16",
+    "utf-16-be",
+    "utf-32-be",
+)
 _SECONDS: Final = 60  # a case that takes longer is killed
 _NO_NEW_PRIVILEGES, _SECCOMP, _FILTER_MODE = 38, 22, 2
 _ALLOW, _TRAP = 0x7FFF0000, 0x00030000
@@ -44,6 +58,8 @@ class _Program(ctypes.Structure):
 
 def judge_all(vectors: VectorSet) -> Tally:
     """Every case of the set, in a sealed process; in another one after a death."""
+    for codec in _CODECS:
+        codecs.lookup(codec)
     for warm in vectors.warm:
         warm()
     tally = Tally(vectors)
@@ -58,10 +74,11 @@ def _run_some(tally: Tally, cases: Sequence[Case]) -> None:
     """One process: all ``cases``, or up to the one that kills it."""
     reading, writing = os.pipe()
     sys.stdout.flush()
+    traced = tempfile.TemporaryFile()  # noqa: SIM115 - closed below, and in the child by its end
     pid = os.fork()
     if pid == 0:
         os.close(reading)
-        _child(writing, cases, mebibytes=tally.set.mebibytes)
+        _child(writing, cases, mebibytes=tally.set.mebibytes, traced=traced.fileno())
     os.close(writing)
     started = time.perf_counter()
     heard = 0
@@ -77,7 +94,9 @@ def _run_some(tally: Tally, cases: Sequence[Case]) -> None:
     _pid, status = os.waitpid(pid, 0)
     if heard < len(cases):
         seconds = time.perf_counter() - started
-        tally.judged.append(Judged(case=cases[heard], outcome=Outcome.WRONG, why=_death(status), seconds=seconds))
+        why = f"{_death(status)} {_who_tried(traced)}".strip()
+        tally.judged.append(Judged(case=cases[heard], outcome=Outcome.WRONG, why=why, seconds=seconds))
+    traced.close()
 
 
 def _listen(descriptor: int, pid: int) -> Iterator[dict[str, str]]:
@@ -94,11 +113,11 @@ def _listen(descriptor: int, pid: int) -> Iterator[dict[str, str]]:
         yield from map(json.loads, lines)
 
 
-def _child(descriptor: int, cases: Sequence[Case], *, mebibytes: int) -> NoReturn:
+def _child(descriptor: int, cases: Sequence[Case], *, mebibytes: int, traced: int) -> NoReturn:
     code = 1
     try:
         warnings.simplefilter("ignore")  # wording one opens a file
-        faulthandler.register(signal.SIGSYS, chain=True)  # says on stderr who tried
+        faulthandler.register(signal.SIGSYS, file=traced, chain=True)
         used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + mebibytes * 2**20,) * 2)
         _say(descriptor, {"watched": "yes" if _seal() else ""})
@@ -136,6 +155,13 @@ def _instructions(architecture: int, openat: int, calls: tuple[int, ...]) -> byt
     code += [(_EQUAL, 0, 3, openat), (_LOAD, 0, 0, _THIRD_ARGUMENT), (_AND, 0, 0, _NAMELESS)]
     code += [(_EQUAL, 0, 1, _NAMELESS), (_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _TRAP)]
     return b"".join(struct.pack("HBBI", *one) for one in code)
+
+
+def _who_tried(traced: IO[bytes]) -> str:
+    """The innermost line of the dead that is not Python's way to import."""
+    traced.seek(0)
+    frames = [line.strip() for line in traced.read().decode(errors="replace").splitlines() if line.startswith("  File")]
+    return next((frame for frame in frames if "frozen" not in frame and "/encodings/" not in frame), "")
 
 
 def _death(status: int) -> str:
