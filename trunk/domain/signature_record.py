@@ -5,10 +5,11 @@ JSON in the ledger, with a version. The first ledgers held one verdict alone: it
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from signing.report import VERSION, Report
 from trunk.domain.entry import EnvelopeRecord
@@ -19,7 +20,7 @@ Data = dict[str, Any]
 
 def written(report: Report, weighed: Weighed) -> str:
     """For the ledger: compact, stable key order."""
-    return json.dumps({**report.as_data(), "policy": weighed.as_data()}, ensure_ascii=False, separators=(",", ":"))
+    return orjson.dumps({**report.as_data(), "policy": weighed.as_data()}).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class SignatureRecord:
 
 def read(envelope: EnvelopeRecord) -> SignatureRecord | None:
     """What is kept of ``envelope``; None of what the trunk seals itself."""
-    kept: Data = json.loads(envelope.verdict)
+    kept: Data = orjson.loads(envelope.verdict)
     if "version" in kept:
         return SignatureRecord({"policy": None, **kept})
     return SignatureRecord(_of_first_ledgers(kept, envelope)) if kept else None

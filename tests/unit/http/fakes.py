@@ -13,6 +13,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from signing.evidence import Evidence
 from trunk.application.handover import Confirmed, Content, Failed, Taken
 from trunk.application.submission import Examined, Submission
 from trunk.domain.agency import Agency, Caller, Directory, SystemId
@@ -77,10 +78,10 @@ def accepted(**changes: Any) -> AcceptedEnvelope:
     )
 
 
-def track() -> EnvelopeTrack:
+def track(**changes: Any) -> EnvelopeTrack:
     event = JournalEvent(at=AT, event="published", actor="relay", state=DeliveryState.DISPATCHED)
     ordered = JournalEvent(at=AT, event="replay_ordered", actor="Nguyen Van A", reason="the disk of Mr. B")
-    told = accepted()
+    told = accepted(**changes)
     other = DeliveryTrack(delivery=delivery(id="D9"), name="Cục", position=5, timeline=[], statuses=[])
     return EnvelopeTrack(
         envelope=told.envelope,
@@ -189,13 +190,24 @@ class FakeHandover:
 
 @dataclass
 class FakeTracking:
+    verdict: str = "{}"
+    evidence: dict[str, Evidence] = field(default_factory=dict)
+
     def find(self, reference: str, *, caller: Caller | None = None) -> list[EnvelopeRecord]:
         return [envelope()] if reference in ("E1", "D1", "D9", envelope().document_id) else []
 
     def track_for(self, caller: Caller, envelope_id: EnvelopeId) -> EnvelopeTrack | Rejected:
         if envelope_id == "E1" and caller.agencies & {SENDER, RECIPIENT}:
-            return track()
+            return track(verdict=self.verdict)
         return refuse(Code.NOT_FOUND, got=envelope_id)
+
+    def envelope_for(self, caller: Caller, envelope_id: EnvelopeId) -> EnvelopeRecord | Rejected:
+        found = self.track_for(caller, envelope_id)
+        return found if isinstance(found, Rejected) else dataclasses.replace(found.envelope, marked=True)
+
+    def evidence_for(self, caller: Caller, envelope_id: EnvelopeId, sha256: str) -> Evidence | Rejected:
+        found = self.envelope_for(caller, envelope_id)
+        return found if isinstance(found, Rejected) else self.evidence.get(sha256) or refuse(Code.NOT_FOUND)
 
     def agencies(self) -> list[Agency]:
         return list(FakeRegistry().directory().agencies)
@@ -209,6 +221,7 @@ class House:
     settings: Http = field(default_factory=Http)
     intake: FakeIntake = field(default_factory=FakeIntake)
     handover: FakeHandover = field(default_factory=FakeHandover)
+    tracking: FakeTracking = field(default_factory=FakeTracking)
     registry: FakeRegistry = field(default_factory=FakeRegistry)
     room: WaitingRoom = field(default_factory=lambda: WaitingRoom(poll_seconds=0.02))
     checks: dict[str, Callable[[], None]] = field(default_factory=dict)
@@ -227,7 +240,7 @@ class House:
         parts: Any = {
             "intake": self.intake,
             "handover": self.handover,
-            "tracking": FakeTracking(),
+            "tracking": self.tracking,
             "registry": self.registry,
         }
         return Doors(
