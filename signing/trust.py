@@ -104,11 +104,11 @@ class TrustStore:
             raise ValueError("a trust store needs at least one root certificate")
         self._obtainable = obtainable
         self._domain_of = {Node(root).der: domain for domain in self.domains for root in domain.roots}
-        steps = list(authorities(self.intermediates))
+        self._steps = list(authorities(self.intermediates))
         self._roads = {
             purpose: Roads(
                 [Node(root) for domain in self.domains if purpose in domain.uses for root in domain.roots],
-                steps,
+                self._steps,
                 most=most_authorities,
             )
             for purpose in Purpose
@@ -184,9 +184,9 @@ class TrustStore:
 
     def _wanted(self, leaf: Node, roads: Roads, steps: list[Node]) -> Iterator[Wanted]:
         """The issuer of the highest certificate in hand, if nobody of its name is known here."""
-        top = leaf
-        for _ in steps:
-            top = next((step for step in steps if step.subject == top.issuer and step is not top), top)
+        top, steps = leaf, [*steps, *self._steps]
+        for _ in range(MOST_AUTHORITIES):
+            top = next((step for step in steps if step.subject == top.issuer), top)
         if top.subject == top.issuer or roads.named(top.issuer):
             return
         urls = self._obtainable(issuer_urls(top.certificate))

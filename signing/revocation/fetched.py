@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography import x509
@@ -13,16 +11,14 @@ from signing.revocation.hosts import Hosts
 from signing.revocation.shelf import Shelf, key_of
 
 _MOST: Final = 256
-_AGAIN: Final = timedelta(days=1)  # a place that brought something unhelpful is asked again after this
 
 
 class FetchedIssuers:
     """``Steps`` for ``TrustFolder``, from the cache folder."""
 
-    def __init__(self, shelf: Shelf, hosts: Hosts, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, shelf: Shelf, hosts: Hosts) -> None:
         self._shelf = shelf
         self._hosts = hosts
-        self._now = now
 
     def edition(self) -> object:
         return self._shelf.edition(EvidenceKind.CERTIFICATE)
@@ -40,9 +36,8 @@ class FetchedIssuers:
         return tuple(found.values())
 
     def obtainable(self, urls: tuple[str, ...]) -> tuple[str, ...]:
-        """Those that are allowed and did not bring anything lately."""
-        return tuple(url for url in urls if self._hosts.allows(url) and not self._asked(url))
+        """Those that are allowed and have not brought anything yet."""
+        return tuple(url for url in urls if self._hosts.allows(url) and not self._brought(url))
 
-    def _asked(self, url: str) -> bool:
-        entry = self._shelf.find(EvidenceKind.CERTIFICATE, key_of(EvidenceKind.CERTIFICATE, url))
-        return entry is not None and self._now() < entry.fetched_at + _AGAIN
+    def _brought(self, url: str) -> bool:
+        return self._shelf.find(EvidenceKind.CERTIFICATE, key_of(EvidenceKind.CERTIFICATE, url)) is not None

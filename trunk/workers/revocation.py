@@ -33,11 +33,11 @@ FOLDER = Path("revocation")
 """Of what is fetched, in the data folder."""
 
 
-def trust(settings: Settings, *, now: Callable[[], datetime]) -> TrustFolder:
+def trust(settings: Settings) -> TrustFolder:
     """Whom the trunk trusts, by its folder as it changes. Raises ``ConfigurationError`` where nobody is trusted."""
     folder = settings.path(settings.signatures.trust_folder)
     try:
-        return TrustFolder(folder, steps=FetchedIssuers(_shelf(settings), _hosts(settings), now=now))
+        return TrustFolder(folder, steps=FetchedIssuers(_shelf(settings), _hosts(settings)))
     except (OSError, ValueError) as error:
         remedy = f"put the roots you trust into {folder / 'roots'} as *.pem (see [signatures] trust_folder)"
         raise ConfigurationError(f"no signature can be judged: {error}; {remedy}") from error
