@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import HistoricalResolver
 from pyhanko.sign.diff_analysis import (
     CatalogModificationRule,
@@ -70,14 +71,16 @@ class _InformationRule(DocInfoRule):
 
 
 def _information(one: HistoricalResolver) -> dict[str, Any]:
-    """Never raises for want of one."""
-    trailer = one.trailer_view
-    return dict(trailer["/Info"]) if "/Info" in trailer else {}
+    """As that revision has it: references in a trailer lead to the newest, whichever revision it is of."""
+    reference: generic.Reference | None = one.trailer_view.get_value_as_reference("/Info", optional=True)
+    return {} if reference is None else dict(one(reference))
 
 
 def changes(one: Held, later: Iterable[Held], seen: Survey) -> tuple[str, ...] | Finding:
     """Words for what was added after ``one``, all of it allowed; or that something else was. May raise PDF_ERRORS."""
     words = {"timestamp" if other.kind == "ETSI.RFC3161" else "signature" for other in later}
+    if seen.filled_in_after(one.revision):
+        return _changed(one, "every object that the signed revision names", "one that was added later")
     signed = one.embedded
     compared = _policy(words).review_file(
         signed.reader, one.revision, field_mdp_spec=signed.fieldmdp, doc_mdp=signed.docmdp_level
@@ -86,8 +89,6 @@ def changes(one: Held, later: Iterable[Held], seen: Survey) -> tuple[str, ...] |
         return _changed(one, "further signatures and their evidence alone")
     if _more_than_permitted(one, compared):
         return _changed(one, "no change: the signer certified the document as final")
-    if seen.filled_in_after(one.revision):
-        return _changed(one, "every object that the signed revision names", "one that was added later")
     if _painted_over(one):
         return _changed(one, "a signature in each field that was added", "an empty one that shows something")
     return tuple(sorted(words))

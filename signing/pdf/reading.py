@@ -73,6 +73,14 @@ class StrictReader(PdfFileReader):
             raise PdfStrictReadError("an object that may not be in an object stream")
         return found
 
+    def _read_object(self, ref: generic.Reference, marker: Any, *args: Any, **wishes: Any) -> Any:
+        """What is not there is null (ISO 32000-2 7.3.10): ``signing.pdf.survey`` sees to it that it stays so."""
+        if marker is None:
+            nothing = generic.NullObject()
+            nothing.container_ref = generic.Reference(ref.idnum, ref.generation, self)
+            return nothing
+        return super()._read_object(ref, marker, *args, **wishes)
+
     def _open(self, stmnum: int) -> tuple[BytesIO, list[int], int]:
         stream = generic.Reference(stmnum, 0, self).get_object()
         if not isinstance(stream, generic.StreamObject) or stream["/Type"] != "/ObjStm":

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import IO, BinaryIO, Final, cast
+from typing import IO, BinaryIO, Final, TypeVar, cast
 
 from envelopes.attachments import unpack
 from envelopes.errors import Fault
@@ -30,6 +31,7 @@ from signing.verdict import Finding, Verdict
 
 _log = logging.getLogger(__name__)
 _FILE: Final = "pdf"
+_T = TypeVar("_T")
 
 
 class PdfVerifier:
@@ -95,17 +97,33 @@ class PdfVerifier:
             return (failed(at, unreadable("objects that can be read")),)
         taken = tuple(one for one in found if isinstance(one, Held))
         context = Context(judge=self._judge, now=at, survey=seen, held=taken)
-        made, vouched = dict[int, Verdict](), list[tuple[int, Stamped]]()
+        made: dict[int, Verdict] = {}
+        vouched: list[tuple[int, Stamped]] = []
         for one in taken:
             if one.kind == DOCUMENT_TIMESTAMP:
-                made[one.order], stamped = document_timestamp(one, context)
+                made[one.order], stamped = _guarded(document_timestamp, one, context) or (_lost(one, at), None)
                 vouched += [(one.order, stamped)] if stamped is not None else []
         context = replace(context, vouched=tuple(vouched))
-        made |= {one.order: signature(one, context) for one in taken if one.order not in made}
+        for one in taken:
+            if one.order not in made:
+                made[one.order] = _guarded(signature, one, context) or _lost(one, at)
         refused = {
             order: failed(at, one, order=order) for order, one in enumerate(found, start=1) if isinstance(one, Finding)
         }
         return tuple(verdict for _, verdict in sorted((made | refused).items()))
+
+
+def _guarded(judge: Callable[[Held, Context], _T], one: Held, context: Context) -> _T | None:
+    """None where the library gave up on this signature; the others are judged all the same."""
+    try:
+        return judge(one, context)
+    except (*PDF_ERRORS, RuntimeError) as error:
+        _log.warning("pdf_signature_not_understood %s", type(error).__name__)
+        return None
+
+
+def _lost(one: Held, at: datetime) -> Verdict:
+    return failed(at, unreadable("PDF as ISO 32000 has it", path=one.field), order=one.order)
 
 
 def _packed(fault: Fault) -> Finding:
