@@ -6,6 +6,8 @@ from pathlib import Path
 
 from signing.domains import read_domains, read_intermediates
 from signing.examination import Examination, Examiner
+from signing.judge import Judge
+from signing.pdf.verifier import PdfVerifier
 from signing.revocation.offline import OfflineLists
 from signing.revocation.stored import StoredRevocation
 from signing.trust import TrustStore
@@ -19,7 +21,8 @@ def examiner(trust_folder: Path) -> Examiner:
         domains=read_domains(trust_folder), intermediates=read_intermediates(trust_folder), obtainable=lambda urls: urls
     )
     revocation = StoredRevocation(offline=OfflineLists(trust_folder))
-    return Examiner(verifier=Verifier(trust, revocation=revocation))
+    inside = PdfVerifier(Judge(trust, revocation=revocation))
+    return Examiner(verifier=Verifier(trust, revocation=revocation), attachments=inside)
 
 
 def codes(known: Examination) -> list[str]:

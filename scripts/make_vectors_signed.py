@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from scripts import signed_accepted, signed_certificates, signed_refusals
+from scripts import signed_accepted, signed_certificates, signed_pdfs, signed_refusals
 from scripts.make_test_pki import Pki, ec_key, make_pki
 from scripts.signed_workshop import AT, Workshop
 
@@ -37,8 +37,9 @@ def write(folder: Path) -> int:
 
 
 def _vectors(folder: Path, shop: Workshop) -> dict[Path, bytes]:
-    files = {folder / "signed" / f"{name}.edxml": octets for name, octets in signed_accepted.accepted(shop).items()}
-    for family in (signed_refusals, signed_certificates):
+    good = signed_accepted.accepted(shop) | signed_pdfs.accepted(shop)
+    files = {folder / "signed" / f"{name}.edxml": octets for name, octets in good.items()}
+    for family in (signed_refusals, signed_certificates, signed_pdfs):
         for code, vectors in family.rejected(shop).items():
             files |= {folder / "rejected" / code / f"{name}.edxml": octets for name, octets in vectors.items()}
     return files
