@@ -20,7 +20,7 @@ from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
 from signing.errors import SigningCode
-from signing.pdf.octets import SIGNATURE_MARK, Lending
+from signing.pdf.octets import Lending
 from signing.pdf.reading import PDF_ERRORS, StrictReader, unreadable
 from signing.verdict import Finding
 
@@ -67,12 +67,14 @@ class Held:
         return digest.digest()
 
 
-def held(reader: StrictReader, octets: Lending) -> tuple[Held | Finding, ...] | Finding:
-    """Every signature; a Finding in the place of one that cannot be taken, or for all of them. May raise PDF_ERRORS."""
+def held(reader: StrictReader, octets: Lending, *, marks: int) -> tuple[Held | Finding, ...] | Finding:
+    """Every signature; a Finding in the place of one that cannot be taken, or for all. May raise ``PDF_ERRORS``.
+
+    ``marks``: how often ``SIGNATURE_MARK`` stands in the file.
+    """
     fields = [(_shown(str(name)), field) for name, _, field in enumerate_sig_fields(reader, filled_status=True)]
     if len(fields) > MOST_SIGNATURES:
         return unreadable(f"at most {MOST_SIGNATURES} signatures", str(len(fields)))
-    marks = octets.count(SIGNATURE_MARK)
     if marks != len(fields):  # one was taken out of its field, put behind another, or into a compressed stream
         expected = "every signature in one field"
         return Finding(code=SigningCode.PDF_CHANGED, expected=expected, got=f"{marks} signatures, {len(fields)} fields")

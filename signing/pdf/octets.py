@@ -54,7 +54,10 @@ class Lending(BufferedReader):
 
     def __init__(self, file: IO[bytes]) -> None:
         super().__init__(FileIO(file.fileno(), closefd=False))
-        self._mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        try:
+            self._mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except OSError as error:
+            raise MemoryError from error
 
     def read(self, size: int | None = -1, /) -> Any:
         if size is None or size < _LARGE:
@@ -67,9 +70,3 @@ class Lending(BufferedReader):
     @property
     def size(self) -> int:
         return len(self._mapping)
-
-    def count(self, word: bytes) -> int:
-        found, at = 0, self._mapping.find(word)
-        while at >= 0:
-            found, at = found + 1, self._mapping.find(word, at + 1)
-        return found

@@ -58,7 +58,7 @@ class PdfVerifier:
             return nothing
         if fault is not None:
             return replace(nothing, file=_FILE, verdicts=(failed(at, _packed(fault)),))
-        verdicts = self._unpacked(payload, attachment, at) if search.marks else ()
+        verdicts = self._unpacked(payload, attachment, search.marks, at) if search.marks else ()
         return replace(nothing, file=_FILE, verdicts=verdicts)
 
     def verdicts(self, octets: bytes, *, at: datetime) -> tuple[Verdict, ...]:
@@ -69,27 +69,28 @@ class PdfVerifier:
             return ()
         with tempfile.TemporaryFile(dir=self._folder) as file:
             file.write(octets)
-            return self._verdicts(file, at)
+            return self._verdicts(file, search.marks, at)
 
-    def _unpacked(self, payload: PayloadText, attachment: Attachment, at: datetime) -> tuple[Verdict, ...]:
+    def _unpacked(self, payload: PayloadText, attachment: Attachment, marks: int, at: datetime) -> tuple[Verdict, ...]:
         with tempfile.TemporaryFile(dir=self._folder) as file:
             unpack(payload, form=attachment.form, into=cast("BinaryIO", file), limits=self._limits)
-            return self._verdicts(file, at)
+            return self._verdicts(file, marks, at)
 
-    def _verdicts(self, file: IO[bytes], at: datetime) -> tuple[Verdict, ...]:
+    def _verdicts(self, file: IO[bytes], marks: int, at: datetime) -> tuple[Verdict, ...]:
         file.flush()
         try:
             octets = Lending(file)
             reader = open_pdf(octets)
             if isinstance(reader, Finding):
                 return (failed(at, reader),)
-            return self._of_document(reader, octets, at)
+            return self._of_document(reader, held(reader, octets, marks=marks), at)
         except (*PDF_ERRORS, RuntimeError) as error:
             _log.warning("pdf_not_understood %s", type(error).__name__)
             return (failed(at, unreadable("PDF as ISO 32000 has it", type(error).__name__)),)
 
-    def _of_document(self, reader: StrictReader, octets: Lending, at: datetime) -> tuple[Verdict, ...]:
-        found = held(reader, octets)
+    def _of_document(
+        self, reader: StrictReader, found: tuple[Held | Finding, ...] | Finding, at: datetime
+    ) -> tuple[Verdict, ...]:
         if isinstance(found, Finding):
             return (failed(at, found),)
         seen = survey(reader)
