@@ -20,6 +20,7 @@ from typing import Final
 from rich.console import Console
 
 from scripts.vectors_check import (
+    set_generated,
     set_merkle,
     set_names,
     set_pades,
@@ -47,6 +48,7 @@ DRIVERS: Final[Mapping[str, Driver]] = {
     "merkle": set_merkle.sets,
     "rfc3161": set_rfc3161.sets,
     "names": set_names.sets,
+    "generated": set_generated.sets,
 }
 _ROW: Final = re.compile(r"^\| `.*?\|", re.MULTILINE)
 _FOLDER: Final = re.compile(r"`([a-z0-9-]+)/")
@@ -58,10 +60,12 @@ def check(vectors: Path, *, drivers: Mapping[str, Driver] = DRIVERS, only: str =
         if only and name != only:
             continue
         driver = drivers.get(name)
-        found = [] if driver is None else list(driver(vectors / name))
-        if driver is None or not any(one.cases for one in found):
+        found = False
+        for vector_set in () if driver is None else driver(vectors / name):
+            found = found or bool(vector_set.cases)
+            yield judge_all(vector_set)
+        if not found:
             yield judge_all(_undriven(name, "nobody drives this set" if driver is None else "no vectors found"))
-        yield from map(judge_all, found)
 
 
 def _listed(sources: str) -> list[str]:

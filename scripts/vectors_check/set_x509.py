@@ -20,11 +20,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.utils import CryptographyDeprecationWarning
 
 from scripts.vectors_check.frame import ACCEPTED, NOT_DRIVEN, Answer, Case, Stated, VectorSet, refused
+from scripts.vectors_check.given_lists import revocation
 from signing.certificate import is_authority
 from signing.judge import Judge
-from signing.revocation.lists import RevocationList
-from signing.revocation.offline import OfflineLists
-from signing.revocation.stored import StoredRevocation
 from signing.trust import TrustStore
 from signing.verdict import Finding, Indication, TimeSource
 from signing.when import When
@@ -32,16 +30,6 @@ from signing.when import When
 _AT: Final = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 _ROOT: Final = "TrustAnchorRootC"
 _LONGEST: Final = 8
-
-
-class _Lists(OfflineLists):
-    """Lists in hand instead of a folder."""
-
-    def __init__(self, lists: Sequence[RevocationList]) -> None:
-        self.lists, self.answers, self.edition = tuple(lists), (), 0
-
-    def refresh(self) -> int:
-        return self.edition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +69,7 @@ def _case(entry: dict[str, Any], folder: Path) -> Case:
 
 
 def _run(path: _Path) -> Answer:
-    lists = [one for der in path.lists if (one := _list(der)) is not None]
-    judge = Judge(
-        TrustStore([path.root], most_authorities=_LONGEST), revocation=StoredRevocation(offline=_Lists(lists))
-    )
+    judge = Judge(TrustStore([path.root], most_authorities=_LONGEST), revocation=revocation(path.lists))
     chain = judge.chain(path.others, at=_AT, leaf=path.leaf)
     if isinstance(chain, Finding):
         return refused(chain.code)
@@ -95,13 +80,6 @@ def _run(path: _Path) -> Answer:
 def _nothing() -> Answer:
     """Nobody here asks for policies."""
     return NOT_DRIVEN
-
-
-def _list(der: bytes) -> RevocationList | None:
-    try:
-        return RevocationList(der, origin="pkits")
-    except ValueError:
-        return None
 
 
 def _reasons(path: _Path) -> Iterator[str]:
