@@ -22,7 +22,7 @@ _INTRODUCTION = """\
   holds the key and nothing more. Colors only in a terminal and without `NO_COLOR`; tables fit 80 columns.
 * **`--json`** is a stable interface: keys are added, never renamed. Codes instead of words, times in RFC 3339 with
   +07:00. `trunk status --watch --json` prints one object on a line for each change.
-* **Reading** commands (`status`, `list`, `overdue`, `admin agency list|show`, `admin certificate list`) open the
+* **Reading** commands (`status`, `signatures`, `list`, `overdue`, `admin agency list|show`, `admin certificate list`) open the
   ledger read-only: they cannot change anything. `admin` commands write the ledger and need no broker.
 * **Times**: `--older-than 90m|8h|2d|1w`; `--since 2026-11-22`, `22/11/2026`, `'2026-11-22 14:00'` or `2d`.
 

@@ -14,9 +14,9 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode, checks
 from schemathesis.specs.openapi import checks as openapi_checks
 
+from tests.signed_report import KEPT
 from tests.unit.http.fakes import AT, House, delivery, envelope
 from tests.unit.http.serving import Client, serving
-from tests.unit.http.signed import KEPT
 from trunk.domain.tracking import InboxItem
 from trunk.http.app import make_app, routes
 from trunk.http.openapi import DOCUMENT_PATH, PAGE_PATH, document

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.signed_report import ANSWER, CERTIFICATE, KEPT, NUMBER, REPORT
 from tests.unit.http.fakes import House
 from tests.unit.http.serving import Client
-from tests.unit.http.signed import ANSWER, CERTIFICATE, KEPT, NUMBER, REPORT
 from trunk.http import signatures
 from trunk.http.signatures import SignatureReport
 from trunk.http.wire import Shape
