@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,11 +29,27 @@ class TooCostly:
     limit: str  #: what was allowed
 
 
+Found = Examination | TooCostly
+
+
 class Examiners(Protocol):
     """Examines what callers sent."""
 
-    apart: bool  #: whether the work is done in other processes: then no thread need be given to waiting for it
+    @property
+    def apart(self) -> bool:
+        """Whether the work is done in other processes: then no thread need be given to waiting for it."""
+        ...
 
-    def examine(self, octets: bytes | Path, *, size: int, at: datetime, caller: str) -> Future[Examination | TooCostly]:
+    @property
+    def waiting(self) -> int:
+        """How many messages wait to be examined."""
+        ...
+
+    @property
+    def ended(self) -> Mapping[str, int]:
+        """How many examiners were ended, by cause."""
+        ...
+
+    def examine(self, octets: bytes | Path, *, size: int, at: datetime, caller: str) -> Future[Found]:
         """Stages 2 to 5 of ``octets`` received ``at``. Raises ``OverloadedError`` at once when the line is full."""
         ...

@@ -113,7 +113,7 @@ async def submit(call: Call) -> web.StreamResponse:
     """Take an envelope in; answer after the commit."""
     intake = call.doors.intake
     async with submission(call) as submitted:
-        prepared = await examine(call, submitted, intake.examine)
+        prepared = await examine(call, submitted, intake.decide)
         if isinstance(prepared, Rejected):
             raise RefusedError(prepared)
         try:

@@ -12,6 +12,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
+from trunk.application.examiners import Examiners
 from trunk.domain.delivery import DeliveryState
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -47,6 +48,20 @@ class Meters:
             "trunk_confirmations", "Deliveries confirmed by their agencies", ["outcome"], registry=self._registry
         )
         self._waiting = Gauge("trunk_offload_taken", "Use cases at work or in line", registry=self._registry)
+        self._unexamined = Gauge(
+            "trunk_examinations_waiting", "Messages that wait for an examiner", registry=self._registry
+        )
+        self._ended = Gauge(
+            "trunk_examiners_ended",
+            "Examiners that were ended since the start, by cause (time, memory, death, starved)",
+            ["cause"],
+            registry=self._registry,
+        )
+        self._errands = Gauge(
+            "trunk_submissions_waiting_for_revocation",
+            "Submissions that wait for a list or an answer",
+            registry=self._registry,
+        )
         self._ledger_up = Gauge("trunk_ledger_up", "Whether the ledger answered just now", registry=self._registry)
         self._outbox = Gauge("trunk_outbox_depth", "Notices that wait to be published", registry=self._registry)
         self._deliveries = Gauge("trunk_deliveries", "Waiting deliveries by state", ["state"], registry=self._registry)
@@ -65,9 +80,13 @@ class Meters:
     def confirmed(self, *, outcome: str) -> None:
         self._confirmed.labels(outcome).inc()
 
-    def show(self, *, depth: Mapping[str, int] | None, taken: int) -> bytes:
+    def show(self, *, depth: Mapping[str, int] | None, taken: int, examiners: Examiners, errands: int) -> bytes:
         """Everything as text; ``depth``: what the ledger counted, ``None`` if it did not answer."""
         self._waiting.set(taken)
+        self._errands.set(errands)
+        self._unexamined.set(examiners.waiting)
+        for cause, times in dict(examiners.ended).items():
+            self._ended.labels(cause).set(times)
         self._ledger_up.set(depth is not None)
         if depth is not None:
             self._outbox.set(depth.get("outbox", 0))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import hashlib
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from signing.evidence import Evidence
+from signing.evidence import Evidence, Wanted
+from signing.examination import Examination
 from trunk.application.handover import Confirmed, Content, Failed, Taken
 from trunk.application.submission import Examined, Submission
 from trunk.domain.agency import Agency, Caller, Directory, SystemId
@@ -31,6 +33,7 @@ from trunk.domain.tracking import (
     JournalEvent,
 )
 from trunk.http.app import Doors
+from trunk.http.errands import Errands
 from trunk.http.waiting import WaitingRoom
 from trunk.settings import Http
 
@@ -114,17 +117,49 @@ class FakeRegistry:
 
 
 @dataclass
+class FakeExaminers:
+    apart: bool = True
+    waiting: int = 0
+    ended: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class FakeFetcher:
+    """Keeps what was wanted; what waits for it waits until ``fetched`` is set."""
+
+    wanted: list[Wanted] = field(default_factory=list)
+    timeouts: list[float] = field(default_factory=list)
+    fetched: threading.Event | None = None
+
+    def want(self, items: Iterable[Wanted]) -> None:
+        self.wanted.extend(items)
+
+    async def settled(self, items: Iterable[Wanted], *, timeout: float) -> bool:  # noqa: ASYNC109
+        self.timeouts.append(timeout)
+        return self.fetched is None or await asyncio.to_thread(self.fetched.wait, 20)
+
+
+@dataclass
 class FakeIntake:
-    """Keeps what it was given; answers with ``outcome``, or raises it."""
+    """Keeps what it was given; finds what ``finds`` says in turn; answers with ``outcome``, or raises it."""
 
     outcome: Any = None
+    finds: list[Any] = field(default_factory=list)
+    examiners: FakeExaminers = field(default_factory=FakeExaminers)
     seen: list[tuple[Submission, bytes]] = field(default_factory=list)
+    decided_on: list[Any] = field(default_factory=list)
     threads: list[str] = field(default_factory=list)
     gate: threading.Event | None = None
 
-    def examine(self, submission: Submission) -> Any:
-        with submission.opened() as octets:
-            self.seen.append((submission, bytes(octets)))
+    def look(self, submission: Submission, at: datetime) -> Future[Any]:
+        octets = submission.octets
+        self.seen.append((submission, octets if isinstance(octets, bytes) else octets.read_bytes()))
+        found: Future[Any] = Future()
+        found.set_result(self.finds.pop(0) if self.finds else Examination(message=None, report=None))
+        return found
+
+    def decide(self, submission: Submission, found: Any, at: datetime) -> Any:
+        self.decided_on.append(found)
         self.threads.append(threading.current_thread().name)
         if self.gate:
             self.gate.wait(20)
@@ -137,7 +172,7 @@ class FakeIntake:
         done.set_result(self.outcome or Accepted(accepted=accepted()))
         return done
 
-    def validate(self, submission: Submission) -> Examined:
+    def rehearse(self, submission: Submission, found: Any, at: datetime) -> Examined:
         flaws = self.outcome.flaws if isinstance(self.outcome, Rejected) else ()
         return Examined(readable=None, flaws=flaws)
 
@@ -220,6 +255,8 @@ class House:
     folder: Path
     settings: Http = field(default_factory=Http)
     intake: FakeIntake = field(default_factory=FakeIntake)
+    fetcher: FakeFetcher = field(default_factory=FakeFetcher)
+    places: int = 128
     handover: FakeHandover = field(default_factory=FakeHandover)
     tracking: FakeTracking = field(default_factory=FakeTracking)
     registry: FakeRegistry = field(default_factory=FakeRegistry)
@@ -252,6 +289,7 @@ class House:
             wake_relay=lambda: self.woken.append(1),
             now=lambda: AT,
             new_id=lambda: f"id-{next(numbers)}",
+            errands=Errands(self.fetcher, seconds=3, places=self.places),
             **parts,
         )
 
