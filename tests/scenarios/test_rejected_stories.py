@@ -31,6 +31,7 @@ STORIES = sorted(VECTORS.glob("*/*.toml"))
 
 # Codes that no submission or request can bring about, and what shows them instead.
 NO_STORY = {
+    Code.TOO_COSTLY: "tests/faults/test_costly_files.py",
     Code.CERTIFICATE_REVOKED: "revocation comes with the next issue",
     Code.REVOCATION_UNKNOWN: "revocation comes with the next issue",
     Code.OVERLOADED: "tests/unit/http/test_offload.py",
