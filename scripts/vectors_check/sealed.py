@@ -45,10 +45,10 @@ _ALLOW, _TRAP = 0x7FFF0000, 0x00030000
 _LOAD, _EQUAL, _AND, _RETURN = 0x20, 0x15, 0x54, 0x06  # of the packet filter's language
 _CALL, _ARCHITECTURE, _THIRD_ARGUMENT = 0, 4, 32  # where they stand in what the filter is shown
 _NAMELESS: Final = 0o20200000  # O_TMPFILE
-#: Architecture -> its number, openat, and the other calls that open files, connections and programs.
+#: Architecture -> its number, openat, and the other calls that open files, connections, processes and programs.
 _CALLS: Final = {
-    "x86_64": (0xC000003E, 257, (2, 85, 437, 41, 42, 59, 322)),
-    "aarch64": (0xC00000B7, 56, (437, 198, 203, 221, 281)),
+    "x86_64": (0xC000003E, 257, (2, 85, 437, 41, 42, 56, 57, 58, 435, 59, 322)),
+    "aarch64": (0xC00000B7, 56, (437, 198, 203, 220, 435, 221, 281)),
 }
 
 
