@@ -20,8 +20,9 @@ from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
 from signing.errors import SigningCode
+from signing.pdf.errors import PDF_ERRORS, unreadable
 from signing.pdf.octets import Lending
-from signing.pdf.reading import PDF_ERRORS, StrictReader, unreadable
+from signing.pdf.reading import StrictReader
 from signing.verdict import Finding
 
 MOST_SIGNATURES: Final = 8

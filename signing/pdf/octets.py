@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import mmap
-from io import BufferedReader, FileIO, RawIOBase
+from io import SEEK_CUR, SEEK_END, BufferedReader, FileIO, RawIOBase
 from typing import IO, Any, Final
+
+from signing.pdf.errors import NoPdfError
 
 SIGNATURE_MARK: Final = b"/ByteRange"  #: no signature without it; it stands in the clear, or covers nothing
 HEADER: Final = b"%PDF-"
 HEAD_OCTETS: Final = 1024  #: in which viewers look for the header
 _LARGE: Final = 256 * 1024
-
-
-class NoPdfError(Exception):
-    """The octets are not a PDF's: enough seen. Never leaves the package."""
 
 
 class Search(RawIOBase):
@@ -58,14 +56,21 @@ class Lending(BufferedReader):
             self._mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError as error:
             raise MemoryError from error
+        self._copied = super().read
 
     def read(self, size: int | None = -1, /) -> Any:
         if size is None or size < _LARGE:
-            return super().read(size)
+            return self._copied(size)
         start = self.tell()
         end = min(start + size, len(self._mapping))
         self.seek(end)
         return memoryview(self._mapping)[start:end]
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """A place before the file is the file's fault (ValueError), not the disk's."""
+        if offset < 0 and {SEEK_CUR: self.tell(), SEEK_END: self.size}.get(whence, 0) + offset < 0:
+            raise ValueError("a place before the start")
+        return super().seek(offset, whence)
 
     @property
     def size(self) -> int:

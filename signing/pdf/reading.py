@@ -10,28 +10,17 @@ from typing import IO, Any, Final
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.decode_limits import DecodePurpose
-from pyhanko.pdf_utils.misc import PdfError, PdfStreamError, PdfStrictReadError
-from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.pdf_utils.misc import PdfStreamError, PdfStrictReadError
+from pyhanko.pdf_utils.reader import HistoricalResolver, PdfFileReader
 
-from signing.errors import SigningCode
+from signing.pdf.errors import PDF_ERRORS, unreadable
 from signing.pdf.octets import HEAD_OCTETS, HEADER, Lending
+from signing.pdf.survey import Survey
+from signing.pdf.usages import Resolver
 from signing.verdict import Finding
 
-#: pyHanko asserts, and asks objects for what they are not.
-PDF_ERRORS: Final = (
-    PdfError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    AssertionError,
-    NotImplementedError,
-    OverflowError,
-    RecursionError,
-)
 MOST_REVISIONS: Final = 100
-MOST_OBJECTS: Final = 300_000
+MOST_OBJECTS: Final = 100_000  #: a second for 12,000
 
 
 def read_hexadecimal(stream: IO[bytes]) -> Any:
@@ -59,7 +48,19 @@ class StrictReader(PdfFileReader):
 
     def __init__(self, stream: Lending) -> None:
         self._opened: dict[int, tuple[BytesIO, list[int], int]] = {}
+        self._seen: Survey | None = None
         super().__init__(stream, strict=True)
+
+    def know(self, seen: Survey) -> None:
+        """From now on revisions can be compared."""
+        self._seen = seen
+        self._historical_resolver_cache.clear()
+
+    def get_historical_resolver(self, revision: int) -> HistoricalResolver:
+        """See ``PdfFileReader``."""
+        if self._seen is not None and revision not in self._historical_resolver_cache:
+            self._historical_resolver_cache[revision] = Resolver(self, revision, self._seen)
+        return super().get_historical_resolver(revision)
 
     def _get_object_from_stream(self, idnum: int, stmnum: int, idx: int) -> Any:
         if stmnum not in self._opened:
@@ -112,7 +113,3 @@ def open_pdf(octets: Lending) -> StrictReader | Finding:
     if revisions > MOST_REVISIONS or objects > MOST_OBJECTS:
         return unreadable(f"at most {MOST_REVISIONS} revisions and {MOST_OBJECTS} objects", f"{revisions}, {objects}")
     return reader
-
-
-def unreadable(expected: str, got: str = "", *, path: str = "") -> Finding:
-    return Finding(code=SigningCode.PDF_UNREADABLE, path=path, expected=expected, got=got)

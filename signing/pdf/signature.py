@@ -14,8 +14,8 @@ from signing.cms import Signed
 from signing.errors import SigningCode
 from signing.judge import Judge, Standing, links
 from signing.pdf.changes import changes
+from signing.pdf.errors import unreadable
 from signing.pdf.held import Held, uncovered
-from signing.pdf.reading import unreadable
 from signing.pdf.survey import Survey
 from signing.timestamp import Stamped
 from signing.trust import Chain, Incomplete

@@ -14,9 +14,13 @@ from typing import Any, Final, TypeAlias
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
 
-from signing.pdf.reading import PDF_ERRORS
+from signing.pdf.errors import PDF_ERRORS
 
 Number: TypeAlias = tuple[int, int]
+Path: TypeAlias = tuple[str | int, ...]
+Edges: TypeAlias = tuple[tuple[Path, Number], ...]  #: ways inside an object, and what stands there
+
+TRAILER: Final[Number] = (0, 0)
 
 #: Actions (ISO 32000-2 12.6.4) beyond moving inside the document and opening a web page.
 _ACTIONS: Final = frozenset(
@@ -43,12 +47,13 @@ _KEYS: Final = frozenset({"/JS", "/JavaScript", "/EF", "/EmbeddedFiles", "/XFA",
 
 @dataclass(slots=True)
 class Survey:
-    """What was seen. Revisions are numbered from 0."""
+    """What was seen. Revisions are numbered from 0; ``TRAILER`` stands for what the trailers name."""
 
     active: set[str] = field(default_factory=set)  #: names of what acts, e.g. ``JavaScript``
     defined: dict[Number, int] = field(default_factory=dict)  #: object -> first revision that holds it
     named: dict[Number, int] = field(default_factory=dict)  #: object -> first revision that names it
     unreadable: set[Number] = field(default_factory=set)
+    written: dict[Number, list[tuple[int, Edges]]] = field(default_factory=dict)  #: what it names, by revision
 
     def filled_in_after(self, revision: int) -> bool:
         """Whether something that ``revision`` names was made only later."""
@@ -59,12 +64,21 @@ class Survey:
         """Whether an object that is named cannot be read."""
         return not self.unreadable.isdisjoint(self.named)
 
+    def graph(self, revision: int) -> dict[Number, Edges]:
+        """Each object and what it names, as of ``revision``."""
+        found = {}
+        for number, versions in self.written.items():
+            known = [edges for since, edges in versions if since <= revision]
+            if known:
+                found[number] = known[-1]
+        return found
+
 
 def survey(reader: PdfFileReader) -> Survey:
     """Looks at all objects, each once, and keeps none. May raise ``PDF_ERRORS``."""
     seen = Survey()
     for revision in range(reader.xrefs.total_revisions):
-        _look(reader.get_historical_resolver(revision).trailer_view, revision, seen)
+        _look(reader.get_historical_resolver(revision).trailer_view, TRAILER, revision, seen)
         for reference in reader.xrefs.explicit_refs_in_revision(revision):
             number = (reference.idnum, reference.generation)
             try:
@@ -74,7 +88,7 @@ def survey(reader: PdfFileReader) -> Survey:
                 continue
             if not isinstance(found, generic.NullObject):
                 seen.defined.setdefault(number, revision)
-            _look(found, revision, seen)
+            _look(found, number, revision, seen)
     return seen
 
 
@@ -85,26 +99,29 @@ def _read(reader: PdfFileReader, reference: generic.Reference, revision: int) ->
     return reader.get_object(reference, revision=revision)
 
 
-def _look(found: Any, revision: int, seen: Survey) -> None:
+def _look(found: Any, number: Number, revision: int, seen: Survey) -> None:
     if isinstance(found, generic.NameObject) and found in _ACTIONS | _SUBTYPES:  # named from elsewhere
         seen.active.add(str(found)[1:])
-    for one in _within(found):
+    edges = []
+    for path, one in _within(found):
         if isinstance(one, generic.IndirectObject):
+            edges.append((path, (one.idnum, one.generation)))
             seen.named.setdefault((one.idnum, one.generation), revision)
         elif isinstance(one, generic.DictionaryObject):
             seen.active.update(_acts(one))
+    seen.written.setdefault(number, []).append((revision, tuple(edges)))
 
 
-def _within(found: Any) -> Iterator[Any]:
-    """The object and everything directly in it."""
-    waiting = [found]
+def _within(found: Any) -> Iterator[tuple[Path, Any]]:
+    """The object and everything directly in it, with the way there."""
+    waiting: list[tuple[Path, Any]] = [((), found)]
     while waiting:
-        one = waiting.pop()
-        yield one
+        path, one = waiting.pop()
+        yield path, one
         if isinstance(one, generic.DictionaryObject):
-            waiting.extend(dict.values(one))
+            waiting.extend(((*path, key), value) for key, value in dict.items(one))
         elif isinstance(one, generic.ArrayObject):
-            waiting.extend(list.__iter__(one))
+            waiting.extend(((*path, place), value) for place, value in enumerate(list.__iter__(one)))
 
 
 def _acts(one: generic.DictionaryObject) -> Iterator[str]:

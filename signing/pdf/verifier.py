@@ -20,9 +20,10 @@ from envelopes.limits import Limits
 from envelopes.model import Attachment, AttachmentForm
 from envelopes.payload import PayloadText
 from signing.judge import Judge
+from signing.pdf.errors import PDF_ERRORS, NoPdfError, unreadable
 from signing.pdf.held import Held, held
-from signing.pdf.octets import HEADER, Lending, NoPdfError, Search
-from signing.pdf.reading import PDF_ERRORS, StrictReader, open_pdf, unreadable
+from signing.pdf.octets import HEADER, Lending, Search
+from signing.pdf.reading import StrictReader, open_pdf
 from signing.pdf.signature import DOCUMENT_TIMESTAMP, Context, document_timestamp, failed, signature
 from signing.pdf.survey import survey
 from signing.report import AttachmentReport
@@ -94,6 +95,7 @@ class PdfVerifier:
         if isinstance(found, Finding):
             return (failed(at, found),)
         seen = survey(reader)
+        reader.know(seen)
         if seen.broken:
             return (failed(at, unreadable("objects that can be read")),)
         taken = tuple(one for one in found if isinstance(one, Held))
