@@ -25,8 +25,7 @@ from trunk.domain.signature_policy import (
 )
 
 _MANIFEST: Final = "/edXML/edXML:edXMLEnvelope/edXML:edXMLBody/edXML:edXMLManifest"
-_WHOLE: Final = "file"
-_CONTENT: Final = "signature"  #: the one later change of a PDF after which its last signature is not the last
+_WHOLE: Final = "file"  #: what a verdict covers that reaches the end of its PDF
 
 
 def weigh(policy: SignaturePolicy, report: Report, sender: Agency, *, at: datetime) -> Weighed:
@@ -177,17 +176,12 @@ class _Scale:
         place = _MANIFEST if main is None else _place(main)
         if main is None or place not in self._counted:
             yield Flaw(code=Code.MAIN_DOCUMENT_UNSIGNED, path=place)
-        elif not _reaches_the_end(max(main.verdicts, key=lambda verdict: verdict.order)):
+        elif _WHOLE not in max(main.verdicts, key=lambda verdict: verdict.order).covered:
             yield Flaw(code=Code.PDF_NOT_COVERED, path=place)
 
 
 def _place(attachment: AttachmentReport) -> str:
     return f"cid:{attachment.content_id}"
-
-
-def _reaches_the_end(last: Verdict) -> bool:
-    """Whether the last signature covers the file, but for evidence that was put behind it."""
-    return _WHOLE in last.covered or (bool(last.later_changes) and _CONTENT not in last.later_changes)
 
 
 def _findings(verdict: Verdict, place: str = "") -> Iterator[Flaw]:

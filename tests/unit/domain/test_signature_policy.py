@@ -260,13 +260,6 @@ def test_a_key_of_unknown_size_is_not_large_enough() -> None:
     assert [flaw.code for flaw in flaws] == [Code.WEAK_ALGORITHM]
 
 
-def test_evidence_behind_the_last_signature_does_not_shorten_it() -> None:
-    inside = verdict(Kind("valid", mandated=True), inside=True, covered=("revision 1 of 2",), later_changes=("dss",))
-    main = AttachmentReport(content_id="main", main=True, file="pdf", verdicts=(inside,))
-    one = Report(at=NOW, envelope=verdict(Kind("none")), attachments=(main,))
-    assert not weigh(BUILT_IN["required-on-main-document"], one, AGENCY, at=NOW).flaws
-
-
 def test_an_unknown_name_is_the_strictest_and_every_relaxation_is_named() -> None:
     assert Policies().named("no such") is REQUIRED
     assert REQUIRED.relaxations == ()
