@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -50,8 +50,18 @@ class Signing:
     cms: Callable[[bytes], bytes] | None = None  #: instead of a signature: from the document's digest
 
 
-def document(extra: Mapping[str, bytes] | None = None, *, weight: int = 0, contents: bytes = b"4 0 R") -> bytes:
-    """One page, one text field. ``extra``: into the catalog; ``weight``: octets of an image beside the text."""
+def document(
+    extra: Mapping[str, bytes] | None = None,
+    *,
+    weight: int = 0,
+    contents: bytes = b"4 0 R",
+    more: Sequence[bytes] = (),
+) -> bytes:
+    """One page, one text field.
+
+    ``extra``: into the catalog; ``weight``: octets of an image beside the text; ``contents``: of the page;
+    ``more``: objects from number 10 on.
+    """
     catalog = b"".join(b" /%s %s" % (key.encode(), value) for key, value in (extra or {}).items())
     appearance = b"BT /F1 12 Tf 2 6 Td (100) Tj ET"
     objects = [
@@ -68,7 +78,7 @@ def document(extra: Mapping[str, bytes] | None = None, *, weight: int = 0, conte
         ),
         _image(weight),
     ]
-    return _file(objects)
+    return _file([*objects, *more])
 
 
 def hybrid() -> bytes:

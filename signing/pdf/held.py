@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
@@ -79,9 +78,11 @@ def held(reader: StrictReader, octets: Lending, *, marks: int) -> tuple[Held | F
     if marks != len(fields):  # one was taken out of its field, put behind another, or into a compressed stream
         expected = "every signature in one field"
         return Finding(code=SigningCode.PDF_CHANGED, expected=expected, got=f"{marks} signatures, {len(fields)} fields")
-    taken = [_take(reader, octets, name, field) for name, field in fields]
-    ordered = sorted(taken, key=lambda one: one.revision if isinstance(one, Held) else reader.xrefs.total_revisions)
-    return tuple(_numbered(ordered))
+    in_time = sorted(fields, key=lambda field: _revision(reader, field[1]))
+    taken = [_take(reader, octets, name, field) for name, field in in_time]
+    return tuple(
+        replace(one, order=order) if isinstance(one, Held) else one for order, one in enumerate(taken, start=1)
+    )
 
 
 def uncovered(one: Held, *, last: bool) -> Finding | None:
@@ -93,8 +94,12 @@ def uncovered(one: Held, *, last: bool) -> Finding | None:
     return Finding(code=SigningCode.PDF_NOT_COVERED, path=one.field, expected=expected)
 
 
-def _numbered(ordered: Sequence[Held | Finding]) -> list[Held | Finding]:
-    return [replace(one, order=order) if isinstance(one, Held) else one for order, one in enumerate(ordered, start=1)]
+def _revision(reader: StrictReader, field: Any) -> int:
+    """In which the field's value was written; the last, where that is not to be told."""
+    try:
+        return int(reader.xrefs.get_last_change(field.get_object().raw_get("/V").reference))
+    except PDF_ERRORS:
+        return int(reader.xrefs.total_revisions)
 
 
 def _take(reader: StrictReader, octets: Lending, name: str, field: Any) -> Held | Finding:
