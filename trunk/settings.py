@@ -122,7 +122,7 @@ class Revocation(_Section):
     list_octets: int = Field(default=20 * 2**20, gt=0, description="largest list that is taken")
     answer_octets: int = Field(default=64 * 2**10, gt=0, description="largest answer or certificate that is taken")
     cache_octets: int = Field(default=512 * 2**20, gt=0, description="room for revocation/ in the data folder")
-    threads: int = Field(default=4, gt=0, description="exchanges at once in one process")
+    threads: int = Field(default=8, gt=0, description="exchanges at once in one process; half for one host")
 
 
 _POLICY_NAME: Final = "^[a-z0-9][a-z0-9-]{0,62}$"

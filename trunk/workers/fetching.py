@@ -34,7 +34,6 @@ _ORDER: Final = (EvidenceKind.CERTIFICATE, EvidenceKind.OCSP, EvidenceKind.CRL)
 _MOST_CASES: Final = 10_000
 _IN_USE: Final = timedelta(days=1)
 _PRUNED_EVERY: Final = timedelta(hours=1)
-_PER_HOST: Final = 2
 _FORGIVEN: Final = 2
 
 
@@ -48,7 +47,7 @@ class Rules:
     list_octets: int = 20 * 2**20
     answer_octets: int = 64 * 2**10
     cache_octets: int = 512 * 2**20
-    threads: int = 4
+    threads: int = 8  #: of which one host may hold half
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,10 +204,10 @@ class Fetcher:
             if not allowed or not self._places.has(_place(item, url), now=now) or not self._hosts.has(host, now=now):
                 case.places.pop(0)
                 continue
-            if self._busy[url] or self._busy[host] >= _PER_HOST:
+            if self._busy[_place(item, url)] or self._busy[host] >= max(self._rules.threads // 2, 1):
                 return
             case.asking = True
-            self._busy.update((url, host))
+            self._busy.update((_place(item, url), host))
             self._pool.submit(self._ask, case, item, url)
             return
         self._settle(case, well=False)
@@ -268,7 +267,8 @@ class Fetcher:
     ) -> None:
         now, host = self._now(), _host(url)
         with self._lock:
-            self._busy.subtract((url, host))
+            self._busy.subtract((_place(item, url), host))
+            self._busy += Counter()  # forgets who is idle
             case.asking = False
             tally = self._tallies.setdefault(host, _Tally())
             if useful is not None:

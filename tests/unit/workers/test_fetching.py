@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -52,7 +53,7 @@ class House:
         self.rules = Rules(hosts=Hosts(private=(self.host,)), timeout_seconds=10)
 
     @contextmanager
-    def fetcher(self, **changes: object) -> Iterator[Fetcher]:
+    def fetcher(self, **changes: Any) -> Iterator[Fetcher]:
         def watched(request: Request) -> Reply:
             self.requests.append(request)
             return get(request)
@@ -60,7 +61,7 @@ class House:
         fetcher = Fetcher(
             self.shelf,
             Scales(self.shelf, Freshness()),
-            replace(self.rules, **changes),  # type: ignore[arg-type]
+            replace(self.rules, **changes),
             now=self.clock,
             chance=lambda: 1.0,
             fetch=watched,
@@ -154,6 +155,7 @@ def test_bad_sources_alone_leave_it_unknown(house: House, mood: Mood) -> None:
         (host,) = fetcher.status().hosts
         assert (host.host, host.fetched, host.failed) == (house.host, 0, 2)
         assert host.last_failure
+        assert (host.last_failure == "too_large") is (mood is Mood.ENDLESS)
 
 
 @pytest.mark.parametrize("mood", [Mood.HANG, Mood.DRIP])
@@ -198,6 +200,8 @@ def test_only_named_hosts_are_asked_and_private_ones_by_their_own_word(house: Ho
     with house.fetcher(hosts=hosts) as fetcher:
         work(fetcher, house.wanted("person"))
         assert house.state("person") is UNKNOWN
+    if not hosts.public:
+        assert house.requests == []
     assert not house.authorities.asked
 
 
@@ -330,6 +334,28 @@ def test_it_waits_no_longer_than_told_and_others_do_not_wait_at_all(house: House
     with house.fetcher(timeout_seconds=2) as fetcher:
         assert running(fetcher, both) == (False, True)
         assert house.state("government-person") is GOOD
+
+
+def test_a_host_that_hangs_holds_two_exchanges_at_most(house: House) -> None:
+    begun, ended = threading.Semaphore(0), threading.Event()
+
+    def hang(_: Request) -> Reply:
+        begun.release()
+        ended.wait()
+        raise NotGotError("timeout", host_failed=True)
+
+    with house.fetcher(threads=4) as fetcher:
+        fetcher._fetch = hang
+        who = ("person", "person-p256", "person-p384", "person-p521", "organisation")
+        fetcher.want([one for name in who for one in house.wanted(name, EvidenceKind.OCSP)])
+        fetcher.step()
+        fetcher.step()
+        try:
+            assert begun.acquire(timeout=10)
+            assert begun.acquire(timeout=10)
+            assert fetcher._busy[house.host] == 2
+        finally:
+            ended.set()
 
 
 def test_a_fetcher_that_closes_lets_nobody_wait(house: House) -> None:
