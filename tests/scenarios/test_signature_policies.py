@@ -110,6 +110,17 @@ def test_the_report_tells_policy_and_outcome_and_names_what_it_rests_on(room: Ro
     assert isinstance(unnamed, Rejected)
 
 
+def test_what_another_envelope_rests_on_is_not_there(room: Room, number: str) -> None:
+    _, record = kept(room, room.province.signed(number, recipients=(FIRST,)))
+    (signer, *_) = record.data["envelope"]["chain"]
+    other = room.province.signed(f"{number}-2", sender=FIRST, recipients=(SECOND,))
+    envelope = room.accepted(other, by=FIRST).accepted.envelope
+    assert signer["fingerprint"] in stored(room)
+    hidden = room.service.tracking.evidence_for(caller(SECOND), envelope.id, signer["fingerprint"])
+    assert isinstance(hidden, Rejected)
+    assert hidden.code is Code.NOT_FOUND
+
+
 def test_evidence_is_stored_once_and_tidying_leaves_it(room: Room, number: str) -> None:
     _, record = kept(room, room.province.signed(f"{number}-1", recipients=(FIRST,)))
     before = stored(room)
