@@ -77,7 +77,9 @@ class ExaminerPool(Generic[R]):
     def examine(self, octets: bytes | Path, *, size: int, at: datetime, caller: str = "") -> Future[R | TooCostly]:
         """See ``trunk.application.examiners.Examiners``."""
         asked: _Asked[R] = _Asked(octets=octets, size=size, at=at)
-        self._line.join(caller, asked)
+        gone = self._line.join(caller, asked)
+        if gone is not None:
+            _send_away(gone)
         return asked.future
 
     def check(self) -> None:
@@ -152,15 +154,13 @@ class ExaminerPool(Generic[R]):
         if isinstance(why, OverloadedError):
             turn.task.future.set_exception(why)
             return
-        for excess in self._line.suspect(turn.caller):
-            if excess.future.set_running_or_notify_cancel():
-                excess.future.set_exception(OverloadedError())
+        self._line.suspect(turn.caller)
         turn.task.future.set_result(TooCostly(cost=why, limit=self._limit(turn.task, why)))
 
     def _limit(self, asked: _Asked[R], cost: Cost) -> str:
         match cost:
             case Cost.TIME:
-                return f"at most {self._allowed(asked):g} s"
+                return f"at most {self._allowed(asked):.3g} s"
             case Cost.MEMORY:
                 return f"at most {self._limits.memory_mib} MiB"
             case Cost.DEATH:
@@ -184,6 +184,11 @@ class ExaminerPool(Generic[R]):
         except OSError as error:
             log.warning("examiner_not_started", reason=str(error))
             return None
+
+
+def _send_away(asked: _Asked[Any]) -> None:
+    if asked.future.set_running_or_notify_cancel():
+        asked.future.set_exception(OverloadedError())
 
 
 class InHouse(Generic[R]):

@@ -1,8 +1,8 @@
 """The line in front of the examiners: bounded, and fair between those who stand in it.
 
-Callers take turns, whatever each has brought. Whoever brought something that broke a limit is *suspect* for a
-while: all suspects together get one examiner and a quarter of the places, so that a flood of costly files delays
-the mail of its own sender, not everybody's.
+Callers take turns, whatever each has brought; when every place is taken, whoever holds most of them gives one up to
+who holds fewer. Whoever brought something that broke a limit is *suspect* for a while: all suspects together get one
+examiner. So a flood of costly files delays the mail of its own sender, not everybody's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from trunk.errors import OverloadedError
 T = TypeVar("T")
 
 SUSPECT_SECONDS: Final = 60.0
-_SHARE: Final = 4  #: suspects get a quarter of the places
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +47,14 @@ class Line(Generic[T]):
         """How many wait."""
         return self._length
 
-    def join(self, caller: str, task: T) -> None:
-        """Stand in line. Raises ``OverloadedError`` when there is no place."""
+    def join(self, caller: str, task: T) -> T | None:
+        """Stand in line; returns whom that has put out of it. Raises ``OverloadedError`` when there is no place."""
         with self._changed:
-            if self._closed or self._length >= self._places or self._is_full_for(caller):
-                raise OverloadedError
+            gone = self._make_room(caller)
             self._waiting.setdefault(caller, deque()).append(task)
             self._length += 1
             self._changed.notify()
+            return gone
 
     def take(self) -> Turn[T] | None:
         """The next turn, as soon as there is one; None when the line is closed and empty."""
@@ -73,19 +72,12 @@ class Line(Generic[T]):
                 self._suspects_at_work -= 1
                 self._changed.notify_all()
 
-    def suspect(self, caller: str) -> list[T]:
-        """``caller`` broke a limit; returns what it had brought beyond a suspect's places, to be sent away."""
+    def suspect(self, caller: str) -> None:
+        """``caller`` broke a limit."""
         with self._changed:
             now = self._seconds()
             self._suspects = {name: until for name, until in self._suspects.items() if until > now}
             self._suspects[caller] = now + SUSPECT_SECONDS
-            excess = []
-            mine = self._waiting.get(caller, deque())
-            while mine and self._suspects_waiting() > self._places // _SHARE:
-                excess.append(mine.pop())
-                self._length -= 1
-            self._forget_if_gone(caller)
-            return excess
 
     def close(self) -> None:
         """Nobody joins any more; who waits is still served."""
@@ -106,15 +98,20 @@ class Line(Generic[T]):
             return Turn(caller, task, suspect)
         return None
 
+    def _make_room(self, caller: str) -> T | None:
+        if self._closed:
+            raise OverloadedError
+        if self._length < self._places:
+            return None
+        most = max(self._waiting, key=lambda name: len(self._waiting[name]))
+        if len(self._waiting[most]) <= len(self._waiting.get(caller, ())) + 1:
+            raise OverloadedError
+        self._length -= 1
+        return self._waiting[most].pop()
+
     def _forget_if_gone(self, caller: str) -> None:
-        if not self._waiting.get(caller, True):
+        if not self._waiting[caller]:
             del self._waiting[caller]
 
     def _is_suspect(self, caller: str) -> bool:
         return self._suspects.get(caller, 0.0) > self._seconds()
-
-    def _is_full_for(self, caller: str) -> bool:
-        return self._is_suspect(caller) and self._suspects_waiting() >= self._places // _SHARE
-
-    def _suspects_waiting(self) -> int:
-        return sum(len(tasks) for caller, tasks in self._waiting.items() if self._is_suspect(caller))
