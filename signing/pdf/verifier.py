@@ -55,10 +55,10 @@ class PdfVerifier:
             fault = unpack(payload, form=attachment.form, into=cast("BinaryIO", search), limits=self._limits)
         except NoPdfError:
             return nothing
+        if fault is not None and (named or search.is_pdf):
+            return replace(nothing, file=_FILE, verdicts=(failed(at, _packed(fault)),))
         if not search.is_pdf:
             return nothing
-        if fault is not None:
-            return replace(nothing, file=_FILE, verdicts=(failed(at, _packed(fault)),))
         verdicts = self._unpacked(payload, attachment, search.marks, at) if search.marks else ()
         return replace(nothing, file=_FILE, verdicts=verdicts)
 

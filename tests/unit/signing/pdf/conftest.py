@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -57,18 +58,18 @@ def look(verifier: PdfVerifier) -> Look:
 
 
 @pytest.fixture
-def read(tmp_path: Any) -> Callable[[bytes], StrictReader]:
-    """Opens octets as a verifier does; the file lives as long as the test."""
+def read(tmp_path: Path) -> Iterator[Callable[[bytes], StrictReader]]:
+    """Opens octets as a verifier does; the file stays open as long as the test runs."""
+    with ExitStack() as until_the_end:
 
-    def read(octets: bytes) -> StrictReader:
-        file = tmp_path / "a.pdf"
-        file.write_bytes(octets)
-        with file.open("rb") as stream:
-            found = open_pdf(Lending(stream))
-        assert isinstance(found, StrictReader), found
-        return found
+        def read(octets: bytes) -> StrictReader:
+            file = tmp_path / "a.pdf"
+            file.write_bytes(octets)
+            found = open_pdf(Lending(until_the_end.enter_context(file.open("rb"))))
+            assert isinstance(found, StrictReader), found
+            return found
 
-    return read
+        yield read
 
 
 def codes(verdicts: Sequence[Verdict]) -> list[list[str]]:
