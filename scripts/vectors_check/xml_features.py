@@ -95,7 +95,7 @@ def _family(algorithm: str) -> str:
     """Short, and one word for all variants of an algorithm."""
     name = algorithm.rpartition("#")[2].rpartition("/")[2].rpartition(":")[2].lower()
     for family in (
-        "xpath-filter2",
+        "filter2",
         "xpath",
         "xslt",
         "relationship",
