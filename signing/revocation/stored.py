@@ -31,6 +31,7 @@ _REMEMBERED: Final = 8192
 _LISTS_AT_HAND: Final = 32
 
 Edition = tuple[object, ...]
+_Known = tuple[str, tuple[Fact, ...]]  # fingerprint, and what is said of it
 
 
 class StoredRevocation:
@@ -48,7 +49,7 @@ class StoredRevocation:
         self.rules = rules
         self._shelf = shelf
         self._offline = offline
-        self._known: OrderedDict[tuple[Certificate, Certificate], tuple[Edition, tuple[Fact, ...]]] = OrderedDict()
+        self._known: OrderedDict[tuple[Certificate, Certificate], tuple[Edition, _Known]] = OrderedDict()
         self._lists: OrderedDict[tuple[str, str], RevocationList] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -57,12 +58,12 @@ class StoredRevocation:
         edition = self._edition()
         notes, evidence, wanted = list[RevocationNote](), list[Evidence](), list[Wanted]()
         for certificate, issuer in pairwise(path):
-            facts = self._facts(certificate, issuer, edition)
+            name, facts = self._facts(certificate, issuer, edition)
             fact, state = _decide(facts, at=at, now=now)
             if fact is None:
-                notes.append(RevocationNote(certificate=fingerprint(certificate), state=state))
+                notes.append(RevocationNote(certificate=name, state=state))
             else:
-                notes.append(fact.note(fingerprint(certificate), state))
+                notes.append(fact.note(name, state))
                 kind = EvidenceKind.CRL if fact.source == "crl" else EvidenceKind.OCSP
                 evidence.append(Evidence(kind=kind, sha256=fact.sha256, octets=None))
             if fact is None or self._is_due(fact, now):
@@ -87,18 +88,18 @@ class StoredRevocation:
     def _is_due(self, fact: Fact, now: datetime) -> bool:
         return fact.fetched_at is not None and now > min(fact.fetched_at + self.rules.refresh, fact.fresh_until)
 
-    def _facts(self, certificate: Certificate, issuer: Certificate, edition: Edition) -> tuple[Fact, ...]:
+    def _facts(self, certificate: Certificate, issuer: Certificate, edition: Edition) -> _Known:
         key = (certificate, issuer)
         known = self._known.get(key)
         if known is not None and known[0] == edition:
             return known[1]
-        facts = tuple(self._gather(certificate, issuer))
+        found = fingerprint(certificate), tuple(self._gather(certificate, issuer))
         with self._lock:
-            self._known[key] = (edition, facts)
+            self._known[key] = (edition, found)
             self._known.move_to_end(key)
             while len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
-        return facts
+        return found
 
     def _gather(self, certificate: Certificate, issuer: Certificate) -> Iterator[Fact]:
         yield from self._listed(certificate, issuer)
