@@ -12,6 +12,7 @@ from typing import Protocol
 from signing.evidence import Wanted
 from signing.report import Report
 from signing.verdict import Indication
+from trunk.application.responders import Responders
 from trunk.errors import OverloadedError
 
 
@@ -24,6 +25,10 @@ class Fetcher(Protocol):
 
     async def settled(self, items: Iterable[Wanted], *, timeout: float) -> bool:  # noqa: ASYNC109 - waits for others
         """Wait until everything of these was fetched or given up, ``timeout`` seconds at most."""
+        ...
+
+    def status(self) -> Responders:
+        """How the hosts do that were asked."""
         ...
 
 
@@ -40,6 +45,11 @@ class Errands:
     def taken(self) -> int:
         """How many wait."""
         return self._taken
+
+    @property
+    def responders(self) -> Responders:
+        """How the hosts do that were asked."""
+        return self._fetcher.status()
 
     async def run(self, report: Report) -> bool:
         """Have fetched what ``report`` lacks; whether it was waited for, so that looking again may tell more.

@@ -101,7 +101,7 @@ async def show_metrics(visit: Visit) -> web.StreamResponse:
         depth=depth,
         taken=visit.request.app[OFFLOAD].taken,
         examiners=visit.doors.intake.examiners,
-        errands=visit.doors.errands.taken,
+        errands=visit.doors.errands,
     )
     return web.Response(body=text, headers={"Content-Type": metrics.CONTENT_TYPE})
 

@@ -24,6 +24,7 @@ from signing.evidence import EvidenceKind, Wanted
 from signing.revocation.hosts import Hosts
 from signing.revocation.shelf import Entry, Shelf
 from signing.revocation.worth import Scales, Useful
+from trunk.application.responders import Responder, Responders
 from trunk.workers.download import NotGotError, Reply, Request, get
 from trunk.workers.loops import Loop, Went
 from trunk.workers.patience import Patience
@@ -48,27 +49,6 @@ class Rules:
     answer_octets: int = 64 * 2**10
     cache_octets: int = 512 * 2**20
     threads: int = 8  #: of which one host may hold half
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostStatus:
-    """How one host does."""
-
-    host: str
-    fetched: int
-    failed: int
-    last_fetched_at: datetime | None
-    last_failure: str  #: a word; empty if it never failed
-    left_alone_until: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetcherStatus:
-    """For operators."""
-
-    waiting: int
-    in_use: int
-    hosts: tuple[HostStatus, ...]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -166,11 +146,11 @@ class Fetcher:
         _, late = await asyncio.wait([asyncio.wrap_future(done) for done in waiting], timeout=timeout)
         return not late
 
-    def status(self) -> FetcherStatus:
+    def status(self) -> Responders:
         """How the responders do: shown to operators."""
         with self._lock:
             hosts = tuple(self._host_status(host, tally) for host, tally in sorted(self._tallies.items()))
-            return FetcherStatus(waiting=len(self._cases), in_use=len(self._kept), hosts=hosts)
+            return Responders(waiting=len(self._cases), in_use=len(self._kept), hosts=hosts)
 
     def step(self) -> Went:
         """Hand out what may be asked now. Never waits for a responder."""
@@ -308,9 +288,9 @@ class Fetcher:
         if dropped:
             log.info("revocation_cache_pruned", dropped=dropped)
 
-    def _host_status(self, host: str, tally: _Tally) -> HostStatus:
+    def _host_status(self, host: str, tally: _Tally) -> Responder:
         record = self._hosts.record(host)
-        return HostStatus(
+        return Responder(
             host=host,
             fetched=tally.fetched,
             failed=tally.failed,

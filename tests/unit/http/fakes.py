@@ -17,6 +17,7 @@ from typing import Any
 from signing.evidence import Evidence, Wanted
 from signing.examination import Examination
 from trunk.application.handover import Confirmed, Content, Failed, Taken
+from trunk.application.responders import Responders
 from trunk.application.submission import Examined, Submission
 from trunk.domain.agency import Agency, Caller, Directory, SystemId
 from trunk.domain.delivery import AckKind, AgencyCode, Delivery, DeliveryId, DeliveryState, EnvelopeId
@@ -130,6 +131,7 @@ class FakeFetcher:
     wanted: list[Wanted] = field(default_factory=list)
     timeouts: list[float] = field(default_factory=list)
     fetched: threading.Event | None = None
+    responders: Responders = Responders()
 
     def want(self, items: Iterable[Wanted]) -> None:
         self.wanted.extend(items)
@@ -137,6 +139,9 @@ class FakeFetcher:
     async def settled(self, items: Iterable[Wanted], *, timeout: float) -> bool:  # noqa: ASYNC109
         self.timeouts.append(timeout)
         return self.fetched is None or await asyncio.to_thread(self.fetched.wait, 20)
+
+    def status(self) -> Responders:
+        return self.responders
 
 
 @dataclass
