@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from scripts import handmade_letter as hand
 from scripts.handmade_letter import Letter
-from scripts.signed_workshop import AT, CLAIMED, Workshop
+from scripts.signed_workshop import AT, CLAIMED, TWO_FILES, Workshop
 
 
 def accepted(shop: Workshop) -> dict[str, bytes]:
@@ -38,11 +38,20 @@ def _forms(shop: Workshop) -> dict[str, bytes]:
         "inclusive": hand.sign(hand.styled(letter, c14n=hand.INCLUSIVE), signer),
         "unprefixed-inclusive": hand.sign(hand.styled(letter, prefix="", c14n=hand.INCLUSIVE), signer),
         "two-attachments": hand.sign(large, signer),
+        # the manifest says which is the first, and the manifest is signed
+        "attachments-in-another-order": _turned(hand.sign(hand.document(attachments=TWO_FILES), signer)),
         "revoke": hand.sign(hand.document(kind="1"), signer),
         "status": hand.sign(hand.status(), signer),
         "carriage-returns": hand.sign(_with_subject("dòng một&#xD;\nvà hai"), signer),
         "unicode": hand.sign(_with_subject("V/v\u00a0chữ 𠀋 và dấu e\u0323\u0302 &lt;b&gt;"), signer),
     }
+
+
+def _turned(octets: bytes) -> bytes:
+    """The second Attachment before the first."""
+    start, end = octets.index(b"<Attachment>"), octets.rindex(b"</Attachment>")
+    first, second = octets[start:end].split(b"</Attachment>")
+    return octets[:start] + second + b"</Attachment>" + first + octets[end:]
 
 
 def _with_subject(subject: str) -> Letter:

@@ -39,6 +39,7 @@ def rejected(shop: Workshop) -> dict[str, dict[str, bytes]]:
     made.setdefault("SIG-401", {}).update(
         {f"pdf-zip-{name}": _sign(shop, carrying(octets)) for name, octets in zips.items()}
     )
+    made["SIG-401"]["pdf-table-at-the-very-start"] = _sign(shop, carrying(one + b"startxref\n0\n%%EOF\n"))
     revoked = make_signed_pdf.Workshop(pki=shop.pki, at=AT).signed(by="revoked")
     listless = make_signed_pdf.Workshop(pki=shop.pki, at=AT).signed(by="person-of-listless-ca")
     made["SIG-206"] = {"pdf-revoked": _sign(shop, carrying(revoked))}
