@@ -131,7 +131,7 @@ class FakeFetcher:
     wanted: list[Wanted] = field(default_factory=list)
     timeouts: list[float] = field(default_factory=list)
     fetched: threading.Event | None = None
-    responders: Responders = Responders()
+    responders: Responders = field(default_factory=Responders)
 
     def want(self, items: Iterable[Wanted]) -> None:
         self.wanted.extend(items)
