@@ -20,6 +20,7 @@ from lxml.etree import _Element
 
 _SPACE: Final = b" \t\r\n"
 _REFERENCES: Final = re.compile(rb"&#(?:13|10|9|32|x0*[dDaA9]|x0*20);")
+_USUAL_REFERENCE: Final = b"&#13;"
 _LONGEST_REFERENCE: Final = 8
 _FOREIGN: Final = re.compile(rb"[^A-Za-z0-9+/= \t\r\n]")
 
@@ -36,34 +37,35 @@ class Decoder:
     """Turns base64 text, fed in chunks, into octets. Raises :class:`BrokenBase64Error`."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = b""  # of four characters
+        self._held = b""  # of a reference
         self._ended = False
 
     def feed(self, text: bytes) -> bytes:
         """The octets that are complete so far."""
-        compact = text.replace(b"\r\n", b"") if b"\r" in text else text.replace(b"\n", b"")
-        joined = self._rest + compact if self._rest else compact
+        if self._held or b"&" in text:
+            text = self._without_references(self._held + text)
+        compact = text.replace(b"\n", b"").replace(b"\r", b"")  # together they would take four times as long
         try:
-            return self._take(joined)
-        except BrokenBase64Error:
-            return self._slowly(text)  # other white space, or really broken: the slow way tells
+            return self._take(self._rest + compact)
+        except BrokenBase64Error:  # other white space, or really broken
+            return self._take((self._rest + text).translate(None, _SPACE))
 
     def finish(self) -> None:
         """To be called at the end of the text."""
-        rest = self._rest.translate(None, _SPACE)
+        rest = self._rest.translate(None, _SPACE) + self._held
         if rest:
             raise BrokenBase64Error(_reason(rest) or "not a multiple of four characters")
 
-    def _slowly(self, text: bytes) -> bytes:
-        text = self._rest + text
-        held = text.rfind(b"&", -_LONGEST_REFERENCE)
-        if held >= 0 and b";" not in text[held:]:  # the rest of a reference may come with the next chunk
-            text, tail = text[:held], text[held:]
-        else:
-            tail = b""
-        octets = self._take(_REFERENCES.sub(b"", text).translate(None, _SPACE))
-        self._rest += tail
-        return octets
+    def _without_references(self, text: bytes) -> bytes:
+        """The rest of a reference may come with the next chunk."""
+        start = text.rfind(b"&", -_LONGEST_REFERENCE)
+        whole = start < 0 or b";" in text[start:]
+        text, self._held = (text, b"") if whole else (text[:start], text[start:])
+        once = text.replace(_USUAL_REFERENCE, b"")
+        if b"&" not in once:
+            return once
+        return _REFERENCES.sub(b"", text)
 
     def _take(self, compact: bytes) -> bytes:
         whole = len(compact) // 4 * 4

@@ -118,7 +118,7 @@ def _whole(text: bytes) -> int:
 
 def _resolved(text: bytes) -> bytes:
     if b"\r" in text:
-        text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        text = b"\n".join(text.split(b"\r\n")).replace(b"\r", b"\n")  # `replace` takes twice as long
     if b"&" in text:
         text = _OTHER_REFERENCE.sub(_character, text.replace(_USUAL_RETURN, _CANONICAL_RETURN))
     return text

@@ -73,6 +73,15 @@ def test_nothing_but_white_space_is_an_empty_file_and_no_fault(text: bytes) -> N
     assert (content.size, content.fault) == (0, "")
 
 
+@pytest.mark.parametrize("broken", [b"QUJD&#1\n3;QUJD", b"QUJD&#\r13;", b"QUJD&#1&#13;3;", b"QUJD& #13;", b"QUJD&#13"])
+def test_a_reference_is_whole_wherever_the_chunks_end(broken: bytes) -> None:
+    """No parser would take these: neither do we, who decode without one."""
+    for cut in range(len(broken) + 1):
+        assert describe([broken[:cut], broken[cut:]]).fault
+    for size in range(1, 5):
+        assert describe([broken[at : at + size] for at in range(0, len(broken), size)]).fault
+
+
 def test_a_decoder_never_holds_more_than_one_chunk() -> None:
     decoder = Decoder()
     decoded = [len(decoder.feed(b"QUJDRA" * 100)) for _ in range(4)]
