@@ -26,6 +26,9 @@ from scripts.handmade_cms import CmsWish, signature
 CATALOG, PAGE, CONTENT, INFORMATION, TEXT_FIELD = 1, 3, 4, 6, 7
 _PASSWORD = "owner"  # noqa: S105 - of a file that anybody may read
 _TEXT = b"BT /F1 14 Tf 72 720 Td (Test document, signed to be checked) Tj ET"
+METADATA = b" /Type /Metadata /Subtype /XML"
+_RDF = b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"></rdf:RDF>'
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/">%b</x:xmpmeta>' % _RDF
 _PAGE = (
     b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Annots [7 0 R] /Resources "
     b"<< /Font << /F1 5 0 R >> /XObject << /Im1 9 0 R >> >> >>"
@@ -222,12 +225,29 @@ def title_changed(octets: bytes) -> bytes:
     return changed(octets, INFORMATION, change)
 
 
-def stream_added(octets: bytes, number: int) -> bytes:
-    """One more revision with a new object of that number, written by hand."""
+def store_added(octets: bytes, *, certificates: Sequence[bytes]) -> bytes:
+    """With a document security store (ISO 32000-2 12.8.4.3), as tools add it for later."""
+    writer = opened(octets)
+    streams = [writer.add_object(generic.StreamObject(stream_data=der)) for der in certificates]
+    store = generic.DictionaryObject(
+        {pdf_name("/Type"): pdf_name("/DSS"), pdf_name("/Certs"): generic.ArrayObject(streams)}
+    )
+    writer.root["/DSS"] = writer.add_object(store)
+    writer.update_root()
+    return written(writer)
+
+
+def with_metadata() -> bytes:
+    """A document with XMP, as object 10, which tools write anew whenever they save."""
+    return document({"Metadata": b"10 0 R"}, more=[_stream(METADATA, XMP)])
+
+
+def stream_added(octets: bytes, number: int, *, content: bytes = b"0 0 595 842 re f", entries: bytes = b"") -> bytes:
+    """One more revision with a stream of that number, written by hand."""
     at, first = len(octets), int(octets[octets.rindex(b"startxref") :].split()[1])
-    added = b"%d 0 obj\n%b\nendobj\n" % (number, _stream(b"", b"0 0 595 842 re f"))
+    added = b"%d 0 obj\n%b\nendobj\n" % (number, _stream(entries, content))
     table = b"xref\n%d 1\n%010d 00000 n \n" % (number, at)
-    trailer = b"trailer\n<< /Size %d /Root 1 0 R /Info 6 0 R /Prev %d >>\n" % (number + 1, first)
+    trailer = b"trailer\n<< /Size %d /Root 1 0 R /Info 6 0 R /Prev %d >>\n" % (max(number + 1, 64), first)
     return octets + added + table + trailer + b"startxref\n%d\n%%%%EOF\n" % (at + len(added))
 
 

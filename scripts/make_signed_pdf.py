@@ -15,6 +15,8 @@ from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from scripts import handmade_pdf as pdf
 from scripts.certificates import Wish, ec_key, issue
 from scripts.handmade_cms import CmsWish
@@ -106,9 +108,16 @@ def good(pki: Pki, *, at: datetime) -> dict[str, bytes]:
         "certified-then-signed": shop.signed(
             shop.certified(2), by="organisation", how=Signing(field="Signature2", wish=shop.plain(5), box=None)
         ),
+        "store-then-stamped": shop.stamped(_stored(shop)),
+        "metadata-rewritten": shop.second(shop.signed(pdf.with_metadata())),
         "invisible": shop.signed(how=Signing(wish=shop.plain(), box=None)),
         "government-person": shop.signed(by="government-person"),
     }
+
+
+def _stored(shop: Workshop) -> bytes:
+    certificates = [one.public_bytes(Encoding.DER) for one in shop.pki["person"].chain]
+    return pdf.store_added(shop.pades(), certificates=certificates)
 
 
 def bad(pki: Pki, *, at: datetime) -> dict[str, dict[str, bytes]]:
@@ -235,6 +244,11 @@ def _changed(shop: Workshop) -> dict[str, bytes]:
     }
     made = {name: change(once) for name, change in changes.items()}
     made |= {f"{name}-then-signed": shop.second(octets) for name, octets in made.items()}
+    described = shop.signed(pdf.with_metadata())
+    made["metadata-torn"] = pdf.stream_added(described, 10, content=pdf.XMP[:-4], entries=pdf.METADATA)
+    drawing = pdf.stream_added(once, pdf.CONTENT)
+    made["stream-overwritten"] = drawing
+    made["stream-overwritten-then-signed"] = shop.second(drawing)
     made["certified-then-filled"] = pdf.form_filled(shop.certified(2))
     made["certified-as-final-then-signed"] = shop.second(shop.certified(1))
     invisible = Signing(field="Signature2", wish=shop.plain(5), box=None)
@@ -269,6 +283,7 @@ def _uncovered(shop: Workshop) -> dict[str, bytes]:
     by, wish = shop.pki["person"], shop.plain()
     made = {name: pdf.range_replaced(once, change, by=by, wish=wish) for name, change in changes.items()}
     made["signed-over-a-part-then-signed"] = shop.second(made["range-short-of-the-table"])
+    made["store-behind-the-last"] = _stored(shop)
     made["tail-garbage"] = once + b"garbage\n"
     made["polyglot-zip"] = once + archive.getvalue()
     return made
