@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from scripts.certificates import Identity
+from scripts.certificates import Identity, Sources, Wish, ec_key, issue
 from signing.certificate import fingerprint
 from signing.evidence import EvidenceKind, RevocationState
 from signing.revocation.shelf import Entry, Shelf, key_of
@@ -25,6 +27,13 @@ DAY = timedelta(days=1)
 LIST_URL = "http://crl.example.vn/ca.crl"
 ROOT_LIST_URL = "http://crl.example.vn/root.crl"
 RESPONDER_URL = "http://ocsp.example.vn/ca"
+SOURCES = Sources(lists=(LIST_URL,), answers=(RESPONDER_URL,))
+RESPONDER = Wish(
+    name="OCSP",
+    usages=frozenset({"digital_signature"}),
+    purposes=(ExtendedKeyUsageOID.OCSP_SIGNING,),
+    no_check=True,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,3 +160,11 @@ class Room:
 
     def state(self, *path: Identity, at: datetime = AT, now: datetime = AT) -> RevocationState:
         return self.ask(*path, at=at, now=now).state
+
+
+def serial(identity: Identity) -> int:
+    return identity.certificate.serial_number
+
+
+def appointed(ca: Identity, **changes: Any) -> Identity:
+    return issue(ca, replace(RESPONDER, key=ec_key(), **changes), at=AT)
