@@ -37,6 +37,7 @@ def _exit_codes() -> str:
     places={
         "status": "status:status",
         "signatures": "signatures:signatures",
+        "verify": "verify:verify",
         "list": "listing:list_",
         "overdue": "listing:overdue",
         "envelope": "envelope:envelope",
@@ -61,7 +62,7 @@ def trunk(ctx: click.Context, *, config: Path | None, language: str | None, trac
     Trục liên thông văn bản điện tử: tiếp nhận, xác thực, chuyển và theo dõi văn bản.
 
     \b
-    Clerks (văn thư):    status, signatures, list, overdue
+    Clerks (văn thư):    status, signatures, verify, list, overdue
     Developers:          envelope
     Administrators:      admin, init, config
     Operations:          serve

@@ -26,6 +26,7 @@ from trunk.domain.entry import Acceptance, Entry, EnvelopeKind, EnvelopeRecord, 
 from trunk.domain.tracking import StatusReport
 from trunk.settings import Settings
 from trunk.storage.ledger import Ledger
+from trunk.workers.examiners import InHouse
 
 START = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 SENDER, FIRST, SECOND = AgencyCode("H41.01"), AgencyCode("H36.17"), AgencyCode("G12")
@@ -67,6 +68,7 @@ class Town:
             "monotonic": lambda: self.now.timestamp(),  # noqa: PLW0108  now moves
             "user": lambda: "an",
             "environment": self.environment,
+            "examiners": lambda make, _limits: InHouse(make),  # the processes have tests of their own
         }
         return Doors(**{**own, **self.doors})
 
