@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import structlog
 
 from scripts import handmade_pdf
 from scripts.make_signed_pdf import Workshop
@@ -229,7 +230,9 @@ def test_a_broken_signature_in_an_attachment_refuses_or_marks(room: Room, number
 
 def test_a_policy_that_nobody_knows_is_the_strictest(room: Room, number: str) -> None:
     unsigned = room.province.document(f"{number}-1", recipients=(FIRST,))
-    with sender(room, signature_policy="our-own"):
+    with structlog.testing.capture_logs() as logged, sender(room, signature_policy="our-own"):
         assert codes(room, unsigned) == [Code.UNSIGNED]
         _, record = kept(room, room.province.signed(f"{number}-2", recipients=(FIRST,)))
         assert (record.data["policy"]["name"], record.data["policy"]["named"]) == ("required", "our-own")
+    (warned,) = [line for line in logged if line["event"] == "signature_policy_unknown"]
+    assert (warned["agency"], warned["named"]) == (SENDER, "our-own"), "once is enough"

@@ -71,6 +71,7 @@ class _Scale:
         self._flaws: list[Flaw] = []
         self._because: list[Code] = []
         self._counted: list[str] = []
+        self._awaited: set[str] = set()  #: where somebody's signature stands who is not known yet
 
     def envelope(self, verdict: Verdict) -> None:
         standing = _standing(verdict)
@@ -112,9 +113,11 @@ class _Scale:
             return
         if rule is Personal.ON_MAIN_DOCUMENT:
             self._flaws += self._main_document(report)
-        elif not self._counted and rule is Personal.MARK:
+        elif self._counted or self._awaited:
+            return
+        elif rule is Personal.MARK:
             self._because.append(Code.NO_PERSONAL_SIGNATURE)
-        elif not self._counted:
+        else:
             self._flaws.append(Flaw(code=Code.NO_PERSONAL_SIGNATURE, path=SIGNATURE_PATH))
 
     def read(self) -> Weighed:
@@ -146,37 +149,46 @@ class _Scale:
             self._because += (flaw.code for flaw in flaws)
 
     def _mandated(self, verdict: Verdict) -> bool:
-        """At both times: the signing time is a claim, and who was dismissed could claim the day before."""
+        """At both times: the signing time is a claim, and who was dismissed could claim the day before.
+
+        Whose signature it is may not be known yet: an authority is missing. It may be that of somebody mandated,
+        but for a timestamp over the document, which is nobody's.
+        """
         signer = verdict.signer
-        return signer is not None and all(
-            self._sender.may_be_signed_by(signer, at=time) for time in (verdict.signing_time, self._at)
-        )
+        if signer is None:
+            return _standing(verdict) is _Standing.UNCERTAIN and verdict.stamp is None
+        return all(self._sender.may_be_signed_by(signer, at=time) for time in (verdict.signing_time, self._at))
 
     def _weakness(self, verdict: Verdict, place: str) -> Flaw | None:
         """What the policy asks beyond verification; what is not told does not pass."""
         policy, signer = self._policy, verdict.signer
-        bits = signer.key_bits if signer is not None else 0
+        if signer is None:
+            return None  # asked when it is known whose it is
         for allowed, got in (
             (policy.signature_methods, verdict.algorithm),
             (policy.digest_algorithms, verdict.digest_algorithm),
         ):
-            if allowed is not None and got not in allowed:
+            if allowed is not None and not set(got.split(",")) <= allowed:  # XML may use several digests
                 return Flaw(code=Code.WEAK_ALGORITHM, path=place, expected=", ".join(sorted(allowed)), got=got)
-        if verdict.algorithm.startswith("rsa") and bits < policy.min_rsa_bits:
-            expected = f"{policy.min_rsa_bits} bits"
-            return Flaw(code=Code.WEAK_ALGORITHM, path=place, expected=expected, got=f"{bits} bits")
+        if verdict.algorithm.startswith("rsa") and signer.key_bits < policy.min_rsa_bits:
+            expected, got = f"{policy.min_rsa_bits} bits", f"{signer.key_bits} bits"
+            return Flaw(code=Code.WEAK_ALGORITHM, path=place, expected=expected, got=got)
         return None
 
     def _count(self, verdict: Verdict, place: str) -> None:
-        if verdict.signer is not None and verdict.signer.role in self._policy.roles:
+        if verdict.signer is None:
+            self._awaited.add(place)
+        elif verdict.signer.role in self._policy.roles:
             self._counted.append(place)
 
     def _main_document(self, report: Report) -> Iterator[Flaw]:
         main = next((one for one in report.attachments if one.main), None)
         place = _MANIFEST if main is None else _place(main)
-        if main is None or place not in self._counted:
+        if main is None or place not in {*self._counted, *self._awaited}:
             yield Flaw(code=Code.MAIN_DOCUMENT_UNSIGNED, path=place)
-        elif _WHOLE not in max(main.verdicts, key=lambda verdict: verdict.order).covered:
+            return
+        last = max(main.verdicts, key=lambda verdict: verdict.order)
+        if last.passed and _WHOLE not in last.covered:  # what did not pass covers nothing
             yield Flaw(code=Code.PDF_NOT_COVERED, path=place)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from signing.errors import SigningCode
 from signing.report import AttachmentReport, Report
-from signing.verdict import Finding, Indication, Place, Role, Signer, TimeSource, Verdict
+from signing.verdict import Finding, Indication, Place, Role, Signer, Stamp, TimeSource, Verdict
 from trunk.domain.agency import Agency, Mandate
 from trunk.domain.delivery import AgencyCode
 from trunk.domain.rejection import Code
@@ -44,16 +44,19 @@ class Kind:
     standing: str  #: none, placeholder, broken, uncertain, valid
     role: Role = Role.PERSON
     mandated: bool = False
+    known: bool = True  #: whose it is
 
     @property
     def row(self) -> str:
+        if not self.known:
+            return f"{self.standing}, not known whose"
         if self.standing in ("uncertain", "valid"):
             return f"{self.standing}, {'mandated' if self.mandated else 'not mandated'}"
         return self.standing
 
     @property
     def counts(self) -> bool:
-        return self.mandated and self.standing in ("uncertain", "valid")
+        return not self.known or (self.mandated and self.standing in ("uncertain", "valid"))
 
 
 def tables() -> dict[str, dict[str, dict[str, str]]]:
@@ -76,8 +79,9 @@ TABLES = tables()
 SIGNED = [
     Kind(standing, role, mandated) for standing in ("uncertain", "valid") for role in Role for mandated in (True, False)
 ]
-HEADERS = [Kind("none"), Kind("placeholder"), Kind("broken"), *SIGNED]
-INSIDE = [None, Kind("broken"), *SIGNED]
+NOT_KNOWN = Kind("uncertain", known=False)
+HEADERS = [Kind("none"), Kind("placeholder"), Kind("broken"), NOT_KNOWN, *SIGNED]
+INSIDE = [None, Kind("broken"), NOT_KNOWN, *SIGNED]
 CODES = {
     "none": SigningCode.UNSIGNED,
     "placeholder": SigningCode.PLACEHOLDER,
@@ -102,11 +106,11 @@ def signer(kind: Kind) -> Signer:
 
 def verdict(kind: Kind, *, inside: bool = False, **changes: Any) -> Verdict:
     indications = {"valid": Indication.TOTAL_PASSED, "broken": Indication.TOTAL_FAILED}
-    code = (CODES_INSIDE if inside else CODES).get(kind.standing)
+    code = (CODES_INSIDE if inside or not kind.known else CODES).get(kind.standing)
     made = Verdict(
         indication=indications.get(kind.standing, Indication.INDETERMINATE),
         place=Place.ATTACHMENT if inside else Place.ENVELOPE,
-        signer=None if kind.standing in ("none", "placeholder") else signer(kind),
+        signer=None if kind.standing in ("none", "placeholder") or not kind.known else signer(kind),
         algorithm="rsa-sha256",
         digest_algorithm="sha256",
         signing_time=NOW,
@@ -117,7 +121,6 @@ def verdict(kind: Kind, *, inside: bool = False, **changes: Any) -> Verdict:
 
 def report(header: Kind, main: Kind | None, other: Kind | None, *, to_the_end: bool = True) -> Report:
     covered = ("file",) if to_the_end else ("revision 1 of 2",)
-    later = () if to_the_end else ("signature",)
     files = (("main", main), ("other", other))
     return Report(
         at=NOW,
@@ -127,7 +130,9 @@ def report(header: Kind, main: Kind | None, other: Kind | None, *, to_the_end: b
                 content_id=name,
                 main=name == "main",
                 file="pdf",
-                verdicts=() if kind is None else (verdict(kind, inside=True, covered=covered, later_changes=later),),
+                verdicts=()
+                if kind is None
+                else (verdict(kind, inside=True, covered=covered if kind.standing == "valid" else ()),),
             )
             for name, kind in files
         ),
@@ -150,8 +155,8 @@ def counting(header: Kind, main: Kind | None, other: Kind | None, *, to_the_end:
     places = zip(PLACES.values(), (header, main, other), strict=True)
     for place, kind in places:
         if kind is not None and kind.counts:
-            short = ", not to the end" if place == "main document" and not to_the_end else ""
-            yield f"{kind.role}, {place}{short}"
+            cut = place == "main document" and kind.standing == "valid" and not to_the_end
+            yield f"{kind.role if kind.known else 'not known whose'}, {place}{', not to the end' if cut else ''}"
 
 
 def told(weighed: Weighed) -> set[str]:
@@ -182,7 +187,7 @@ def test_every_combination_is_decided_as_the_tables_say(name: str) -> None:
         wanted = expected(name, header, main, other, to_the_end=to_the_end)
         assert told(found) == wanted, (header, main, other, to_the_end)
         tried += 1
-    assert tried == 15 * 14 * 14 * 2
+    assert tried == 16 * 15 * 15 * 2
 
 
 def test_a_broken_signature_in_the_header_passes_no_policy() -> None:
@@ -258,6 +263,27 @@ def test_a_key_of_unknown_size_is_not_large_enough() -> None:
     one = replace(report(Kind("none"), None, None), envelope=verdict(Kind("valid"), signer=told_nothing))
     flaws = weigh(replace(REQUIRED, min_rsa_bits=1), one, AGENCY, at=NOW).flaws
     assert [flaw.code for flaw in flaws] == [Code.WEAK_ALGORITHM]
+
+
+def test_xml_may_use_several_digests_and_all_of_them_are_asked() -> None:
+    several = replace(
+        report(Kind("none"), None, None),
+        envelope=verdict(Kind("valid", mandated=True), digest_algorithm="sha256,sha512"),
+    )
+    for allowed, refused in (({"sha512"}, True), ({"sha256", "sha512"}, False)):
+        narrow = replace(REQUIRED, digest_algorithms=frozenset(allowed))
+        assert bool(weigh(narrow, several, AGENCY, at=NOW).flaws) is refused
+
+
+def test_an_uncertain_timestamp_over_the_document_is_nobodys_signature() -> None:
+    stamp = Stamp(at=NOW, authority="cc", domain="stamps", evidence="dd")
+    stamped = verdict(NOT_KNOWN, inside=True, stamp=stamp)
+    main = AttachmentReport(content_id="main", main=True, file="pdf", verdicts=(stamped,))
+    one = Report(at=NOW, envelope=verdict(Kind("valid", Role.ORGANISATION, mandated=True)), attachments=(main,))
+    assert [flaw.code for flaw in weigh(REQUIRED, one, AGENCY, at=NOW).flaws] == [
+        Code.NO_PERSONAL_SIGNATURE,
+        Code.CHAIN_INCOMPLETE,
+    ]
 
 
 def test_an_unknown_name_is_the_strictest_and_every_relaxation_is_named() -> None:
