@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -49,9 +50,9 @@ class Workshop:
         chosen = how or Signing(wish=self.plain(), written=self.at - timedelta(minutes=10))
         return pdf.sign(octets or pdf.document(), by=self.pki[by], how=chosen)
 
-    def wished(self, *, by: str = "person", octets: bytes = b"", **wish: object) -> bytes:
+    def wished(self, *, by: str = "person", octets: bytes = b"", **wish: Any) -> bytes:
         """Signed once, with another CMS."""
-        return self.signed(octets, by=by, how=Signing(wish=replace(self.plain(), **wish)))  # type: ignore[arg-type]
+        return self.signed(octets, by=by, how=Signing(wish=replace(self.plain(), **wish)))
 
     def second(self, octets: bytes, *, by: str = "organisation", field: str = "Signature2") -> bytes:
         return self.signed(octets, by=by, how=Signing(field=field, wish=self.plain(5), box=(60, 100, 210, 160)))

@@ -142,12 +142,13 @@ def _read(octets: bytes, content_type: str, policy: Policy, path: str) -> Signed
         return _refused(path, "one signer", str(len(data["signer_infos"])))
     info: Asn1 = data["signer_infos"][0]
     told = _attributes(info, path)
+    if isinstance(told, Finding):
+        return told
     algorithm = _algorithm(info, policy, path)
+    if isinstance(algorithm, Finding):
+        return algorithm
     certificates = _certificates(data, info, path)
-    for found in (told, algorithm, certificates):
-        if isinstance(found, Finding):
-            return found
-    return _signed(content, info, told, algorithm, certificates)  # type: ignore[arg-type]
+    return certificates if isinstance(certificates, Finding) else _signed(content, info, told, algorithm, certificates)
 
 
 def _signed(

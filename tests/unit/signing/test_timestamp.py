@@ -112,7 +112,7 @@ def test_a_cut_token_is_none(trust: TrustStore, pki: Pki, cut: int) -> None:
 
 def _altered(octets: bytes, change: object) -> bytes:
     message = cms.ContentInfo.load(octets)
-    change(message["content"])  # type: ignore[operator]
+    change(message["content"])
     return bytes(message.dump(force=True))
 
 
@@ -224,8 +224,8 @@ def test_an_authority_above_that_is_missing_may_come(trust: TrustStore, pki: Pki
         def chain(self, certificates: object, **_: object) -> Finding:
             return Incomplete(code=SigningCode.CHAIN_INCOMPLETE, wanted=(wanted,))
 
-    found = check(token(pki), trust, judge=Judge(Waiting()))  # type: ignore[arg-type]
+    found = check(token(pki), trust, judge=Judge(Waiting()))
     assert isinstance(found, Stamped)
     assert found.standing.indication is Indication.INDETERMINATE
     assert found.standing.wanted == (wanted,)
-    refused(check(token(pki, wish=TokenWish(corrupt=True)), trust, judge=Judge(Waiting())))  # type: ignore[arg-type]
+    refused(check(token(pki, wish=TokenWish(corrupt=True)), trust, judge=Judge(Waiting())))

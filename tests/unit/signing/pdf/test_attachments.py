@@ -34,7 +34,7 @@ def packed(octets: bytes, *, name: str = WRAPPED) -> bytes:
 
 def reported(by: PdfVerifier, octets: bytes, *, name: str = "a.pdf", main: bool = True) -> AttachmentReport:
     text = base64.b64encode(octets)
-    payload = PayloadText(None, text, describe((text,)))  # type: ignore[arg-type]
+    payload = PayloadText(None, text, describe((text,)))
     attachment = attachments.describe(octets, content_id="tep-1", name=name)
     return by.report(payload, attachment, main=main, at=AT)
 
@@ -72,7 +72,7 @@ def test_a_file_that_begins_otherwise_is_not_even_decoded(verifier: PdfVerifier)
     octets = b"\x89PNG" * 100
     text = base64.b64encode(octets)
     attachment = attachments.describe(octets, content_id="tep-1", name="a.png")
-    payload = Untouchable(None, text, describe((text,)))  # type: ignore[arg-type]
+    payload = Untouchable(None, text, describe((text,)))
     assert verifier.report(payload, attachment, main=True, at=AT).file == ""
 
 
@@ -112,6 +112,6 @@ def test_a_mark_across_two_chunks_is_seen(verifier: PdfVerifier, shop: Workshop)
 
     octets = shop.signed()
     text = base64.b64encode(octets)
-    payload = Dripping(None, text, describe((text,)))  # type: ignore[arg-type]
+    payload = Dripping(None, text, describe((text,)))
     attachment = attachments.describe(octets, content_id="tep-1", name="a.pdf")
     assert [one.passed for one in verifier.report(payload, attachment, main=True, at=AT).verdicts] == [True]

@@ -86,7 +86,7 @@ class _Waiting:
 
 
 def test_a_missing_authority_may_come(shop: Workshop, look: Look) -> None:
-    (verdict,) = look(shop.signed(), by=PdfVerifier(Judge(_Waiting())))  # type: ignore[arg-type]
+    (verdict,) = look(shop.signed(), by=PdfVerifier(Judge(_Waiting())))
     assert verdict.indication is Indication.INDETERMINATE
     assert codes([verdict]) == [["SIG-302"]]
     assert verdict.findings[0].path == "Signature1"
