@@ -118,10 +118,20 @@ def _whole(text: bytes) -> int:
 
 def _resolved(text: bytes) -> bytes:
     if b"\r" in text:
-        text = b"\n".join(text.split(b"\r\n")).replace(b"\r", b"\n")  # `replace` takes twice as long
+        text = _with_line_feeds(text)
     if b"&" in text:
         text = _OTHER_REFERENCE.sub(_character, text.replace(_USUAL_RETURN, _CANONICAL_RETURN))
     return text
+
+
+def _with_line_feeds(text: bytes) -> bytes:
+    """As XML 1.0 2.11 has it. Lines of one length, as programs write them, take a third of the time."""
+    without = text.replace(b"\r", b"")
+    returns, first = len(text) - len(without), text.find(b"\r\n")
+    length = text.find(b"\r\n", first + 1) - first
+    if length > 0 and text[first::length] == b"\r" * returns and text[first + 1 :: length] == b"\n" * returns:
+        return without
+    return b"\n".join(text.split(b"\r\n")).replace(b"\r", b"\n")
 
 
 def _character(found: re.Match[bytes]) -> bytes:

@@ -266,6 +266,15 @@ def test_lines_cut_anywhere_by_chunks_make_the_same_text(end: bytes) -> None:
     assert once.count(b"&#xD;") == (0 if end == b"\r\n" else text.count(end))
 
 
+@given(
+    st.integers(1, 5), st.lists(st.sampled_from([b"\r\n", b"\r\n", b"\r\n", b"\r", b"\n", b"\rA", b"A\n"]), max_size=9)
+)
+def test_lines_of_one_length_or_not_end_in_line_feeds(length: int, ends: list[bytes]) -> None:
+    text = b"".join(b"A" * length + end for end in ends)
+    root = etree.fromstring(b"<a>" + text + b"</a>")  # noqa: TID251
+    assert b"".join(canonical_text([text])) == (root.text or "").encode()
+
+
 @pytest.mark.parametrize("text", [b"AA&amp;AA", b"AA&lt;", b"AA&#65;AA", b"AA&#x;AA", b"AA&"])
 def test_what_is_no_base64_has_no_canonical_form_here(text: bytes) -> None:
     with pytest.raises((ValueError, KeyError)):
