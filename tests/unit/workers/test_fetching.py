@@ -15,15 +15,19 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from scripts.authorities import Authorities, Mood, authorities
+from scripts.certificates import pem
 from scripts.make_test_pki import Pki, make_pki
 from scripts.revocation_lists import Revoked
 from signing.evidence import EvidenceKind, RevocationState, Wanted
 from signing.revocation.facts import Freshness
+from signing.revocation.fetched import FetchedIssuers
 from signing.revocation.hosts import Hosts
 from signing.revocation.shelf import Shelf, key_of
 from signing.revocation.source import RevocationAnswer
 from signing.revocation.stored import StoredRevocation
 from signing.revocation.worth import Scales
+from signing.trust import Chain, Incomplete
+from signing.trust_folder import TrustFolder
 from trunk.workers.download import NotGotError, Reply, Request, get
 from trunk.workers.fetching import Fetcher, Rules
 
@@ -287,6 +291,19 @@ def test_a_missing_authority_is_fetched_where_the_certificate_points(house: Hous
     assert entry is not None
     distant = house.pki["distant-ca"].certificate.public_bytes(Encoding.DER)
     assert house.shelf.read(entry.sha256) == distant
+
+
+def test_a_fetched_authority_completes_the_path_at_once(house: House, tmp_path: Path) -> None:
+    """The trust folder follows the shelf; what is there already is not waited for again."""
+    (tmp_path / "trust" / "roots").mkdir(parents=True)
+    (tmp_path / "trust" / "roots" / "root.pem").write_bytes(pem([house.pki["root"].certificate]))
+    trust = TrustFolder(tmp_path / "trust", steps=FetchedIssuers(house.shelf, house.rules.hosts))
+    signer = [house.pki["person-of-distant-ca"].certificate.public_bytes(Encoding.DER)]
+    lacking = trust.chain(signer, at=AT)
+    assert isinstance(lacking, Incomplete)
+    with house.fetcher() as fetcher:
+        work(fetcher, list(lacking.wanted))
+    assert isinstance(trust.chain(signer, at=AT), Chain)
 
 
 def test_an_authority_that_did_not_sign_is_not_kept(house: House) -> None:
