@@ -3,6 +3,8 @@
 PYTHON_IN_VENV := .venv/bin/python
 STACK ?= embedded
 TESTS ?= tests
+COUNT ?= 100000
+SEED ?= 1
 VECTORS ?= ../shared/vectors
 ARGS ?=
 
@@ -41,6 +43,9 @@ vectors: .venv/.dev ## make the test vectors anew
 
 vectors-check: .venv/.dev ## drive public vectors through the code and compare with their authors' verdicts (VECTORS=folder)
 	@$(PYTHON_IN_VENV) -m scripts.vectors_check $(VECTORS) $(ARGS)
+
+fuzz: .venv/.dev ## mutate signed messages and see that none passes for what it is not (COUNT=100000 SEED=1)
+	@$(PYTHON_IN_VENV) -m scripts.fuzz --count $(COUNT) --seed $(SEED)
 
 bench: .venv/.dev ## measure acceptance per second, percentiles and memory, beside the floor (BENCH_JSON=file)
 	@$(PYTHON_IN_VENV) -m scripts.private_servers install

@@ -23,6 +23,7 @@ from typing import Final
 from envelopes.model import Document, Message
 from scripts.judging import codes, examiner
 from scripts.mutations import Mutation, Original
+from scripts.mutations_of_digests import DIGESTS
 from scripts.mutations_of_elements import ALL
 from scripts.mutations_of_pdfs import PDFS, revisions
 from scripts.signed_workshop import AT
@@ -119,7 +120,7 @@ class Bench:
         dice = Random(f"{seed}-{number}")  # noqa: S311 - to be repeated, not to be secret
         wants_pdf = dice.random() < _PDF_SHARE
         case = dice.choice([case for case in self.cases if case.pdf is wants_pdf])
-        kinds: Mapping[str, Mutation] = PDFS if wants_pdf else ALL
+        kinds: Mapping[str, Mutation] = PDFS if wants_pdf else {**ALL, **DIGESTS}
         while True:
             kind = dice.choice(tuple(kinds))
             try:

@@ -80,6 +80,10 @@ def wrap(dice: Random, original: Original, _: Sequence[Original]) -> bytes:
         altered = _ID.sub(lambda found: found[0].replace(b"Id=", b"ID="), altered, count=1)
     elif how == 2:
         signed = _ID.sub(b"", signed, count=1)
+    if part.name == "MessageHeader" and dice.random() < 0.3:
+        hidden = b"<edXML:OtherInfo><edXML:ReplyFors>%b</edXML:ReplyFors></edXML:OtherInfo>" % signed
+        altered = altered.replace(b"</edXML:MessageHeader>", hidden + b"</edXML:MessageHeader>")
+        return original.octets[: part.start] + altered + original.octets[part.end :]
     holders = [one for one in original.named(*_HIDING_PLACES) if one.end <= part.start or one.start >= part.end]
     around = [one for one in original.named(*_HIDING_PLACES) if one.start < part.start and one.close >= part.end]
     if holders and (dice.random() < 0.6 or not around):

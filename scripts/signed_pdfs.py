@@ -40,11 +40,21 @@ def rejected(shop: Workshop) -> dict[str, dict[str, bytes]]:
         {f"pdf-zip-{name}": _sign(shop, carrying(octets)) for name, octets in zips.items()}
     )
     made["SIG-401"]["pdf-table-at-the-very-start"] = _sign(shop, carrying(one + b"startxref\n0\n%%EOF\n"))
+    made["SIG-401"]["pdf-number-that-is-none"] = _sign(shop, carrying(_with_a_number_that_is_none(one)))
     revoked = make_signed_pdf.Workshop(pki=shop.pki, at=AT).signed(by="revoked")
     listless = make_signed_pdf.Workshop(pki=shop.pki, at=AT).signed(by="person-of-listless-ca")
     made["SIG-206"] = {"pdf-revoked": _sign(shop, carrying(revoked))}
     made["SIG-301"] = {"pdf-person-of-listless-ca": _sign(shop, carrying(listless))}
     return made
+
+
+def _with_a_number_that_is_none(octets: bytes) -> bytes:
+    """One more revision, in which the text field has a flag that only looks like a number."""
+    start = octets[octets.rindex(b"startxref") :].split()[1]
+    new = b"%d 0 obj\n<< /FT /Tx /T (amount) /F .Widget >>\nendobj\n" % handmade_pdf.TEXT_FIELD
+    table = b"xref\n%d 1\n%010d 00000 n \n" % (handmade_pdf.TEXT_FIELD, len(octets))
+    trailer = b"trailer\n<< /Size 40 /Root 1 0 R /Prev %b >>\nstartxref\n%d\n%%%%EOF\n" % (start, len(octets + new))
+    return octets + new + table + trailer
 
 
 def carrying(octets: bytes) -> Letter:

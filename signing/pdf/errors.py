@@ -19,7 +19,7 @@ PDF_ERRORS: Final = (
     AttributeError,
     AssertionError,
     NotImplementedError,
-    OverflowError,
+    ArithmeticError,
     RecursionError,
 )
 
