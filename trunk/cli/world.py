@@ -73,8 +73,11 @@ def _serve(settings: Settings, *, workers: int, config: Path | None, shared_port
 
 
 def _examiners(make: Callable[[], Any], limits: Examination) -> Examiners[Any]:
+    import structlog  # noqa: PLC0415  heavy
+
     from trunk.workers.examiners import ExaminerPool  # noqa: PLC0415  heavy
 
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))  # the report tells it
     return ExaminerPool(partial(_silent, make), limits)
 
 
