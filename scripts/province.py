@@ -109,11 +109,14 @@ def document_id(number: str, *, sender: str = SENDER) -> str:
 
 
 def make_province(
-    folder: Path, *, database_url: str = "", broker_url: str = "embedded:", settings: str = ""
+    folder: Path, *, database_url: str = "", broker_url: str = "embedded:", settings: str = "", base_url: str = ""
 ) -> Province:
-    """Make it in ``folder``: PKI, ``trunk.toml``, tables, agencies, systems and keys. ``settings``: further TOML."""
+    """Make it in ``folder``: PKI, ``trunk.toml``, tables, agencies, systems and keys.
+
+    ``settings``: further TOML; ``base_url``: of ``scripts.authorities``, which the certificates name.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    pki = make_pki(at=datetime.now(UTC))  # noqa: TID251  a tool, not the house
+    pki = make_pki(at=datetime.now(UTC), base_url=base_url)  # noqa: TID251  a tool, not the house
     pki.write(folder)
     config = folder / "trunk.toml"
     config.write_text(_toml(database_url, broker_url, settings), encoding="utf-8")
