@@ -127,6 +127,14 @@ def test_nothing_is_overwritten_and_a_dash_is_standard_output(office: Town) -> N
     assert office.run(*NEW, "-o", "-").stdout.startswith("<?xml")
 
 
+def test_the_whole_document_is_signed_on_demand(office: Town) -> None:
+    write(office)
+    result = office.run("envelope", "sign", "letter.edxml", *SIGNED_BY, "--whole", "-o", "signed.edxml")
+    assert result.exit_code == 0, result.output
+    assert b'<ds:Reference URI="">' in (office.folder / "signed.edxml").read_bytes()
+    assert codes(check(office, "signed.edxml", "--trust", "pki/trust")) == []
+
+
 def test_a_signed_document_passes_and_trust_is_judged_only_if_given(office: Town) -> None:
     sign(office)
     told = check(office, "signed.edxml")
