@@ -102,7 +102,7 @@ def _paired(notes: Notes, content_id: str, told: list[Fields], payload: PayloadT
 
 def _first(fields: list[Fields], name: str) -> str:
     """The manifest's word counts; the attachment's where the manifest is silent."""
-    return next((text for each in fields if (text := each.text(name)).strip()), "")
+    return next((text for each in fields if collapse(text := each.text(name))), "")
 
 
 def _judge_names(notes: Notes, reference: Fields, attachment: Fields) -> None:
