@@ -78,7 +78,7 @@ def breaches(tally: Tally) -> Iterator[str]:
 
 def report(tally: Tally, console: Console, *, seconds: float) -> None:
     kinds = Table("mutation", "made", "refused", "equivalent", title="Mutated messages")
-    for kind in tally.made:
+    for kind in sorted(tally.made):
         made, refused, equal = tally.made[kind], tally.refused[kind], tally.equivalent[kind]
         kinds.add_row(kind, *(f"{number:,}" for number in (made, refused, equal)))
     made, refused, equal = (c.total() for c in (tally.made, tally.refused, tally.equivalent))

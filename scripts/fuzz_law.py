@@ -27,6 +27,7 @@ from scripts.mutations_of_digests import DIGESTS
 from scripts.mutations_of_elements import ALL
 from scripts.mutations_of_pdfs import PDFS, revisions
 from scripts.signed_workshop import AT
+from scripts.stamping import told
 from signing.evidence import EvidenceKind
 from signing.examination import Examination, Examiner
 
@@ -61,7 +62,7 @@ class Case:
 
     original: Original
     said: Said
-    stamps: frozenset[str]  #: tokens that it carries; a mutated one may have lost them, never gained one
+    stamps: frozenset[bytes]  #: what authorities say in it; a mutated one may have lost that, never gained any
     pdf: bool = False
 
 
@@ -207,9 +208,9 @@ def _file(original: Original) -> bytes:
     return b64decode(original.octets[span.inner : span.close])
 
 
-def _stamps(known: Examination) -> frozenset[str]:
+def _stamps(known: Examination) -> frozenset[bytes]:
     evidence = () if known.report is None else known.report.evidence
-    return frozenset(one.sha256 for one in evidence if one.kind is EvidenceKind.TIMESTAMP)
+    return frozenset(told(one.octets) for one in evidence if one.octets and one.kind is EvidenceKind.TIMESTAMP)
 
 
 def _why(known: Examination, *, pdf: bool) -> Sequence[str]:

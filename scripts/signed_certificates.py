@@ -54,6 +54,8 @@ def _claimed_before(shop: Workshop) -> bytes:
 
 def _strangers(shop: Workshop) -> dict[str, bytes]:
     own_root = issue(None, Wish(name="Tự ký", key=ec_key()), at=AT)
+    further = issue(shop.pki["ca"], Wish(name="CA thêm", key=ec_key(), authority=True), at=AT)
+    too_far = issue(further, Wish(name="Quá xa", key=ec_key()), at=AT)
     by_leaf = issue(shop.pki["person-p256"], Wish(name="Do người ký", key=ec_key()), at=AT)
     return {
         "another-root-person": _sign(shop.alone("another-root-person")),
@@ -64,6 +66,7 @@ def _strangers(shop: Workshop) -> dict[str, bytes]:
         "impostor-of-the-whole-path": _sign(impostor(shop.pki)),
         "look-alike-authorities": _sign(look_alikes(_MOST, at=AT)),
         "name-constraints-outside": shop.by("constrained-outside"),
+        "path-longer-than-allowed": _sign(replace(too_far, issuers=(further.certificate,))),
         "issued-by-a-person": _sign(replace(by_leaf, issuers=(shop.pki["ca"].certificate,))),
         "domain-for-stamps-only": _sign(shop.alone("stamp-person")),
     }
