@@ -109,6 +109,7 @@ def good(pki: Pki, *, at: datetime) -> dict[str, bytes]:
         "certified-then-signed": shop.signed(
             shop.certified(2), by="organisation", how=Signing(field="Signature2", wish=shop.plain(5), box=None)
         ),
+        "store-behind-the-last": _stored(shop),
         "store-then-stamped": shop.stamped(_stored(shop)),
         "metadata-rewritten": shop.second(shop.signed(pdf.with_metadata())),
         "invisible": shop.signed(how=Signing(wish=shop.plain(), box=None)),
@@ -284,7 +285,8 @@ def _uncovered(shop: Workshop) -> dict[str, bytes]:
     by, wish = shop.pki["person"], shop.plain()
     made = {name: pdf.range_replaced(once, change, by=by, wish=wish) for name, change in changes.items()}
     made["signed-over-a-part-then-signed"] = shop.second(made["range-short-of-the-table"])
-    made["store-behind-the-last"] = _stored(shop)
+    made["store-then-garbage"] = _stored(shop) + b"garbage\n"
+    made["store-then-polyglot-zip"] = _stored(shop) + archive.getvalue()
     made["tail-garbage"] = once + b"garbage\n"
     made["polyglot-zip"] = once + archive.getvalue()
     return made

@@ -1,7 +1,7 @@
 """The signatures that a PDF holds, in the order in which they were made, and what each of them covers.
 
 Law: a signature covers everything from the first octet to the end of its revision except its own value, which fills
-the gap to the last character; the last one leaves nothing behind it.
+the gap to the last character; the last one leaves nothing behind it but a security store (DSS), which shows nothing.
 """
 
 from __future__ import annotations
@@ -26,10 +26,14 @@ from signing.verdict import Finding
 
 MOST_SIGNATURES: Final = 8
 MOST_VALUE_OCTETS: Final = 4 * 1024 * 1024  #: of one signature, with the lists that some embed
+MOST_STORE_OCTETS: Final = 32 * 1024 * 1024  #: of certificates, lists and answers behind the last signature
 _LOCAL: Final = timezone(timedelta(hours=7))
 _HEX: Final = re.compile(rb"<[0-9A-Fa-f]*>")
 _PLAIN_NAME: Final = re.compile(r"(?:signature|sig|chuky|seal|timestamp|field)[ ._-]{0,2}[0-9]{0,12}", re.IGNORECASE)
 _PIECE: Final = 256 * 1024
+_STORE: Final = "dss"
+_ENDED: Final = re.compile(rb"%%EOF[\r\n]{0,2}\Z")
+_ARCHIVE_END: Final = b"PK\x05\x06"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +89,25 @@ def held(reader: StrictReader, octets: Lending, *, marks: int) -> tuple[Held | F
     )
 
 
-def uncovered(one: Held, *, last: bool) -> Finding | None:
-    """What is left uncovered that should not be."""
+def uncovered(one: Held, *, last: bool, added: tuple[str, ...]) -> Finding | None:
+    """What is left uncovered that should not be; ``added``: words for what came after it and is allowed."""
     level = one.embedded.evaluate_signature_coverage()
-    if level is SignatureCoverageLevel.ENTIRE_FILE or (not last and level is SignatureCoverageLevel.ENTIRE_REVISION):
+    if level is SignatureCoverageLevel.ENTIRE_FILE:
+        return None
+    if level is SignatureCoverageLevel.ENTIRE_REVISION and (not last or _only_store_behind(one, added)):
         return None
     expected = "the last signature over the whole file" if last else "a signature over its whole revision"
     return Finding(code=SigningCode.PDF_NOT_COVERED, path=one.field, expected=expected)
+
+
+def _only_store_behind(one: Held, added: tuple[str, ...]) -> bool:
+    """Whether the unsigned rest is a store's revision, to the last octet, and no other file as well (PAdES-B-LT)."""
+    if _STORE not in added:
+        return False
+    stream, (_, again, behind) = one.embedded.reader.stream, one.span
+    stream.seek(again + behind)
+    rest = stream.read(MOST_STORE_OCTETS + 1)
+    return len(rest) <= MOST_STORE_OCTETS and bool(_ENDED.search(rest)) and _ARCHIVE_END not in rest
 
 
 def _revision(reader: StrictReader, field: Any) -> int:

@@ -210,7 +210,8 @@ def _stamped(one: Held, signed: Signed, context: Context) -> Stamped | Finding |
 def _later(one: Held, context: Context) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
     """Words for what came after the signature, and what of it should not be there."""
     later = tuple(other for other in context.held if other.order > one.order)
-    added, gap = changes(one, later, context.survey), uncovered(one, last=not later)
+    added = changes(one, later, context.survey)
+    gap = uncovered(one, last=not later, added=() if isinstance(added, Finding) else added)
     if isinstance(added, Finding):
         return (), (added,) if gap is None else (added, gap)
     return added, () if gap is None else (gap,)
