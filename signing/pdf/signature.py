@@ -112,9 +112,8 @@ class _Weighed:
     context: Context
 
     def verdict(self) -> Verdict:
-        judge = self.context.judge
-        steps = cms.issuing(self.signed, most=judge.policy.max_certificates - 1)
-        chain = judge.chain(steps, leaf=self.signed.certificate, at=self.when.at)
+        found = self._chain(self.when.at)
+        chain = self._chain(self.claimed) if self._too_old(found) and self.claimed is not None else found
         if isinstance(chain, Finding):
             return self._without_chain(chain)
         forged = self._cryptography(chain)
@@ -122,8 +121,30 @@ class _Weighed:
         faults = (*faults, *self.context.active)
         if faults:
             return self._verdict(chain, Standing(indication=Indication.TOTAL_FAILED, findings=faults), ())
-        standing = judge.standing(chain, when=self.when, now=self.context.now, path=self.one.field)
+        standing = self.context.judge.standing(chain, when=self.when, now=self.context.now, path=self.one.field)
+        if isinstance(found, Finding) and standing.indication is not Indication.TOTAL_FAILED:
+            standing = self._unproved(found, standing)
         return self._verdict(chain, standing, added)
+
+    def _chain(self, at: datetime) -> Chain | Finding:
+        judge = self.context.judge
+        steps = cms.issuing(self.signed, most=judge.policy.max_certificates - 1)
+        return judge.chain(steps, leaf=self.signed.certificate, at=at)
+
+    def _too_old(self, found: Chain | Finding) -> bool:
+        """Whether the certificate has expired since, and nobody proves that it was signed before."""
+        expired = isinstance(found, Finding) and found.code is SigningCode.EXPIRED
+        return expired and self.when.source is TimeSource.ACCEPTANCE
+
+    def _unproved(self, expired: Finding, standing: Standing) -> Standing:
+        """Sound, by a certificate that was valid when he says he signed (EN 319 102-1: no proof of existence)."""
+        expected = "a timestamp of the time when the certificate was valid"
+        return Standing(
+            indication=Indication.INDETERMINATE,
+            findings=(Finding(code=expired.code, path=self.one.field, expected=expected, got=expired.got),),
+            revocation=standing.revocation,
+            evidence=standing.evidence,
+        )
 
     def _cryptography(self, chain: Chain) -> Finding | None:
         one, signed = self.one, self.signed

@@ -93,6 +93,8 @@ class _Scale:
         for verdict in attachment.verdicts:
             place = _place(attachment)
             standing = _standing(verdict)
+            if verdict.unproved:
+                continue  # an old annex: reported, and no more
             if standing is _Standing.BROKEN:
                 self._trouble(_findings(verdict, place))
                 continue

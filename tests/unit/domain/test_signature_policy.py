@@ -41,7 +41,7 @@ PLACES = {"envelope": "header", "cid:main": "main document", "cid:other": "anoth
 class Kind:
     """One signature as the tables name it."""
 
-    standing: str  #: none, placeholder, broken, uncertain, valid
+    standing: str  #: none, placeholder, broken, unproved, uncertain, valid
     role: Role = Role.PERSON
     mandated: bool = False
     known: bool = True  #: whose it is
@@ -81,14 +81,18 @@ SIGNED = [
 ]
 NOT_KNOWN = Kind("uncertain", known=False)
 HEADERS = [Kind("none"), Kind("placeholder"), Kind("broken"), NOT_KNOWN, *SIGNED]
-INSIDE = [None, Kind("broken"), NOT_KNOWN, *SIGNED]
+INSIDE = [None, Kind("broken"), Kind("unproved", mandated=True), NOT_KNOWN, *SIGNED]
 CODES = {
     "none": SigningCode.UNSIGNED,
     "placeholder": SigningCode.PLACEHOLDER,
     "broken": SigningCode.DIGEST_MISMATCH,
     "uncertain": SigningCode.REVOCATION_UNKNOWN,
 }
-CODES_INSIDE = {"broken": SigningCode.PDF_CHANGED, "uncertain": SigningCode.CHAIN_INCOMPLETE}
+CODES_INSIDE = {
+    "broken": SigningCode.PDF_CHANGED,
+    "unproved": SigningCode.EXPIRED,
+    "uncertain": SigningCode.CHAIN_INCOMPLETE,
+}
 
 
 def signer(kind: Kind) -> Signer:
@@ -187,7 +191,7 @@ def test_every_combination_is_decided_as_the_tables_say(name: str) -> None:
         wanted = expected(name, header, main, other, to_the_end=to_the_end)
         assert told(found) == wanted, (header, main, other, to_the_end)
         tried += 1
-    assert tried == 16 * 15 * 15 * 2
+    assert tried == 16 * 16 * 16 * 2
 
 
 def test_a_broken_signature_in_the_header_passes_no_policy() -> None:

@@ -21,7 +21,7 @@ from signing.pdf.reading import StrictReader
 from signing.pdf.survey import survey
 from signing.pdf.usages import Ways
 from signing.trust import TrustStore
-from signing.verdict import Place, Role, TimeSource
+from signing.verdict import Indication, Place, Role, TimeSource
 from tests.unit.signing.conftest import AT
 from tests.unit.signing.pdf.conftest import Look, Revocation, codes
 
@@ -139,3 +139,19 @@ def test_ways_are_those_that_pyhanko_would_walk(good: dict[str, bytes], read: Ca
             assert ours.to((reference.idnum, reference.generation)) <= walked
             if reference.idnum not in (2, 3):  # the page tree, entered by one way
                 assert ours.to((reference.idnum, reference.generation)) == walked
+
+
+def test_an_old_annex_whose_certificate_has_expired_since_is_unproved(shop: Workshop, look: Look) -> None:
+    years_later = AT + timedelta(days=1200)
+    annex = shop.signed()
+    (verdict,) = look(annex, at=years_later)
+    assert verdict.indication is Indication.INDETERMINATE
+    assert (verdict.unproved, verdict.sub_indication) == (True, "OUT_OF_BOUNDS_NO_POE")
+    assert (codes((verdict,)), verdict.wanted) == ([["SIG-203"]], ())
+    assert verdict.signer is not None
+    (changed,) = look(annex.replace(b"595", b"596", 1), at=years_later)
+    assert (changed.failed, codes((changed,))) == (True, [["SIG-101"]])
+    (unclaimed,) = look(shop.signed(how=Signing(wish=CmsWish(claimed=None))), at=years_later)
+    assert (unclaimed.failed, codes((unclaimed,))) == (True, [["SIG-203"]])
+    (stamped,) = look(shop.pades(stamps=(shop.stamper(),)), at=years_later)
+    assert stamped.passed
