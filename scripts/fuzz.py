@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -47,7 +49,15 @@ class Memory:
 
 
 def fuzz(*, count: int, seed: int, processes: int, vectors: Path = VECTORS, console: Console) -> Tally:
-    """Every mutation from 0 to ``count``."""
+    """Every mutation from 0 to ``count``, of the vectors as they are now: they may be made anew meanwhile."""
+    with tempfile.TemporaryDirectory() as name:
+        copy = Path(name)
+        for part in ("signed", "trust"):
+            shutil.copytree(vectors / part, copy / part)
+        return _fuzz(count, seed, processes, copy, console)
+
+
+def _fuzz(count: int, seed: int, processes: int, vectors: Path, console: Console) -> Tally:
     tally = Tally()
     context = multiprocessing.get_context("spawn")
     bar = Progress(TextColumn("mutations"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console)
