@@ -93,7 +93,7 @@ def _reason(text: bytes) -> str:
 
 Octets: TypeAlias = bytes | mmap.mmap
 _MAGIC_OCTETS: Final = 8
-_HEAD_OCTETS: Final = 256
+_HEAD_OCTETS: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,11 @@ def test_octets_tell_what_a_file_is(verifier: PdfVerifier, shop: Workshop) -> No
     assert reported(verifier, b"plain text", name="a.pdf").file == ""
 
 
+def test_a_header_further_down_is_found_where_viewers_look_for_it(verifier: PdfVerifier, shop: Workshop) -> None:
+    (verdict,) = reported(verifier, b"%" * 1000 + b"\n" + shop.signed(), name="a").verdicts
+    assert codes([verdict]) == [["SIG-401"]]
+
+
 def test_an_unsigned_pdf_is_one_without_verdicts(verifier: PdfVerifier) -> None:
     report = reported(verifier, pdf.document(), main=False)
     assert (report.file, report.verdicts, report.main) == ("pdf", (), False)
