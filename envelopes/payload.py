@@ -34,16 +34,20 @@ class BrokenBase64Error(ValueError):
 
 
 class Decoder:
-    """Turns base64 text, fed in chunks, into octets. Raises :class:`BrokenBase64Error`."""
+    """Turns base64 text, fed in chunks, into octets. Raises :class:`BrokenBase64Error`.
 
-    def __init__(self) -> None:
+    ``parsed``: a parser has resolved references already; what looks like one now is five foreign characters.
+    """
+
+    def __init__(self, *, parsed: bool = False) -> None:
+        self._parsed = parsed
         self._rest = b""  # of four characters
         self._held = b""  # of a reference
         self._ended = False
 
     def feed(self, text: bytes) -> bytes:
         """The octets that are complete so far."""
-        if self._held or b"&" in text:
+        if not self._parsed and (self._held or b"&" in text):
             text = self._without_references(self._held + text)
         compact = text.replace(b"\n", b"").replace(b"\r", b"")  # together they would take four times as long
         try:
@@ -122,9 +126,9 @@ class Content:
     fault_line_ends: int  #: line ends before the fault
 
 
-def describe(chunks: Iterable[bytes]) -> Content:
-    """Decodes once, keeping nothing but the description."""
-    decoder, digest = Decoder(), hashlib.sha256()
+def describe(chunks: Iterable[bytes], *, parsed: bool = False) -> Content:
+    """Decodes once, keeping nothing but the description. ``parsed``: as ``Decoder`` has it."""
+    decoder, digest = Decoder(parsed=parsed), hashlib.sha256()
     size, head, line_ends, fault, fault_line_ends = 0, b"", 0, "", 0
     for text in chunks:
         if not fault:
@@ -198,7 +202,7 @@ class PayloadText:
 
     def chunks(self) -> Iterator[bytes]:
         """The decoded octets, streamed. Only for a payload of a valid message, while its source is open."""
-        decoder = Decoder()
+        decoder = Decoder(parsed=self.stretch is None)
         for text in self._text.chunks() if isinstance(self._text, Stretch) else (self._text,):
             octets = decoder.feed(text)
             if octets:
@@ -218,4 +222,4 @@ class PayloadText:
 def inline(element: _Element) -> PayloadText:
     """A payload whose text stayed in the tree."""
     text = (element.text or "").encode("utf-8")
-    return PayloadText(element, text, describe((text,)))
+    return PayloadText(element, text, describe((text,), parsed=True))

@@ -44,6 +44,8 @@ class Verifier:
         """The verdict on an envelope that was received at ``at``. Never raises for what a caller sent."""
         try:
             return self._verify(valid, at)
+        except MemoryError:
+            raise  # says nothing of the signature
         except Exception as error:  # noqa: BLE001 - signxml, lxml and cryptography raise a dozen types on bad input
             _log.warning("signature_not_understood %s", type(error).__name__)
             return _failed(at, Finding(code=SigningCode.SHAPE, path=names.SIGNATURE_PATH))

@@ -26,6 +26,7 @@ from trunk.domain.signature_policy import (
 
 _MANIFEST: Final = "/edXML/edXML:edXMLEnvelope/edXML:edXMLBody/edXML:edXMLManifest"
 _WHOLE: Final = "file"  #: what a verdict covers that reaches the end of its PDF
+_STORE: Final = "dss"  #: among the last signature's later changes: nothing else stands behind it
 
 
 def weigh(policy: SignaturePolicy, report: Report, sender: Agency, *, at: datetime) -> Weighed:
@@ -93,7 +94,7 @@ class _Scale:
         for verdict in attachment.verdicts:
             place = _place(attachment)
             standing = _standing(verdict)
-            if verdict.unproved:
+            if verdict.unproved and place not in self._counted:
                 continue  # an old annex: reported, and no more
             if standing is _Standing.BROKEN:
                 self._trouble(_findings(verdict, place))
@@ -190,7 +191,7 @@ class _Scale:
             yield Flaw(code=Code.MAIN_DOCUMENT_UNSIGNED, path=place)
             return
         last = max(main.verdicts, key=lambda verdict: verdict.order)
-        if last.passed and _WHOLE not in last.covered:  # what did not pass covers nothing
+        if last.passed and _WHOLE not in last.covered and _STORE not in last.later_changes:
             yield Flaw(code=Code.PDF_NOT_COVERED, path=place)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import pickle
 import select
@@ -13,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any, Final
@@ -175,7 +177,11 @@ class _Plain(pickle.Unpickler):
     """Reads plain data only: an examiner that was taken over from within gets no further than a wrong answer."""
 
     def find_class(self, module: str, name: str) -> Any:
-        found = super().find_class(module, name) if f"{module}.".startswith(_PLAIN) else None
-        if not isinstance(found, type):
+        """Data classes, enumerations and times that ``module`` itself defines: protocol 4 would walk dotted names."""
+        plain = f"{module}.".startswith(_PLAIN) and "." not in name
+        found = super().find_class(module, name) if plain else None
+        if not isinstance(found, type) or found.__module__ != module:
+            raise pickle.UnpicklingError(f"{module}.{name} is no plain data")
+        if not (module == "datetime" or dataclasses.is_dataclass(found) or issubclass(found, Enum)):
             raise pickle.UnpicklingError(f"{module}.{name} is no plain data")
         return found

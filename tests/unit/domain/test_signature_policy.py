@@ -218,6 +218,27 @@ def test_what_no_time_can_mend_is_not_waited_for(findings: tuple[Finding, ...]) 
     assert bool(flaws) is not waits
 
 
+def test_an_unproved_signature_behind_one_that_counts_is_as_good_as_broken() -> None:
+    ours, old = Kind("valid", mandated=True), Kind("unproved")
+    signed = report(ours, ours, None)
+    first = verdict(ours, inside=True, covered=("revision 1 of 2",), order=1)
+    second = verdict(old, inside=True, order=2)
+    both = replace(signed, attachments=(replace(signed.attachments[0], verdicts=(first, second)),))
+    for name in ("required", "required-on-main-document"):
+        assert [flaw.code for flaw in weigh(BUILT_IN[name], both, AGENCY, at=NOW).flaws] == [Code.CERTIFICATE_EXPIRED]
+    before = replace(first, order=2, covered=("file",)), replace(second, order=1)
+    turned = replace(signed, attachments=(replace(signed.attachments[0], verdicts=(before[1], before[0])),))
+    assert not weigh(BUILT_IN["required-on-main-document"], turned, AGENCY, at=NOW).flaws
+
+
+def test_a_security_store_may_stand_behind_the_last_signature_of_the_main_document() -> None:
+    ours = Kind("valid", mandated=True)
+    stored = verdict(ours, inside=True, covered=("revision 2 of 3",), later_changes=("dss", "metadata"))
+    signed = report(Kind("none"), ours, None)
+    signed = replace(signed, attachments=(replace(signed.attachments[0], verdicts=(stored,)),))
+    assert not weigh(BUILT_IN["required-on-main-document"], signed, AGENCY, at=NOW).flaws
+
+
 def test_temporary_reasons_stand_behind_the_permanent_ones() -> None:
     both = report(Kind("uncertain", mandated=True), Kind("broken"), None)
     assert [flaw.code for flaw in weigh(REQUIRED, both, AGENCY, at=NOW).flaws] == [
