@@ -327,6 +327,17 @@ def range_replaced(
     return changed[:first] + value.ljust(again - first, b"0") + changed[again:]
 
 
+def torn() -> bytes:
+    """A document with an object stream that cannot be decompressed."""
+    writer = copy_into_new_writer(PdfFileReader(BytesIO(document())))
+    writer.stream_xrefs = True
+    lost = generic.DictionaryObject({pdf_name("/A"): pdf_name("/B")})
+    writer.root["/PieceInfo"] = writer.add_object(lost, obj_stream=writer.prepare_object_stream())
+    octets = written(writer)
+    start = octets.index(b"stream", octets.index(b"/ObjStm")) + len(b"stream\n")
+    return octets[:start] + b"\0\0" + octets[start + 2 :]
+
+
 def encrypted(octets: bytes) -> bytes:
     writer = copy_into_new_writer(PdfFileReader(BytesIO(octets)))
     writer.encrypt(_PASSWORD, "")

@@ -211,6 +211,7 @@ def _unreadable(shop: Workshop) -> dict[str, bytes]:
     return {
         "head-garbage": b"garbage\n" + once,
         "encrypted": shop.signed(pdf.encrypted(pdf.document())),
+        "object-stream-torn": shop.signed(pdf.torn()),
         "hybrid-cross-references": shop.signed(pdf.hybrid()),
         "cross-references-cut": once[: once.rindex(b"startxref")] + b"startxref\n17\n%%EOF\n",
         "no-signed-attributes": shop.wished(with_attributes=False),

@@ -19,7 +19,7 @@ from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
 from signing.errors import SigningCode
-from signing.pdf.errors import PDF_ERRORS, unreadable
+from signing.pdf.errors import fault_of_file, unreadable
 from signing.pdf.octets import Lending
 from signing.pdf.reading import StrictReader
 from signing.verdict import Finding
@@ -72,7 +72,7 @@ class Held:
 
 
 def held(reader: StrictReader, octets: Lending, *, marks: int) -> tuple[Held | Finding, ...] | Finding:
-    """Every signature; a Finding in the place of one that cannot be taken, or for all. May raise ``PDF_ERRORS``.
+    """Every signature; a Finding in the place of one that cannot be taken, or for all. May raise anything.
 
     ``marks``: how often ``SIGNATURE_MARK`` stands in the file.
     """
@@ -114,15 +114,16 @@ def _revision(reader: StrictReader, field: Any) -> int:
     """In which the field's value was written; the last, where that is not to be told."""
     try:
         return int(reader.xrefs.get_last_change(field.get_object().raw_get("/V").reference))
-    except PDF_ERRORS:
+    except Exception as error:  # noqa: BLE001 - see fault_of_file
+        fault_of_file(error)
         return int(reader.xrefs.total_revisions)
 
 
 def _take(reader: StrictReader, octets: Lending, name: str, field: Any) -> Held | Finding:
     try:
         embedded = EmbeddedPdfSignature(reader, field, name)
-    except PDF_ERRORS:
-        return unreadable("a signature dictionary with CMS", path=name)
+    except Exception as error:  # noqa: BLE001 - see fault_of_file
+        return unreadable("a signature dictionary with CMS", fault_of_file(error), path=name)
     signature = embedded.sig_object
     if len(embedded.pkcs7_content) > MOST_VALUE_OCTETS:
         return unreadable(f"at most {MOST_VALUE_OCTETS} octets", str(len(embedded.pkcs7_content)), path=name)
@@ -172,7 +173,8 @@ def _without_padding(value: bytes) -> bytes:
 def _written(signature: Any) -> datetime | None:
     try:
         at = generic.parse_pdf_date(signature["/M"], strict=False)
-    except PDF_ERRORS:
+    except Exception as error:  # noqa: BLE001 - see fault_of_file
+        fault_of_file(error)
         return None
     return at if at.tzinfo is not None else at.replace(tzinfo=_LOCAL)
 

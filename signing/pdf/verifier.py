@@ -20,7 +20,7 @@ from envelopes.limits import Limits
 from envelopes.model import Attachment, AttachmentForm
 from envelopes.payload import PayloadText
 from signing.judge import Judge
-from signing.pdf.errors import PDF_ERRORS, NoPdfError, unreadable
+from signing.pdf.errors import NoPdfError, fault_of_file, unreadable
 from signing.pdf.held import Held, held
 from signing.pdf.octets import HEADER, Lending, Search
 from signing.pdf.reading import StrictReader, open_pdf
@@ -89,9 +89,10 @@ class PdfVerifier:
             if isinstance(reader, Finding):
                 return (failed(at, reader),)
             return self._of_document(reader, held(reader, octets, marks=search.marks), at)
-        except (*PDF_ERRORS, RuntimeError) as error:
-            _log.warning("pdf_not_understood %s", type(error).__name__)
-            return (failed(at, unreadable("PDF as ISO 32000 has it", type(error).__name__)),)
+        except Exception as error:  # noqa: BLE001 - see fault_of_file
+            fault = fault_of_file(error)
+            _log.warning("pdf_not_understood %s", fault)
+            return (failed(at, unreadable("PDF as ISO 32000 has it", fault)),)
 
     def _of_document(
         self, reader: StrictReader, found: tuple[Held | Finding, ...] | Finding, at: datetime
@@ -124,8 +125,8 @@ def _guarded(judge: Callable[[Held, Context], _T], one: Held, context: Context) 
     """None where the library gave up on this signature; the others are judged all the same."""
     try:
         return judge(one, context)
-    except (*PDF_ERRORS, RuntimeError) as error:
-        _log.warning("pdf_signature_not_understood %s", type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - see fault_of_file
+        _log.warning("pdf_signature_not_understood %s", fault_of_file(error))
         return None
 
 
