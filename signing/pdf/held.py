@@ -29,7 +29,7 @@ MOST_VALUE_OCTETS: Final = 4 * 1024 * 1024  #: of one signature, with the lists 
 MOST_STORE_OCTETS: Final = 32 * 1024 * 1024  #: of certificates, lists and answers behind the last signature
 _LOCAL: Final = timezone(timedelta(hours=7))
 _HEX: Final = re.compile(rb"<[0-9A-Fa-f]*>")
-_PLAIN_NAME: Final = re.compile(r"(?:signature|sig|chuky|seal|timestamp|field)[ ._-]{0,2}[0-9]{0,12}", re.IGNORECASE)
+_PLAIN_NAME: Final = re.compile(r"(?:signature|sig|chuky|seal|timestamp)[ ._-]{0,2}[0-9]{0,4}", re.IGNORECASE)
 _PIECE: Final = 256 * 1024
 _STORE: Final = "dss"
 _ENDED: Final = re.compile(rb"%%EOF[\r\n]{0,2}\Z")
@@ -76,7 +76,8 @@ def held(reader: StrictReader, octets: Lending, *, marks: int) -> tuple[Held | F
 
     ``marks``: how often ``SIGNATURE_MARK`` stands in the file.
     """
-    fields = [(_shown(str(name)), field) for name, _, field in enumerate_sig_fields(reader, filled_status=True)]
+    filled = enumerate_sig_fields(reader, filled_status=True)
+    fields = [(_shown(str(name), number), field) for number, (name, _, field) in enumerate(filled, start=1)]
     if len(fields) > MOST_SIGNATURES:
         return unreadable(f"at most {MOST_SIGNATURES} signatures", str(len(fields)))
     if marks != len(fields):  # one was taken out of its field, put behind another, or into a compressed stream
@@ -179,6 +180,6 @@ def _written(signature: Any) -> datetime | None:
     return at if at.tzinfo is not None else at.replace(tzinfo=_LOCAL)
 
 
-def _shown(name: str) -> str:
-    """A field's name may be a person's: only what tools call it is shown, any other by its digest."""
-    return name if _PLAIN_NAME.fullmatch(name) else f"field {hashlib.sha256(name.encode()).hexdigest()[:12]}"
+def _shown(name: str, number: int) -> str:
+    """A field's name may be a person's, or his number: only what tools call it is shown, of any other its place."""
+    return name if _PLAIN_NAME.fullmatch(name) else f"field {number}"
