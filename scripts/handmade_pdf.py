@@ -241,6 +241,19 @@ def field_painted(octets: bytes) -> bytes:
     return written(writer)
 
 
+def defaults_changed(octets: bytes, *, key: str, value: Any) -> bytes:
+    """Of the form: ``key`` is one of its own, or the name of a font."""
+    writer = opened(octets)
+    form = writer.root["/AcroForm"]
+    if key.startswith("/F"):
+        fonts = form.setdefault(pdf_name("/DR"), generic.DictionaryObject())
+        fonts.setdefault(pdf_name("/Font"), generic.DictionaryObject())[pdf_name(key)] = writer.add_object(value)
+    else:
+        form[pdf_name(key)] = value
+    writer.update_container(form)
+    return written(writer)
+
+
 @contextmanager
 def spelled(plain: str, otherwise: bytes) -> Iterator[None]:
     """A name that is meanwhile written in another way, wherever it stands."""

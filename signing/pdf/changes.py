@@ -17,14 +17,11 @@ from pyhanko.sign.diff_analysis import (
     DiffResult,
     DocInfoRule,
     DSSCompareRule,
-    FormUpdatingRule,
     MetadataUpdateRule,
     ModificationLevel,
     ObjectStreamRule,
     QualifiedWhitelistRule,
     ReferenceUpdate,
-    SigFieldCreationRule,
-    SigFieldModificationRule,
     StandardDiffPolicy,
     SuspiciousModification,
     XrefStreamRule,
@@ -32,13 +29,12 @@ from pyhanko.sign.diff_analysis import (
 from pyhanko.sign.fields import enumerate_sig_fields
 
 from signing.errors import SigningCode
+from signing.pdf.form import FormRule
 from signing.pdf.held import Held
 from signing.pdf.survey import Survey
 from signing.verdict import Finding
 
 _ADDED: Final = ModificationLevel.LTA_UPDATES
-#: Of the form's dictionary; NeedAppearances is not among them: it makes viewers draw other fields anew.
-_FORM_KEYS: Final = frozenset({"/Fields", "/DR", "/DA", "/Q"})
 #: Of the information dictionary: what tools write when they save.
 _INFORMATION_KEYS: Final = frozenset({"/ModDate", "/Producer", "/Creator"})
 
@@ -82,7 +78,7 @@ def changes(one: Held, later: Iterable[Held], seen: Survey) -> tuple[str, ...] |
     if seen.filled_in_after(one.revision):
         return _changed(one, "every object that the signed revision names", "one that was added later")
     signed = one.embedded
-    compared = _policy(words).review_file(
+    compared = _policy(words, other_fields=seen.other_fields).review_file(
         signed.reader, one.revision, field_mdp_spec=signed.fieldmdp, doc_mdp=signed.docmdp_level
     )
     if not isinstance(compared, DiffResult):
@@ -94,7 +90,7 @@ def changes(one: Held, later: Iterable[Held], seen: Survey) -> tuple[str, ...] |
     return tuple(sorted(words))
 
 
-def _policy(words: set[str]) -> StandardDiffPolicy:
+def _policy(words: set[str], *, other_fields: bool) -> StandardDiffPolicy:
     return StandardDiffPolicy(
         global_rules=[
             CatalogModificationRule(),
@@ -104,13 +100,7 @@ def _policy(words: set[str]) -> StandardDiffPolicy:
             _Noted(MetadataUpdateRule(), "metadata", words),
             _Noted(DSSCompareRule(), "dss", words),
         ],
-        form_rule=FormUpdatingRule(
-            field_rules=[
-                SigFieldCreationRule(allow_new_visible_after_certify=False),
-                SigFieldModificationRule(allow_in_place_appearance_stream_changes=False),
-            ],
-            ignored_acroform_keys=_FORM_KEYS,
-        ),
+        form_rule=FormRule(other_fields=other_fields),
     )
 
 
