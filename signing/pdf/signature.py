@@ -141,7 +141,7 @@ class _Weighed:
         expected = "a timestamp of the time when the certificate was valid"
         return Standing(
             indication=Indication.INDETERMINATE,
-            findings=(Finding(code=expired.code, path=self.one.field, expected=expected, got=expired.got),),
+            findings=(Finding(code=SigningCode.UNPROVED, path=self.one.field, expected=expected, got=expired.got),),
             revocation=standing.revocation,
             evidence=standing.evidence,
         )

@@ -151,7 +151,7 @@ def test_an_old_annex_whose_certificate_has_expired_since_is_unproved(shop: Work
     (verdict,) = look(annex, at=years_later)
     assert verdict.indication is Indication.INDETERMINATE
     assert (verdict.unproved, verdict.sub_indication) == (True, "OUT_OF_BOUNDS_NO_POE")
-    assert (codes((verdict,)), verdict.wanted) == ([["SIG-203"]], ())
+    assert (codes((verdict,)), verdict.wanted) == ([["SIG-303"]], ())
     assert verdict.signer is not None
     (changed,) = look(annex.replace(b"595", b"596", 1), at=years_later)
     assert (changed.failed, codes((changed,))) == (True, [["SIG-101"]])
