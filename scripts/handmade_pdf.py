@@ -63,12 +63,13 @@ def document(
     *,
     weight: int = 0,
     contents: bytes = b"4 0 R",
+    page: bytes = b"",
     more: Sequence[bytes] = (),
 ) -> bytes:
     """One page, one text field.
 
     ``extra``: into the catalog; ``weight``: octets of an image beside the text; ``contents``: of the page;
-    ``more``: objects from number 10 on.
+    ``page``: into it; ``more``: objects from number 10 on.
     """
     catalog = b"".join(b" /%s %s" % (key.encode(), value) for key, value in (extra or {}).items())
     appearance = b"BT /F1 12 Tf 2 6 Td (100) Tj ET"
@@ -76,7 +77,7 @@ def document(
         b"<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [7 0 R] /DR << /Font << /F1 5 0 R >> >> >>%s >>"
         % catalog,
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        _PAGE.replace(b"4 0 R", contents),
+        _PAGE.replace(b"4 0 R", contents + page),
         _stream(b"", _TEXT),
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
         b"<< /Title (Test) /Producer (Tests) /ModDate (D:20261122100000+07'00') >>",

@@ -290,7 +290,23 @@ def _changed(shop: Workshop) -> dict[str, bytes]:
     of_signatures = shop.signed(pdf.defaults_changed(pdf.sharing(b"Im1"), key="/F1", value=_FONT))
     replaced = pdf.defaults_changed(of_signatures, key="/F1", value=_OTHER_FONT)
     made["font-of-signatures-replaced-then-signed"] = shop.second(replaced, field="Signature3")
-    return made | _shadows(shop)
+    return made | _shadows(shop) | _overlaid(shop)
+
+
+def _overlaid(shop: Workshop) -> dict[str, bytes]:
+    """A further signature, by whomever, whose look paints the signed page over."""
+    once, plain = shop.signed(), shop.plain(5)
+    page, half = (0, 0, 595, 842), (0, 0, 595, 300)
+    broken = Signing(field="Signature2", box=page, cms=lambda _: b"not ASN.1")
+    twice = shop.signed(once, by="organisation", how=Signing(field="Signature2", wish=plain, box=(0, 0, 595, 150)))
+    return {
+        "page-painted-over": shop.signed(once, how=Signing(field="Signature2", wish=plain, box=page)),
+        "page-painted-over-by-half": shop.signed(once, how=Signing(field="Signature2", wish=plain, box=half)),
+        "page-painted-over-by-two": shop.signed(
+            twice, how=Signing(field="Signature3", wish=plain, box=(0, 150, 595, 300))
+        ),
+        "page-painted-over-by-no-signature": shop.signed(once, how=broken),
+    }
 
 
 def _redrawn(once: bytes) -> dict[str, bytes]:

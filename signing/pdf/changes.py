@@ -29,6 +29,7 @@ from pyhanko.sign.diff_analysis import (
 from pyhanko.sign.fields import enumerate_sig_fields
 
 from signing.errors import SigningCode
+from signing.pdf.boxes import MOST_OF_A_PAGE, Box, painted_over
 from signing.pdf.form import FormRule
 from signing.pdf.held import Held
 from signing.pdf.survey import Survey
@@ -72,7 +73,7 @@ def _information(one: HistoricalResolver) -> dict[str, Any]:
     return {} if reference is None else dict(one(reference))
 
 
-def changes(one: Held, later: Iterable[Held], seen: Survey) -> tuple[str, ...] | Finding:
+def changes(one: Held, later: Iterable[Held], seen: Survey, boxes: tuple[Box, ...]) -> tuple[str, ...] | Finding:
     """Words for what was added after ``one``, all of it allowed; or that something else was. May raise anything."""
     words = {"timestamp" if other.kind == "ETSI.RFC3161" else "signature" for other in later}
     if seen.filled_in_after(one.revision):
@@ -85,7 +86,9 @@ def changes(one: Held, later: Iterable[Held], seen: Survey) -> tuple[str, ...] |
         return _changed(one, "further signatures and their evidence alone")
     if _more_than_permitted(one, compared):
         return _changed(one, "no change: the signer certified the document as final")
-    if _painted_over(one):
+    if painted_over(boxes, since=one.revision):
+        return _changed(one, f"later signatures on at most {MOST_OF_A_PAGE:.0%} of a page", "ones that paint it over")
+    if _shows_without_signature(one):
         return _changed(one, "a signature in each field that was added", "an empty one that shows something")
     return tuple(sorted(words))
 
@@ -109,7 +112,7 @@ def _more_than_permitted(one: Held, compared: DiffResult) -> bool:
     return permitted is not None and compared.modification_level.value > permitted.value
 
 
-def _painted_over(one: Held) -> bool:
+def _shows_without_signature(one: Held) -> bool:
     """Whether a field without a signature, younger than this one, has looks: nobody answers for what it shows."""
     reader = one.embedded.reader
     return any(
