@@ -23,6 +23,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _SPAN: Final = re.compile(r"(\d{1,5})([mhdw])")
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)")
 _DAYS: Final = ("%Y-%m-%d", "%d/%m/%Y", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%d/%m/%Y %H:%M")
 
 STATES: Final = {
@@ -47,7 +48,7 @@ class Span(click.ParamType[timedelta]):
 
 
 class Moment(click.ParamType[datetime | timedelta]):
-    """A day or a time in Vietnam, or a length of time ago."""
+    """A day or a time in Vietnam, a time of RFC 3339, or a length of time ago."""
 
     name = "moment"
 
@@ -56,10 +57,22 @@ class Moment(click.ParamType[datetime | timedelta]):
             return value
         if _SPAN.fullmatch(value):
             return Span().convert(value, param, ctx)
-        found = next((day for form in _DAYS if (day := _read_day(value, form)) is not None), None)
+        days = (_read_day(value, form) for form in _DAYS)
+        found = next((day for day in (_read_instant(value), *days) if day is not None), None)
         if found is None:
-            self.fail(f"{value!r} is no day; write 2025-10-09, 09/10/2025, '2025-10-09 14:00' or 2d", param, ctx)
+            forms = "2025-10-09, 09/10/2025, '2025-10-09 14:00', 2025-10-09T14:00:00+07:00 or 2d"
+            self.fail(f"{value!r} is no day; write {forms}", param, ctx)
         return found
+
+
+def _read_instant(text: str) -> datetime | None:
+    """Of RFC 3339: it says its zone."""
+    if _INSTANT.fullmatch(text) is None:
+        return None
+    try:
+        return datetime.fromisoformat(text.upper()).astimezone(HANOI)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _read_day(text: str, form: str) -> datetime | None:

@@ -41,7 +41,7 @@ _HEAD: Final = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """Whom to trust: as a trunk's settings say, or a folder's roots; neither: whoever signed, for integrity alone."""
+    """Whom to trust: a folder's roots, else as a trunk's settings say; neither: whoever signed, for integrity alone."""
 
     settings: Settings | None = None
     folder: Path | None = None
@@ -139,7 +139,7 @@ def _judges(given: Given) -> tuple[Examiner, PdfVerifier]:
     trust, source = trusting.nobody()
     policy = Policy()
     if given.folder is not None:
-        trust, source = trusting.folder(given.folder)
+        trust, source, policy = trusting.folder(given.folder, given.settings)
     elif given.settings is not None:
         trust, source, policy = trusting.settings(given.settings)
     inside = PdfVerifier(Judge(trust, policy, revocation=source))

@@ -9,6 +9,7 @@ from pathlib import Path
 from cryptography import x509
 
 from signing.certificate import Purpose
+from signing.domains import read_domains, read_intermediates
 from signing.errors import SigningCode
 from signing.policy import Policy
 from signing.revocation import NoRevocationCheck, RevocationSource
@@ -26,18 +27,32 @@ def settings(told: Settings) -> tuple[Trust, RevocationSource, Policy]:
     return revocation.trust(told), revocation.source(told), examining.policy(told)
 
 
-def folder(place: Path) -> tuple[Trust, RevocationSource]:
-    """A trust folder of domains, a flat one, or roots side by side; and its lists. Raises ``ConfigurationError``."""
+def folder(place: Path, told: Settings | None = None) -> tuple[Trust, RevocationSource, Policy]:
+    """A trust folder of domains, a flat one, or roots side by side; and its lists. Raises ``ConfigurationError``.
+
+    The rules are those of the settings where there are any. An authority that is missing may come wherever its
+    certificate is said to lie: a person may fetch from any place.
+    """
     pems = sorted(place.glob("*.pem"))
     try:
         if pems:
-            store = TrustStore(one for pem in pems for one in x509.load_pem_x509_certificates(pem.read_bytes()))
+            roots = [one for pem in pems for one in x509.load_pem_x509_certificates(pem.read_bytes())]
+            store = TrustStore(roots, obtainable=_wherever)
         else:
-            store = TrustStore.from_folder(place)
+            intermediates = read_intermediates(place)
+            store = TrustStore(domains=read_domains(place), intermediates=intermediates, obtainable=_wherever)
     except (OSError, ValueError) as error:
         remedy = "put root certificates into it as *.pem (or into roots/ below it)"
         raise ConfigurationError(f"{place}: {error}; {remedy}") from error
-    return store, StoredRevocation(offline=OfflineLists(place))
+    lists = OfflineLists(place)
+    if told is None:
+        return store, StoredRevocation(offline=lists), Policy()
+    rules = revocation.freshness(told)
+    return store, StoredRevocation(offline=lists, rules=rules), examining.policy(told)
+
+
+def _wherever(urls: tuple[str, ...]) -> tuple[str, ...]:
+    return urls
 
 
 def nobody() -> tuple[Trust, RevocationSource]:

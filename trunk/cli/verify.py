@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +15,7 @@ from rich.text import Text
 from envelopes.model import Document
 from signing.verdict import Indication
 from trunk.cli.envelope_report import flaw_json, flaw_view, report_data
-from trunk.cli.exits import Exit
+from trunk.cli.exits import Exit, MisconfiguredError
 from trunk.cli.filters import Moment
 from trunk.cli.lazy import example
 from trunk.cli.looking import Given, Looked, looking
@@ -23,17 +23,39 @@ from trunk.cli.output import cell, console, pairs, print_json
 from trunk.cli.report_view import headline, report_view, with_words
 from trunk.cli.words import Language
 from trunk.cli.world import World, wish
+from trunk.domain.rejection import CATALOGUE, Code
+from trunk.domain.rejection import Text as Words
+from trunk.errors import ConfigurationError
 
 _ENDS: Final = {
     Indication.TOTAL_PASSED: Exit.OK,
     Indication.INDETERMINATE: Exit.UNAVAILABLE,
     Indication.TOTAL_FAILED: Exit.REFUSED,
 }
+#: Where no trunk stands behind it, nothing is being fetched and nothing can be sent again.
+_HERE: Final = {
+    **CATALOGUE,
+    Code.REVOCATION_UNKNOWN: replace(
+        CATALOGUE[Code.REVOCATION_UNKNOWN],
+        remedy=Words(
+            vi="Đặt danh sách thu hồi của đơn vị cấp (.crl) vào lists/ của thư mục tin cậy, rồi kiểm tra lại",
+            en="Put the authority's list (.crl) into lists/ of the trust folder, then verify again",
+        ),
+    ),
+    Code.CHAIN_INCOMPLETE: replace(
+        CATALOGUE[Code.CHAIN_INCOMPLETE],
+        title=Words(vi="Thiếu chứng thư trung gian", en="An intermediate certificate is missing"),
+        remedy=Words(
+            vi="Đặt chứng thư của đơn vị cấp (.pem) vào intermediates/ của thư mục tin cậy, rồi kiểm tra lại",
+            en="Put the authority's certificate (.pem) into intermediates/ of the trust folder, then verify again",
+        ),
+    ),
+}
 _EXIT_CODES: Final = """\
 \b
 Exit codes:
   0  every signature is valid, and there is at least one
-  1  one is not valid, there is none, or the file cannot be read as what it is
+  1  one is not valid or not provable any more, there is none, or the file cannot be read as what it is
   4  nobody is trusted: give --trust, or settings with a trust folder
   5  it cannot be told yet: revocation is unknown, or an authority is missing
 
@@ -54,7 +76,7 @@ class Wish:
     epilog=_EXIT_CODES
     + example(
         "trunk verify letter.edxml",
-        "trunk verify decision.pdf --trust /srv/trunk/trust",
+        "trunk verify decision.pdf --trust /srv/trunk/var/trust",
         "trunk --language vi verify letter.edxml --at '2026-11-22 10:00'",
         "trunk verify letter.edxml --json | jq .report.indication",
     )
@@ -78,7 +100,7 @@ def verify(world: World, wish: Wish) -> None:
     What they do not tell is shown as unknown, never as passed.
     """
     at = wish.at if isinstance(wish.at, datetime) else world.doors.now() - (wish.at or timedelta(0))
-    given = Given(folder=wish.trust) if wish.trust else Given(settings=world.settings)
+    given = _given(world, wish.trust)
     with looking(world, given, at=at) as look:
         looked = look(wish.file)
     if wish.as_json:
@@ -88,9 +110,32 @@ def verify(world: World, wish: Wish) -> None:
     raise click.exceptions.Exit(_end(looked))
 
 
+def _given(world: World, trust: Path | None) -> Given:
+    """Raises ``MisconfiguredError`` where there are neither settings nor a folder."""
+    if trust is not None:
+        try:
+            return Given(folder=trust, settings=world.settings)
+        except ConfigurationError:
+            return Given(folder=trust)  # files can be looked at without any settings
+    loaded = world.loaded
+    folder = loaded.settings.path(loaded.settings.signatures.trust_folder)
+    if loaded.file is None and not loaded.origins and not folder.exists():
+        say = world.language.say
+        raise MisconfiguredError(
+            say("chưa biết tin cậy ai", "nobody is trusted"),
+            remedy=say(
+                "chỉ ra thư mục bằng --trust DIR, hoặc cấu hình bằng --config FILE (trunk --config FILE verify …)",
+                "name a folder with --trust DIR, or settings with --config FILE (trunk --config FILE verify …)",
+            ),
+        )
+    return Given(settings=loaded.settings)
+
+
 def _end(looked: Looked) -> Exit:
     if looked.form or looked.report is None or not looked.signatures:
         return Exit.REFUSED
+    if any(verdict.unproved for verdict in looked.signatures):
+        return Exit.REFUSED  # waiting proves nothing
     return _ENDS[looked.indication]
 
 
@@ -103,7 +148,7 @@ def _json(looked: Looked) -> dict[str, Any]:
         "genuine": _end(looked) is Exit.OK,
         "faults": [flaw_json(flaw) for flaw in looked.form],
         "warnings": [flaw_json(flaw) for flaw in looked.warnings],
-        "report": with_words(report_data(looked)) if looked.report is not None else None,
+        "report": with_words(report_data(looked), catalogue=_HERE) if looked.report is not None else None,
     }
 
 
@@ -113,7 +158,7 @@ def _shown(looked: Looked, language: Language) -> Group:
         data = report_data(looked)
         if not looked.form:
             parts.append(headline(data, language))
-        parts.append(Padding(report_view(data, language), (0, 0, 0, 2), expand=False))
+        parts.append(Padding(report_view(data, language, catalogue=_HERE), (0, 0, 0, 2), expand=False))
     if looked.form:
         text = language.say("✗ KHÔNG đọc được đúng quy cách", "✗ cannot be read as what it is")
         parts.append(Text(text, style="bold red"))

@@ -5,6 +5,7 @@ Law: every state, event, acknowledgement and status code has both words (a test 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
@@ -15,6 +16,8 @@ from trunk.domain.delivery import AckKind, DeliveryEvent, DeliveryState
 from trunk.domain.entry import EnvelopeKind
 from trunk.domain.rejection import Text
 from trunk.domain.tracking import Progress
+
+_REVISION: Final = re.compile(r"revision (\d+) of (\d+)")
 
 
 class Language(StrEnum):
@@ -28,6 +31,26 @@ class Language(StrEnum):
 
     def say(self, vi: str, en: str) -> str:
         return vi if self is Language.VI else en
+
+
+def covered(part: str, language: Language) -> str:
+    """A part of what is signed."""
+    if language is Language.EN:
+        return part
+    revision = _REVISION.fullmatch(part)
+    if revision is not None:
+        return f"lần cập nhật {revision[1]}/{revision[2]}"
+    return f"tệp {part.removeprefix('cid:')}" if part.startswith("cid:") else COVERED.get(part, part)
+
+
+def later(change: str, language: Language) -> str:
+    """What was added after signing."""
+    return change if language is Language.EN else LATER.get(change, change)
+
+
+def reason(told: str, language: Language) -> str:
+    """Why a certificate was revoked."""
+    return told if language is Language.EN else REASON.get(told, told)
 
 
 def _t(vi: str, en: str) -> Text:
@@ -133,6 +156,43 @@ BUSINESS: Final[Mapping[int, Text]] = MappingProxyType(
         1: _t("thu hồi", "revocation"),
         2: _t("cập nhật", "update"),
         3: _t("thay thế", "replacement"),
+    }
+)
+
+#: What a verdict says that a signature covers; whoever reads English reads the data's own words.
+COVERED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "file": "toàn bộ tệp",
+        "edXML": "toàn bộ gói tin",
+        "MessageHeader": "phần đầu",
+        "edXMLManifest": "danh mục",
+        "Bussiness": "nghiệp vụ",
+    }
+)
+
+#: What was added to a PDF after signing.
+LATER: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "metadata": "siêu dữ liệu",
+        "signature": "chữ ký",
+        "dss": "dữ liệu kiểm chứng chữ ký",
+        "timestamp": "dấu thời gian",
+    }
+)
+
+#: CRLReason of RFC 5280.
+REASON: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "unspecified": "không nêu lý do",
+        "keyCompromise": "lộ khóa",
+        "cACompromise": "lộ khóa của CA",
+        "affiliationChanged": "thay đổi nơi công tác",
+        "superseded": "đã có chứng thư thay thế",
+        "cessationOfOperation": "ngừng hoạt động",
+        "certificateHold": "tạm dừng",
+        "removeFromCRL": "thôi tạm dừng",
+        "privilegeWithdrawn": "bị rút quyền",
+        "aACompromise": "lộ khóa của nơi cấp thuộc tính",
     }
 )
 

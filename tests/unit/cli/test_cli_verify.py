@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -42,7 +43,14 @@ def office(town: Town, pki: Pki, pdf: bytes) -> Town:
 
 
 def letter(pki: Pki, pdf: bytes, *, by: str = "person") -> bytes:
-    document = Document(
+    who = pki[by]
+    signed = sign(write_document(document(), {"1": pdf}), key=who.key, certificates=who.chain, at=START)
+    assert isinstance(signed, bytes), signed
+    return signed
+
+
+def document() -> Document:
+    return Document(
         sender=Organization(organ_id="H41.01"),
         recipients=(Organization(organ_id="G12"),),
         document_id="H41.01,2026/11/22,7/STN",
@@ -51,10 +59,6 @@ def letter(pki: Pki, pdf: bytes, *, by: str = "person") -> bytes:
         promulgation_date=START.date(),
         attachments=(Attachment(content_id="1", name="cong-van.pdf", content_type="application/pdf"),),
     )
-    who = pki[by]
-    signed = sign(write_document(document, {"1": pdf}), key=who.key, certificates=who.chain, at=START)
-    assert isinstance(signed, bytes), signed
-    return signed
 
 
 def verify(office: Town, *arguments: str, exit_code: int = 0) -> Any:
@@ -114,6 +118,7 @@ def test_revocation_that_is_not_known_is_no_passing(office: Town) -> None:
     text = shown(office, "letter.edxml", *TRUST)
     assert "revocation NOT KNOWN" in text
     assert "SIG-301" in text
+    assert "into lists/ of the trust folder" in text
 
 
 def test_a_revoked_signer_is_refused(office: Town, pki: Pki, pdf: bytes) -> None:
@@ -150,6 +155,50 @@ def test_the_time_of_judgement_may_be_given(office: Town) -> None:
     assert "SIG-203" in [finding["code"] for finding in told["report"]["envelope"]["findings"]]
 
 
+def test_the_time_of_judgement_may_be_one_that_json_told(office: Town) -> None:
+    for at in ("2026-11-22T03:00:00Z", "2026-11-22T10:00:00+07:00", "2026-11-22 03:00:00.5Z"):
+        assert verify(office, "letter.edxml", *TRUST, "--at", at)["report"]["at"].startswith("2026-11-22T10:00:00")
+    for wrong in ("2026-13-22T03:00:00Z", "0001-01-01T00:00:00+07:00", "2026-11-22T03:00Z+"):
+        assert office.run("verify", "letter.edxml", *TRUST, "--at", wrong).exit_code == Exit.USAGE
+
+
+def test_what_nobody_proves_any_more_is_no_matter_of_waiting(office: Town) -> None:
+    told = verify(office, "signed.pdf", *TRUST, "--at", "2031-01-01", exit_code=Exit.REFUSED)
+    (signature,) = told["report"]["attachments"][0]["signatures"]
+    assert (signature["indication"], signature["sub_indication"]) == ("INDETERMINATE", "OUT_OF_BOUNDS_NO_POE")
+    assert [finding["code"] for finding in signature["findings"]] == ["SIG-303"]
+    text = shown(office, "signed.pdf", *TRUST, "--at", "2031-01-01")
+    assert "File, signature 1: cannot be told" in text
+    assert "Judged as of" in text
+    assert "Signed at" not in text
+
+
+def test_an_authority_that_is_missing_and_named_may_come(office: Town) -> None:
+    pki = make_pki(at=START, base_url="http://ca.test")
+    pki.write(office.folder / "pki")
+    who = replace(pki["person-of-distant-ca"], issuers=())
+    file = write_document(document(), {"1": b"x"})
+    signed = sign(file, key=who.key, certificates=who.chain, at=START)
+    assert isinstance(signed, bytes)
+    (office.folder / "distant.edxml").write_bytes(signed)
+    told = verify(office, "distant.edxml", *TRUST, exit_code=Exit.UNAVAILABLE)
+    (finding,) = told["report"]["envelope"]["findings"]
+    assert (told["report"]["indication"], finding["code"]) == ("INDETERMINATE", "SIG-302")
+    assert "intermediates/" in finding["remedy"]["en"]
+    text = shown(office, "distant.edxml", *TRUST)
+    assert "into intermediates/ of the trust folder" in text
+    assert "the trunk is fetching it" not in text
+
+
+def test_the_settings_policy_holds_for_a_folder_of_ones_own(office: Town) -> None:
+    later = (*TRUST, "--at", "2026-11-22 12:00")
+    assert verify(office, "letter.edxml", *later)["report"]["envelope"]["signing_time_source"] == "claimed"
+    (office.folder / "trunk.toml").write_text("[signatures]\nclaimed_time_age_days = 0.01\n", encoding="utf-8")
+    assert verify(office, "letter.edxml", *later)["report"]["envelope"]["signing_time_source"] == "acceptance"
+    (office.folder / "trunk.toml").write_text("nonsense = 1\n", encoding="utf-8")
+    assert verify(office, "letter.edxml", *later)["genuine"] is True
+
+
 def test_every_form_of_trust_folder_serves(office: Town) -> None:
     public, flat, side = (office.folder / name for name in ("pki/trust/public", "flat", "side"))
     flat.symlink_to(public)
@@ -163,7 +212,10 @@ def test_every_form_of_trust_folder_serves(office: Town) -> None:
 def test_without_trust_it_is_the_settings_folder_or_nothing(office: Town) -> None:
     result = office.run("verify", "letter.edxml")
     assert result.exit_code == Exit.CONFIGURATION
-    assert "trust" in result.stderr
+    assert "nobody is trusted" in result.stderr
+    assert "--trust DIR" in result.stderr
+    assert "TRK-120" not in result.stderr
+    assert "chưa biết tin cậy ai" in office.run("--language", "vi", "verify", "letter.edxml").stderr
     place = office.folder / "pki" / "trust"
     (office.folder / "trunk.toml").write_text(f'[signatures]\ntrust_folder = "{place}"\n', encoding="utf-8")
     assert verify(office, "letter.edxml")["genuine"] is True

@@ -203,3 +203,48 @@ def test_programs_get_title_and_remedy_in_both_languages() -> None:
     assert finding["title"]["en"]
     assert finding["remedy"]["vi"]
     assert finding["remedy"]["en"]
+
+
+def test_a_path_that_two_share_is_told_once_and_by_whose_it_is() -> None:
+    stamp, above = "cc" * 32, "dd" * 32
+    good = RevocationState.GOOD
+    notes = (note(good), note(good, AUTHORITY), note(good, stamp), note(good, AUTHORITY), note(good, above))
+    stamped = replace(
+        verdict(revocation=notes),
+        chain=(link(PERSON), link(AUTHORITY), link("ee" * 32)),
+        stamp=Stamp(at=NOW, authority=stamp, domain="public", evidence="ff" * 32),
+    )
+    lines = [
+        line.partition(": not revoked")[0].split("  ")[-1].strip()
+        for line in read(stamped).splitlines()
+        if "not revo" in line
+    ]
+    assert lines == ["signer", "issuer 1", "timestamp authority", "issuer 2 of the timestamp authority"]
+
+
+def test_a_clerk_reads_no_english() -> None:
+    revoked = replace(
+        note(RevocationState.REVOKED), revoked_at=NOW - timedelta(days=1), reason="keyCompromise", origin=""
+    )
+    parts = ("MessageHeader", "Bussiness", "edXMLManifest", "cid:1", "file", "revision 2 of 4")
+    inside = replace(
+        verdict(revocation=(revoked, note(RevocationState.GOOD, AUTHORITY))),
+        covered=parts,
+        later_changes=("metadata", "signature", "dss", "timestamp"),
+        signing_time_source=TimeSource.ACCEPTANCE,
+    )
+    alone = AttachmentReport(content_id="", main=False, file="pdf", verdicts=(inside,))
+    text = " ".join(read(UNSIGNED, alone, language=Language.VI).split())
+    for expected in (
+        "Chữ ký thứ 1 của tệp PDF",
+        "Xét theo thời điểm 22/11/2026 09:55 (không có thời điểm ký tin được)",
+        "phần đầu, nghiệp vụ, danh mục, tệp 1, toàn bộ tệp, lần cập nhật 2/4",
+        "siêu dữ liệu, chữ ký, dữ liệu kiểm chứng chữ ký, dấu thời gian",
+        "người ký: ĐÃ BỊ THU HỒI",
+        "lộ khóa",
+        "CA cấp trên 1: chưa bị thu hồi",
+        "lập lúc 22/11/2026 07:00, 3 giờ trước thời điểm xét",
+        "Đơn vị cấp",
+    ):
+        assert expected in text
+    assert "Chưa kiểm tra thu hồi" in read(verdict(), language=Language.VI)
