@@ -183,7 +183,7 @@ class PayloadText:
 
     @property
     def head(self) -> bytes:
-        """The first decoded octets, at most 256."""
+        """The first decoded octets, at most 1024."""
         return self._content.head
 
     @property
