@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from trunk.errors import ConfigurationError
 
@@ -46,7 +47,13 @@ def _apart(written: Any) -> Any:
     return [word.strip() for word in written.split(",") if word.strip()] if isinstance(written, str) else written
 
 
-_Hosts = Annotated[tuple[Annotated[str, Field(pattern=_HOST)], ...], BeforeValidator(_apart)]
+def _host(written: str) -> str:
+    if re.fullmatch(_HOST, written) is None:
+        raise ValueError("a host name, without http:// and path: crl.example.vn (or *.example.vn, crl.example.vn:8080)")
+    return written
+
+
+_Hosts = Annotated[tuple[Annotated[str, AfterValidator(_host)], ...], BeforeValidator(_apart)]
 
 
 class Identity(_Section):

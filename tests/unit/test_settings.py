@@ -119,5 +119,6 @@ def test_hosts_may_be_written_with_commas_in_the_environment() -> None:
 
 @pytest.mark.parametrize("host", ["http://ca.vn", "ca.vn/crl", "*", "a.*.vn", "user@ca.vn", "ca.vn:http", "ca vn"])
 def test_what_is_no_host_is_an_error(host: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"(?i)fetch_hosts"):
+    expected = r"(?i)fetch_hosts.*: a host name, without http:// and path: crl\.example\.vn"
+    with pytest.raises(ConfigurationError, match=expected):
         settings.load(None, {"TRUNK_SIGNATURES__REVOCATION__FETCH_HOSTS": host})

@@ -9,13 +9,16 @@ from urllib.parse import urlsplit
 import click
 from rich.text import Text
 
-from trunk.cli.config_findings import Finding, Weight, look_into
+from trunk.cli.config_finding import Finding, Weight
+from trunk.cli.config_findings import look_into
 from trunk.cli.exits import Exit
 from trunk.cli.lazy import example
 from trunk.cli.output import cell, console, print_json, simple_table
 from trunk.cli.world import World, pass_world
 
 _STYLE: Final = {Weight.ERROR: "bold red", Weight.WARNING: "yellow", Weight.NOTE: "dim"}
+_NEW_LINE: Final = "\n"
+_INDENTED: Final = "\n           "  #: lines to paste stand below each other
 
 
 @click.group()
@@ -103,6 +106,6 @@ def _print(file: Path | None, said: list[tuple[str, Any, str]], findings: list[F
         line.append_text(cell(f"{finding.key}: {finding.text}", ""))
         screen.print(line)
         if finding.remedy:
-            screen.print(Text(f"         → {finding.remedy}", style="dim"))
+            screen.print(Text(f"         → {finding.remedy.replace(_NEW_LINE, _INDENTED)}", style="dim"))
     if not findings:
         screen.print(Text("nothing to remark", style="green"))

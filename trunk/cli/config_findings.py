@@ -8,56 +8,41 @@ from __future__ import annotations
 import ipaddress
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING, Final
 
 from trunk.application.policies import policies
+from trunk.cli.config_finding import Finding, Weight, longer
 from trunk.cli.world import World
 from trunk.domain.agency import Agency
 from trunk.domain.signature_policy import Policies
 from trunk.errors import ConfigurationError, TrunkError
 from trunk.settings import Settings
 
+if TYPE_CHECKING:
+    from trunk.cli.config_trust import Trusted
+
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
-
-
-class Weight(StrEnum):
-    """How much a finding matters."""
-
-    ERROR = "error"  #: the trunk would not start, or not work
-    WARNING = "warning"  #: it works, less safely than it could
-    NOTE = "note"  #: worth knowing
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One remark on one setting."""
-
-    weight: Weight
-    key: str
-    text: str
-    remedy: str = ""
 
 
 def look_into(world: World, *, workers: int) -> list[Finding]:
     """Everything there is to say, errors first. Raises ``ConfigurationError`` if the settings cannot be read at all."""
+    from trunk.cli import config_revocation, config_trust  # noqa: PLC0415  heavy
+
     settings = world.settings
+    trust = config_trust.read(settings)
     found = [
         *_network(settings),
         *_stores(settings, workers),
         *_seal(settings),
-        *_trust(settings),
-        *_revocation(settings),
+        *config_trust.findings(trust),
+        *config_revocation.findings(settings, trust, now=world.doors.now()),
         *_examination(settings),
         *_policies(settings),
         *_clocks(settings),
         *_tests(settings),
-        *_ledger(world),
+        *_ledger(world, trust),
     ]
     return sorted(found, key=lambda finding: list(Weight).index(finding.weight))
 
@@ -148,44 +133,6 @@ def _open_to_others(file: Path, key: str) -> Iterator[Finding]:
         )
 
 
-def _trust(settings: Settings) -> Iterator[Finding]:
-    folder = settings.path(settings.signatures.trust_folder)
-    if not any((*folder.glob("roots/*.pem"), *folder.glob("*/roots/*.pem"))):
-        yield Finding(
-            weight=Weight.ERROR,
-            key="signatures.trust_folder",
-            text=f"no root certificate in {folder}: the trunk trusts nobody",
-            remedy="put the roots of your certification authorities into roots/ there, or into DOMAIN/roots/, as *.pem",
-        )
-
-
-def _revocation(settings: Settings) -> Iterator[Finding]:
-    told = settings.signatures.revocation
-    lists = settings.path(settings.signatures.trust_folder)
-    if told.rule == "none":
-        yield Finding(
-            weight=Weight.WARNING,
-            key="signatures.revocation.rule",
-            text="whether a signer's certificate was revoked is not checked: revoked ones pass",
-            remedy='rule = "require"; until then take the mandate from a lost key: trunk admin certificate remove',
-        )
-    elif not told.fetch_hosts and not any(lists.glob("**/lists/*")):
-        yield Finding(
-            weight=Weight.WARNING,
-            key="signatures.revocation.fetch_hosts",
-            text="no host may be asked and no list lies in the trust folder: no signature can be told valid",
-            remedy="name the hosts of your authorities' lists and responders, or put lists into lists/ of their domain",
-        )
-    if told.private_hosts:
-        yield Finding(
-            weight=Weight.WARNING,
-            key="signatures.revocation.private_hosts",
-            text="certificates that callers send may make the trunk ask these hosts of the house's own network",
-            remedy="name only hosts that serve lists and answers and nothing else",
-        )
-    yield from _longer(told, "signatures.revocation", ("tolerance_seconds", "list_age_hours", "answer_age_hours"))
-
-
 def _examination(settings: Settings) -> Iterator[Finding]:
     told = settings.examination
     if not told.processes:
@@ -195,20 +142,7 @@ def _examination(settings: Settings) -> Iterator[Finding]:
             text="messages are examined in the serving process: no limit on time and memory can be held",
             remedy="2 or more",
         )
-    yield from _longer(told, "examination", ("seconds", "seconds_per_mib", "memory_mib"))
-
-
-def _longer(section: BaseModel, name: str, keys: Sequence[str]) -> Iterator[Finding]:
-    """What is allowed more than by default."""
-    for key in keys:
-        got, default = getattr(section, key), type(section).model_fields[key].default
-        if got > default:
-            yield Finding(
-                weight=Weight.WARNING,
-                key=f"{name}.{key}",
-                text=f"{got:g}, more than the default",
-                remedy=f"{default:g}",
-            )
+    yield from longer(told, "examination", ("seconds", "seconds_per_mib", "memory_mib"))
 
 
 def _policies(settings: Settings) -> Iterator[Finding]:
@@ -266,7 +200,7 @@ def _tests(settings: Settings) -> Iterator[Finding]:
         yield Finding(weight=Weight.NOTE, key="log.level", text="debug fills disks", remedy="use info")
 
 
-def _ledger(world: World) -> Iterator[Finding]:
+def _ledger(world: World, trust: Trusted) -> Iterator[Finding]:
     """What the directory says; a ledger that cannot be opened is a finding, not the end of the check."""
     try:
         with world.desk() as desk:
@@ -279,9 +213,12 @@ def _ledger(world: World) -> Iterator[Finding]:
         yield Finding(
             weight=Weight.WARNING, key="directory", text="no agency yet", remedy="trunk admin agency load agencies.toml"
         )
+    from trunk.cli.config_trust import mandates  # noqa: PLC0415  heavy
+
     known = _known(world.settings)
     for agency in agencies:
         yield from _agency(agency, known)
+        yield from mandates(agency, known.named(agency.signature_policy), trust)
 
 
 def _known(settings: Settings) -> Policies:

@@ -49,14 +49,16 @@ def init(world: World, wish: Wish) -> None:
     """Make a new trunk in FOLDER: settings, seal key and certificate, trust folders, database.
 
     The seal's certificate is self-signed; tell agencies its fingerprint, or replace both files by those of an
-    authority. Put root certificates into FOLDER/var/trust/roots before you serve.
+    authority. Before you serve, put root certificates into FOLDER/var/trust/roots, and say where revocation is asked:
+    fetch_hosts in the settings, or lists in FOLDER/var/trust/lists.
     """
     config, data = wish.folder / DEFAULT_FILE, wish.folder / _DATA
     key, certificate = data / "seal.key.pem", data / "seal.crt.pem"
     there = [str(file) for file in (config, key, certificate, data / "ledger.db") if file.exists()]
     if there:
         raise RefusedError(f"there already: {', '.join(there)}", remedy="choose another folder; nothing was changed")
-    for folder in (data / "trust" / "roots", data / "trust" / "intermediates"):
+    trust = data / "trust"
+    for folder in (trust / "roots", trust / "intermediates", trust / "lists"):
         folder.mkdir(parents=True, mode=_PRIVATE)
     data.chmod(_PRIVATE)
     fingerprint = _make_seal(world, wish, key, certificate)
@@ -64,7 +66,13 @@ def init(world: World, wish: Wish) -> None:
     note(f"settings     {config}")
     note(f"seal         {certificate} (SHA-256 {fingerprint})")
     _upgrade(world, config)
-    note(f"next         put root certificates (*.pem) into {data / 'trust' / 'roots'}")
+    _tell_next(config, trust)
+
+
+def _tell_next(config: Path, trust: Path) -> None:
+    note(f"next         put root certificates (*.pem) into {trust / 'roots'}")
+    note(f"             name the hosts of their revocation lists in {config}: [signatures.revocation] fetch_hosts")
+    note(f"             or put the lists (*.crl) into {trust / 'lists'}; without either all mail is refused (SIG-301)")
     note(f"             trunk --config {config} admin agency load agencies.toml")
     note(f"             trunk --config {config} config check")
     note(f"             trunk --config {config} serve")
@@ -134,9 +142,14 @@ name = {name}
 # url_file = "broker.url"
 
 [signatures]
-# trust_folder = "trust"             # roots/*.pem and intermediates/*.pem
+# trust_folder = "trust"             # roots/*.pem, intermediates/*.pem, lists/*.crl
 # seal_key_file = "seal.key.pem"
 # seal_certificate_file = "seal.crt.pem"
+
+# Was a signer's certificate revoked? Without an answer no mail is accepted (SIG-301). Name the hosts of your
+# authorities' lists (CRL) and responders (OCSP), as their certificates do; or put lists (*.crl) into trust/lists/.
+# [signatures.revocation]
+# fetch_hosts = ["crl.example.vn", "ocsp.example.vn"]
 
 [delivery]
 # lifetime_days = 7                  # then the sender is told: undeliverable

@@ -30,8 +30,22 @@ def serve(world: World, *, workers: int, host: str | None, port: int | None, sha
 
     settings = _listening_on(world.settings, host, port)
     configure(settings.log)
+    if not shared_port:  # the parent has said it
+        _warn(settings, world)
     code = world.doors.serve(settings, workers=workers, config=world.loaded.file, shared_port=shared_port)
     raise click.exceptions.Exit(code)
+
+
+def _warn(settings: Settings, world: World) -> None:
+    """Of a trunk that will refuse all mail."""
+    import structlog  # noqa: PLC0415  heavy
+
+    from trunk.cli.config_revocation import is_unanswerable  # noqa: PLC0415  heavy
+
+    if is_unanswerable(settings, now=world.doors.now()):
+        structlog.get_logger().warning(
+            "revocation_unanswerable", code="SIG-301", remedy="no mail can be accepted; see `trunk config check`"
+        )
 
 
 def _listening_on(settings: Settings, host: str | None, port: int | None) -> Settings:

@@ -27,8 +27,13 @@ def trust(settings: Settings) -> TrustFolder:
     try:
         return TrustFolder(folder, steps=FetchedIssuers(shelf(settings), hosts(settings)))
     except (OSError, ValueError) as error:
-        remedy = f"put the roots you trust into {folder / 'roots'} as *.pem (see [signatures] trust_folder)"
-        raise ConfigurationError(f"no signature can be judged: {error}; {remedy}") from error
+        raise ConfigurationError(f"no signature can be judged: {error}; {_remedy(folder)}") from error
+
+
+def _remedy(folder: Path) -> str:
+    if any((*folder.glob("roots/*.pem"), *folder.glob("*/roots/*.pem"))):  # some: not all of them can be used
+        return "mend it or take it away, then `trunk config check`"
+    return f"put the roots you trust into {folder / 'roots'} as *.pem (see [signatures] trust_folder)"
 
 
 def source(settings: Settings) -> RevocationSource:
