@@ -28,6 +28,7 @@ from signing.verdict import Finding
 _ED448: Final = "Ed448"
 _NO_USAGE: Final = "a signer's certificate without keyUsage"
 _LATER: Final = "a revision after the last signature"
+_IN_PLACE: Final = "a signature's look drawn over the octets of one that was signed"
 #: What pyHanko accepts, with what we refuse it for on purpose.
 _ACCEPTED: Final = {
     "certified-with-indirect-refs-in-dir": "",
@@ -36,9 +37,9 @@ _ACCEPTED: Final = {
     "extensions-indirect": _ED448,
     "extensions-update-direct": _ED448,
     "extensions-update-indirect": _ED448,
-    "form-update-no-override-appearance-stream-ap-indirect": "",
-    "form-update-override-appearance-stream": "",
-    "form-update-override-appearance-stream-ap-indirect": "",
+    "form-update-no-override-appearance-stream-ap-indirect": _IN_PLACE,
+    "form-update-override-appearance-stream": _IN_PLACE,
+    "form-update-override-appearance-stream-ap-indirect": _IN_PLACE,
     "minimal-signed-twice-both-created": _NO_USAGE,
     "minimal-signed-twice-no-sig-type": "",
     "minimal-signed-twice-second-created": _NO_USAGE,

@@ -33,13 +33,12 @@ def boxes(reader: PdfFileReader) -> tuple[Box, ...]:
     """Of all signatures, good or not. May raise anything."""
     made: dict[generic.Reference, int] = {}
     for _, _, field in enumerate_sig_fields(reader, filled_status=True):
-        kids = field.get_object().get("/Kids", ())
-        for widget in (field, *list.__iter__(kids)) if kids else (field,):
+        for widget in (field, *_array(field.get_object(), "/Kids")):
             made[widget.reference] = revision_of(reader, field)
     return tuple(
-        Box(number, made[note.reference], _area(_edges(note.get_object().get("/Rect", ()))) / max(_area(shown), 1.0))
+        Box(number, made[note.reference], _area(_edges(_array(note.get_object(), "/Rect"))) / max(_area(shown), 1.0))
         for number, (page, shown) in enumerate(_pages(reader))
-        for note in list.__iter__(page.get("/Annots", generic.ArrayObject()))
+        for note in _array(page, "/Annots")
         if isinstance(note, generic.IndirectObject) and note.reference in made
     )
 
@@ -55,7 +54,7 @@ def painted_over(found: tuple[Box, ...], *, since: int) -> bool:
 
 def _pages(reader: PdfFileReader) -> Iterator[tuple[Any, _Edges]]:
     """Each page, and what is shown of it; boxes are inherited."""
-    waiting: list[tuple[Any, dict[str, Any]]] = [(reader.root.raw_get("/Pages"), {})]
+    waiting: list[tuple[Any, dict[str, tuple[Any, ...]]]] = [(reader.root.raw_get("/Pages"), {})]
     seen = set[generic.Reference]()
     while waiting:
         reference, inherited = waiting.pop()
@@ -63,23 +62,28 @@ def _pages(reader: PdfFileReader) -> Iterator[tuple[Any, _Edges]]:
             continue
         seen.add(reference.reference)
         node = reference.get_object()
-        shown = inherited | {key: node[key] for key in _BOXES if key in node}
+        shown = inherited | {key: _array(node, key) for key in _BOXES if key in node}
         if "/Kids" in node:
-            waiting.extend((kid, shown) for kid in list.__iter__(node["/Kids"]))
+            waiting.extend((kid, shown) for kid in _array(node, "/Kids"))
         else:
             yield node, _shown(shown)
 
 
-def _shown(given: dict[str, Any]) -> _Edges:
+def _array(holder: Any, key: str) -> tuple[Any, ...]:
+    """What the array holds, as it stands there; the array itself may be an object of its own."""
+    return tuple(list.__iter__(holder[key])) if key in holder else ()
+
+
+def _shown(given: dict[str, tuple[Any, ...]]) -> _Edges:
     """Of a page, what a viewer shows: where its boxes overlap."""
     found = [_edges(box) for box in given.values()] or [_NOTHING]
     lefts, bottoms, rights, tops = zip(*found, strict=True)
     return max(lefts), max(bottoms), min(rights), min(tops)
 
 
-def _edges(box: Any) -> _Edges:
+def _edges(box: tuple[Any, ...]) -> _Edges:
     """In order; nothing for what is no box."""
-    across, up, again, to = (float(number.get_object()) for number in list.__iter__(box)) if len(box) == 4 else _NOTHING
+    across, up, again, to = (float(number.get_object()) for number in box) if len(box) == 4 else _NOTHING
     return min(across, again), min(up, to), max(across, again), max(up, to)
 
 

@@ -174,3 +174,10 @@ def test_a_page_is_as_large_as_what_is_shown_of_it(shop: Workshop, look: Look) -
     how = Signing(field="Signature2", wish=shop.plain(), box=(0, 400, 300, 600))
     assert codes(look(shop.signed(shop.signed(cropped), how=how))) == [["SIG-402"], []]
     assert codes(look(shop.signed(shop.signed(), how=how))) == [[], []]
+
+
+def test_arrays_may_be_objects_of_their_own(shop: Workshop, look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = pdf._PAGE.replace(b"[7 0 R]", b"10 0 R").replace(b"[0 0 595 842]", b"11 0 R")
+    monkeypatch.setattr(pdf, "_PAGE", page)
+    twice = shop.second(shop.signed(pdf.document(more=[b"[7 0 R]", b"[0 0 595 842]"])))
+    assert codes(look(twice)) == [[], []]
