@@ -62,13 +62,14 @@ def read_intermediates(folder: Path) -> tuple[x509.Certificate, ...]:
 
 
 def places(folder: Path) -> Iterator[tuple[Path, str]]:
-    """The folders that hold domains, and their names."""
-    if (folder / ROOTS).is_dir():
-        yield folder, DEFAULT
+    """The folders that hold domains, and their names. A folder of roots that was left empty beside domains is none."""
     own = {ROOTS, INTERMEDIATES, LISTS}
-    for place in sorted(folder.iterdir() if folder.is_dir() else ()):
-        if place.is_dir() and place.name not in own and not place.name.startswith("."):
-            yield place, place.name
+    inside = sorted(folder.iterdir() if folder.is_dir() else ())
+    domains = [one for one in inside if one.is_dir() and one.name not in own and not one.name.startswith(".")]
+    flat = folder / ROOTS
+    if flat.is_dir() and (not domains or any(flat.glob("*.pem"))):
+        yield folder, DEFAULT
+    yield from ((place, place.name) for place in domains)
 
 
 def _read_domain(place: Path, name: str) -> Domain:

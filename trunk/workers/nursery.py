@@ -21,7 +21,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing.connection import Connection
@@ -73,10 +73,11 @@ def main(control: socket.socket) -> None:
         return
     gc.collect()
     gc.freeze()  # children share these pages as long as nobody touches them
-    control.send(READY)
     nursery = _Nursery(work)
-    while (order := socket.recv_fds(control, DATAGRAM, 1))[0]:
-        control.send(nursery.obey(order[0], order[1]))
+    with suppress(ConnectionError):  # whoever started us may be gone before we are ready
+        control.send(READY)
+        while (order := socket.recv_fds(control, DATAGRAM, 1))[0]:
+            control.send(nursery.obey(order[0], order[1]))
 
 
 class _Nursery:

@@ -243,3 +243,13 @@ def test_a_root_belongs_to_one_domain(tmp_path: Path, pki: Pki) -> None:
     write_root(tmp_path / "b", pki["root"])
     with pytest.raises(ValueError, match="in common"):
         read_domains(tmp_path)
+
+
+def test_roots_left_empty_beside_a_domain_are_no_domain(tmp_path: Path, pki: Pki) -> None:
+    (tmp_path / "roots").mkdir()
+    with pytest.raises(ValueError, match="no root certificate"):
+        TrustStore.from_folder(tmp_path)
+    kept = tmp_path / "public" / "roots"
+    kept.mkdir(parents=True)
+    (kept / "root.pem").write_bytes(pem([pki["root"].certificate]))
+    assert [domain.name for domain in TrustStore.from_folder(tmp_path).domains] == ["public"]
