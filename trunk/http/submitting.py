@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
+import structlog
+
 from trunk.application.submission import Submission
-from trunk.domain.outcome import refuse
+from trunk.domain.outcome import Accepted, Rejected, refuse
 from trunk.domain.rejection import Code
 from trunk.http.description import XML, Body, Header
 from trunk.http.doors import Call, Visit
@@ -16,6 +19,7 @@ from trunk.http.problems import RefusedError
 from trunk.http.spool import XML_TYPES, Spool
 
 T = TypeVar("T")
+log = structlog.get_logger()
 
 KEY_HEADER: Final = "Idempotency-Key"
 _MAX_KEY: Final = 200
@@ -60,6 +64,35 @@ async def examine(call: Call, submitted: Submission, work: Callable[[Submission]
     if small and call.doors.registry.fresh:  # else it asks the ledger, which may take its time
         return work(submitted)
     return await call.offload.run(lambda: work(submitted))
+
+
+async def take_in(call: Call, submitted: Submission) -> Accepted | Rejected:
+    """All stages of the intake; answered after the commit."""
+    intake = call.doors.intake
+    prepared = await examine(call, submitted, intake.examine)
+    if isinstance(prepared, Rejected):
+        return prepared
+    try:
+        # shielded: what is committed must not depend on who still listens
+        outcome = await asyncio.shield(asyncio.wrap_future(intake.enter(prepared)))
+    finally:
+        call.doors.wake_relay()
+    if isinstance(outcome, Accepted):
+        _note(call, outcome)
+    return outcome
+
+
+def _note(call: Call, outcome: Accepted) -> None:
+    envelope = outcome.accepted.envelope
+    call.meters.accepted(kind=envelope.kind, repeated=outcome.repeated)
+    log.info(
+        "envelope_accepted",
+        envelope=envelope.id,
+        kind=envelope.kind,
+        size=envelope.size,
+        deliveries=len(outcome.accepted.deliveries),
+        repeated=outcome.repeated,
+    )
 
 
 def _idempotency_key(call: Call) -> str | None:
