@@ -58,7 +58,14 @@ POSTGRESQL: Final = ServerPackage(
     program="initdb",
     folders=("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgresql@*/bin"),
 )
-SERVERS: Final = (RABBITMQ, POSTGRESQL)
+# No server, but installed like one: the tests compile a client that agencies could have written.
+JDK: Final = ServerPackage(
+    name="Java",
+    package="default-jdk-headless",
+    program="javac",
+    folders=("usr/lib/jvm/default-java/bin", "usr/lib/jvm/java-*/bin", "opt/homebrew/opt/openjdk/bin"),
+)
+SERVERS: Final = (RABBITMQ, POSTGRESQL, JDK)
 
 
 def install_or_say(server: ServerPackage) -> tuple[bool, str]:

@@ -423,14 +423,14 @@ def test_a_day_that_cannot_be_read_hides_nothing(vxp_house: VxpHouse, recipient:
 
 
 @pytest.mark.parametrize("content", [OCTETS, BIG])
-@pytest.mark.parametrize("in_file", [False, True])
+@pytest.mark.parametrize("kept", ["in memory", "in a file"])
 def test_a_file_comes_out_as_it_went_in(
-    vxp_house: VxpHouse, recipient: Vxp, tmp_path: Path, content: bytes, in_file: bool
+    vxp_house: VxpHouse, recipient: Vxp, tmp_path: Path, content: bytes, kept: str
 ) -> None:
     for length in (len(content), len(content) - 1, len(content) - 2):
         octets = content[:length]
         (tmp_path / "payload").write_bytes(octets)
-        vxp_house.handover.content = tmp_path / "payload" if in_file else octets
+        vxp_house.handover.content = tmp_path / "payload" if kept == "in a file" else octets
         fetched = recipient.call("getEdoc", docId="D1")
         assert base64.b64decode(fetched.json["data"], validate=True) == octets
         assert fetched.json | {"data": ""} == {
@@ -522,9 +522,9 @@ def test_sent_mail_has_a_row_for_each_receiver(sender: Vxp, recipient: Vxp) -> N
 
 
 def test_the_address_book(sender: Vxp) -> None:
-    (sở, bộ) = sender.data("getAgenciesList")
-    assert sở == {"code": "H36.17", "id": "H36.17", "mail": "", "name": "Sở", "pid": "", "oldCode": "000.00.17.H36"}
-    assert bộ["oldCode"] == ""
+    (first, second) = sender.data("getAgenciesList")
+    assert first == {"code": "H36.17", "id": "H36.17", "mail": "", "name": "Sở", "pid": "", "oldCode": "000.00.17.H36"}
+    assert second["oldCode"] == ""
     assert sender.data("getAgenciesListQD20")[0]["code102"] == "000.00.17.H36"
 
 
