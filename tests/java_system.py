@@ -141,8 +141,9 @@ class Scissors:
                     self.answers += octets.startswith(b"HTTP/1.1")
                     if self.cuts:
                         self.cuts -= 1
-                        return
+                        break
                     near.sendall(octets)
+                near.shutdown(socket.SHUT_RDWR)  # a close alone waits for the thread that reads
 
     def _forth(self, near: socket.socket, far: socket.socket) -> None:
         with suppress(OSError):

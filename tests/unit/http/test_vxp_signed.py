@@ -161,6 +161,13 @@ def test_two_spellings_of_a_name_are_both_kept_and_one_of_them_may_not_arrive() 
     assert isinstance(_read(_headers(given, docid=[], docId=[b"D7"])), Rejected)
 
 
+@pytest.mark.parametrize("sent", [[b"7"], [b"3.0.201608"], [b"7", b"3.0.201608"], [b"3.0.201608", b"7"]])
+def test_the_protocols_own_version_may_stand_beside_or_before_the_one_asked_for(sent: list[bytes]) -> None:
+    given = {f"XroadVnpt-{n}": v for n, v in {**MEMBERS, "version": "7"}.items()}
+    assert _signed(_headers(given, version=sent)).one("version") == "7"
+    assert isinstance(_read(_headers(given, version=[*sent, b"8"])), Rejected)
+
+
 @pytest.mark.parametrize(
     ("text", "moment"),
     [

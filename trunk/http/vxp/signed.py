@@ -24,6 +24,9 @@ PREFIX: Final = "xroadvnpt-"
 SYSTEM, TIMESTAMP, HASH_FILE = "systemid", "timestamp", "hash-file"
 _MESSAGE, _DIGEST = "sign-header", "hash-header"
 _MAX_NAME: Final = 64
+# Each request says which protocol it speaks, under the name that getSynchronizeUnit has for its parameter.
+_PROTOCOL: Final = PREFIX + "version"
+_PROTOCOL_VERSION: Final = b"3.0.201608"
 _TIME_LETTERS: Final = len("22112026T145914+0283")
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
@@ -101,7 +104,12 @@ def read_signed(claim: Claim, headers: Headers, *, required: Iterable[str]) -> S
     for name, value in members:
         grouped.setdefault(name.lower(), []).append(value)
     for name, values in grouped.items():
-        if not _sent_as_signed(headers.values.get(name, ()), values):
+        sent = headers.values.get(name, ())
+        if name == _PROTOCOL:
+            sent = [value for value in sent if value != _PROTOCOL_VERSION] or [
+                v.encode(errors="surrogatepass") for v in values
+            ]
+        if not _sent_as_signed(sent, values):
             return _refuse(name.removeprefix(PREFIX), expected="the header as it was signed")
     signed = Signed({name.removeprefix(PREFIX): v for name, v in grouped.items() if name.startswith(PREFIX)})
     for name in required:
