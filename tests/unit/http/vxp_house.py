@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -66,6 +67,7 @@ class FakeEnrolment:
 class VxpHandover(FakeHandover):
     states: dict[str, DeliveryState] = field(default_factory=lambda: {"D1": DeliveryState.QUEUED})
     selections: list[InboxSelection] = field(default_factory=list)
+    gate: threading.Event | None = None  #: counting waits for it
 
     def inbox(self, *arguments: Any, **options: Any) -> Any:
         self._raise()
@@ -75,6 +77,8 @@ class VxpHandover(FakeHandover):
     def count(self, caller: Caller, only: InboxSelection) -> int:
         self._raise()
         self.selections.append(only)
+        if self.gate:
+            self.gate.wait(20)
         return 7
 
     def look(self, caller: Caller, delivery_id: DeliveryId) -> Offered | Rejected:
