@@ -61,8 +61,9 @@ def test_a_secret_belongs_to_a_system(ledger: Ledger) -> None:
 
 
 def test_an_inbox_can_be_asked_for_a_part_of_it(ledger: Ledger) -> None:
-    with ledger.begin() as book:
-        book.accept([acceptance("D1", b"1"), acceptance("D2", b"2", at=AT + DAY)])
+    for submitted in (acceptance("D1", b"1"), acceptance("D2", b"2", at=AT + DAY)):
+        with ledger.begin() as book:
+            book.accept([submitted])
     documents = InboxSelection(kinds=frozenset({EnvelopeKind.DOCUMENT}))
     with ledger.read() as view:
         page = view.inbox([RECIPIENT], after=None, limit=10, only=documents)

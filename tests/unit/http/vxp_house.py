@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests.unit.http.fakes import AT, KEYS, RECIPIENT, SENDER, FakeHandover, House, delivery, envelope
+from tests.unit.http.serving import Answer
 from trunk.application.handover import Offered
 from trunk.application.shared_secrets import Recognised
 from trunk.domain.agency import Agency, Caller, SystemId
@@ -20,9 +21,10 @@ from trunk.domain.tracking import InboxItem, InboxSelection
 from trunk.http.vxp.doors import Means
 from trunk.settings import Vxp as Settings
 
+LISTS = ("getReceivedEdocList", "getSentEdocList", "getAgenciesList", "getAgenciesListQD20", "getSynchronizeUnit")
 SECRETS = {"h41": ("s3cret-of-h41", SENDER), "000.00.17.H36": ("s3cret-of-h36", RECIPIENT)}
 
-__all__ = ["KEYS", "VxpHandover", "VxpHouse"]
+__all__ = ["KEYS", "LISTS", "VxpHandover", "VxpHouse", "is_vxp"]
 
 
 @dataclass
@@ -109,3 +111,18 @@ class VxpHouse(House):
             InboxItem(delivery=delivery(id=DeliveryId(name)), envelope=envelope(), position=n)
             for n, name in enumerate(ids)
         ]
+
+
+def is_vxp(answer: Answer, operation: str, *, number: str) -> dict[str, Any]:
+    """A refusal that the deployed client reads as one."""
+    assert answer.status not in (200, 201, 202), answer
+    assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
+    assert answer.octets.isascii()
+    fields: dict[str, Any] = answer.json
+    assert fields["status"] == "FAIL"
+    assert fields["ErrorCode"] == number, fields
+    assert fields["ErrorDesc"]
+    assert fields["DocId"] == ""
+    if operation in LISTS:
+        assert fields["data"] == []
+    return fields
