@@ -35,7 +35,7 @@ def town(java: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 @pytest.fixture
-def ownvxp_town(java: tuple[Path, Path], tmp_path: Path) -> Iterator[Town]:
+def own_town(java: tuple[Path, Path], tmp_path: Path) -> Iterator[Town]:
     """For tests that change who is who."""
     with vxp_town(java, tmp_path) as town:
         yield town
