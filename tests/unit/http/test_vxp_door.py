@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from datetime import timedelta
@@ -72,6 +73,14 @@ def test_without_one_of_its_headers_a_request_is_refused(recipient: Vxp, operati
     answer = recipient.post(operation, kept, OCTETS, method="GET" if operation == "downloadEdoc" else "POST")
     fields = is_vxp(answer, operation, number="15")
     assert left_out in fields["ErrorDesc"]
+
+
+@pytest.mark.parametrize("unsigned", ["timestamp", "systemid"])
+def test_what_must_be_signed_is_not_taken_from_a_header(recipient: Vxp, unsigned: str) -> None:
+    members = {"XroadVnpt-systemid": recipient.systemid, "XroadVnpt-timestamp": "t", "XroadVnpt-messagetype": "edoc"}
+    value = members.pop(f"XroadVnpt-{unsigned}")
+    headers = [*recipient.signed(members), (f"XroadVnpt-{unsigned}", value)]
+    is_vxp(recipient.post("getReceivedEdocList", headers), "getReceivedEdocList", number="15")
 
 
 def test_parameters_that_nobody_signed_are_not_read(vxp_house: VxpHouse, recipient: Vxp) -> None:
@@ -201,8 +210,6 @@ def test_a_broken_request_after_a_good_one_on_the_same_connection(client: Client
 
 def _in_turn(client: Client, *requests: bytes) -> bytes:
     """One request after the other on one connection; what came back for the last."""
-    import socket
-
     with socket.create_connection(("127.0.0.1", client.port), timeout=20) as connection:
         for octets in requests:
             connection.sendall(octets)
@@ -253,6 +260,20 @@ def test_a_client_that_reads_only_after_it_has_sent_everything_gets_its_refusal(
             is_vxp(answer, "sendEdoc", number=number)
     assert not vxp_house.intake.seen
     assert not list(vxp_house.spool.iterdir())
+
+
+def test_a_slow_client_is_heard_to_its_end(client: Client) -> None:
+    body = b"x" * 600_000
+    head = b"POST /vxp/sendEdoc HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 600000\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", client.port), timeout=20) as connection:
+        connection.sendall(head)
+        for start in range(0, len(body), 100_000):
+            connection.sendall(body[start : start + 100_000])
+            time.sleep(0.1)
+        received = b""
+        while piece := connection.recv(65536):
+            received += piece
+    is_vxp(read_answer(received), "sendEdoc", number="15")
 
 
 def test_one_that_never_stops_is_cut(vxp_house: VxpHouse, monkeypatch: pytest.MonkeyPatch) -> None:
