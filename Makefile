@@ -3,6 +3,9 @@
 PYTHON_IN_VENV := .venv/bin/python
 STACK ?= embedded
 TESTS ?= tests
+COUNT ?= 100000
+SEED ?= 1
+VECTORS ?= ../shared/vectors
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -15,7 +18,7 @@ demo: .venv/.runtime ## send a signed document from one agency to two others (ST
 	@$(PYTHON_IN_VENV) -m scripts.demo --stack $(STACK)
 
 test: .venv/.dev ## run every test, with a private RabbitMQ node and a private PostgreSQL (TESTS=tests/unit for some)
-	@$(PYTHON_IN_VENV) -m scripts.private_servers install
+	@$(PYTHON_IN_VENV) -m scripts.private_servers install --for-tests
 	@$(PYTHON_IN_VENV) -m pytest --require-servers --numprocesses 2 --dist loadgroup $(TESTS) $(ARGS)
 
 check: .venv/.dev ## what CI checks before it tests: format, lint, types, import contracts, sizes, generated documents
@@ -38,9 +41,16 @@ docs: .venv/.dev ## write the documents that are drawn from the code (states, co
 vectors: .venv/.dev ## make the test vectors anew
 	@$(PYTHON_IN_VENV) -m scripts.make_vectors
 
+vectors-check: .venv/.dev ## drive public vectors through the code and compare with their authors' verdicts (VECTORS=folder)
+	@$(PYTHON_IN_VENV) -m scripts.vectors_check $(VECTORS) $(ARGS)
+
+fuzz: .venv/.dev ## mutate signed messages and see that none passes for what it is not (COUNT=100000 SEED=1)
+	@$(PYTHON_IN_VENV) -m scripts.fuzz --count $(COUNT) --seed $(SEED)
+
 bench: .venv/.dev ## measure acceptance per second, percentiles and memory, beside the floor (BENCH_JSON=file)
 	@$(PYTHON_IN_VENV) -m scripts.private_servers install
 	@$(PYTHON_IN_VENV) -m scripts.bench $(ARGS)
+	@$(PYTHON_IN_VENV) -m scripts.bench_hanging
 
 clean: ## remove what was built, installed and cached here
 	rm -rf .venv build var *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -53,4 +63,4 @@ clean: ## remove what was built, installed and cached here
 	@sh scripts/make_venv.sh dev
 	@mkdir -p build && touch $@ .venv/.runtime
 
-.PHONY: help demo test check format docs vectors bench clean
+.PHONY: help demo test check format docs vectors vectors-check bench clean

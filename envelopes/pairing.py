@@ -33,22 +33,26 @@ class _Half:
 
 
 def attachments(root: _Element, notes: Notes, *, only_manifest: bool) -> tuple[Attachment, ...]:
-    """The attachments in the order of the file. ``only_manifest``: what stands beside the octets is not signed."""
+    """The attachments in the order of the manifest (the file's own is not signed): the first is the document itself.
+
+    ``only_manifest``: what stands beside the octets is not signed either.
+    """
     references = _unique(notes, [_reference(element, notes) for element in root.iterfind(_REFERENCES)])
     present = _unique(notes, [_attachment(element, notes) for element in root.iterfind(_ATTACHMENTS)])
     for content_id, half in references.items():
         if content_id not in present:
             notes.fault(EnvelopeCode.NO_ATTACHMENT, half.element, expected="an Attachment", got=content_id)
+    for content_id, half in present.items():
+        if content_id not in references:
+            notes.fault(EnvelopeCode.NO_REFERENCE, half.element, expected="a Reference", got=content_id)
     payloads = {payload.element.getparent(): payload for payload in notes.parsed.payloads}
     paired = []
-    for content_id, half in present.items():
-        reference = references.get(content_id)
-        if reference is None:
-            notes.fault(EnvelopeCode.NO_REFERENCE, half.element, expected="a Reference", got=content_id)
-        else:
-            _judge_names(notes, reference.fields, half.fields)
-            told = [reference.fields] if only_manifest else [reference.fields, half.fields]
-            paired.append(_paired(notes, content_id, told, payloads[half.element]))
+    for content_id, reference in references.items():
+        attachment = present.get(content_id)
+        if attachment is not None:
+            _judge_names(notes, reference.fields, attachment.fields)
+            told = [reference.fields] if only_manifest else [reference.fields, attachment.fields]
+            paired.append(_paired(notes, content_id, told, payloads[attachment.element]))
     return tuple(paired)
 
 
@@ -98,7 +102,7 @@ def _paired(notes: Notes, content_id: str, told: list[Fields], payload: PayloadT
 
 def _first(fields: list[Fields], name: str) -> str:
     """The manifest's word counts; the attachment's where the manifest is silent."""
-    return next((text for each in fields if (text := each.text(name)).strip()), "")
+    return next((text for each in fields if collapse(text := each.text(name))), "")
 
 
 def _judge_names(notes: Notes, reference: Fields, attachment: Fields) -> None:

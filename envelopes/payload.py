@@ -20,6 +20,7 @@ from lxml.etree import _Element
 
 _SPACE: Final = b" \t\r\n"
 _REFERENCES: Final = re.compile(rb"&#(?:13|10|9|32|x0*[dDaA9]|x0*20);")
+_USUAL_REFERENCE: Final = b"&#13;"
 _LONGEST_REFERENCE: Final = 8
 _FOREIGN: Final = re.compile(rb"[^A-Za-z0-9+/= \t\r\n]")
 
@@ -33,37 +34,42 @@ class BrokenBase64Error(ValueError):
 
 
 class Decoder:
-    """Turns base64 text, fed in chunks, into octets. Raises :class:`BrokenBase64Error`."""
+    """Turns base64 text, fed in chunks, into octets. Raises :class:`BrokenBase64Error`.
 
-    def __init__(self) -> None:
-        self._rest = b""
+    ``parsed``: a parser has resolved references already; what looks like one now is five foreign characters.
+    """
+
+    def __init__(self, *, parsed: bool = False) -> None:
+        self._parsed = parsed
+        self._rest = b""  # of four characters
+        self._held = b""  # of a reference
         self._ended = False
 
     def feed(self, text: bytes) -> bytes:
         """The octets that are complete so far."""
-        compact = text.replace(b"\r\n", b"") if b"\r" in text else text.replace(b"\n", b"")
-        joined = self._rest + compact if self._rest else compact
+        if not self._parsed and (self._held or b"&" in text):
+            text = self._without_references(self._held + text)
+        compact = text.replace(b"\n", b"").replace(b"\r", b"")  # together they would take four times as long
         try:
-            return self._take(joined)
-        except BrokenBase64Error:
-            return self._slowly(text)  # other white space, or really broken: the slow way tells
+            return self._take(self._rest + compact)
+        except BrokenBase64Error:  # other white space, or really broken
+            return self._take((self._rest + text).translate(None, _SPACE))
 
     def finish(self) -> None:
         """To be called at the end of the text."""
-        rest = self._rest.translate(None, _SPACE)
+        rest = self._rest.translate(None, _SPACE) + self._held
         if rest:
             raise BrokenBase64Error(_reason(rest) or "not a multiple of four characters")
 
-    def _slowly(self, text: bytes) -> bytes:
-        text = self._rest + text
-        held = text.rfind(b"&", -_LONGEST_REFERENCE)
-        if held >= 0 and b";" not in text[held:]:  # the rest of a reference may come with the next chunk
-            text, tail = text[:held], text[held:]
-        else:
-            tail = b""
-        octets = self._take(_REFERENCES.sub(b"", text).translate(None, _SPACE))
-        self._rest += tail
-        return octets
+    def _without_references(self, text: bytes) -> bytes:
+        """The rest of a reference may come with the next chunk."""
+        start = text.rfind(b"&", -_LONGEST_REFERENCE)
+        whole = start < 0 or b";" in text[start:]
+        text, self._held = (text, b"") if whole else (text[:start], text[start:])
+        once = text.replace(_USUAL_REFERENCE, b"")
+        if b"&" not in once:
+            return once
+        return _REFERENCES.sub(b"", text)
 
     def _take(self, compact: bytes) -> bytes:
         whole = len(compact) // 4 * 4
@@ -91,7 +97,7 @@ def _reason(text: bytes) -> str:
 
 Octets: TypeAlias = bytes | mmap.mmap
 _MAGIC_OCTETS: Final = 8
-_HEAD_OCTETS: Final = 256
+_HEAD_OCTETS: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +126,9 @@ class Content:
     fault_line_ends: int  #: line ends before the fault
 
 
-def describe(chunks: Iterable[bytes]) -> Content:
-    """Decodes once, keeping nothing but the description."""
-    decoder, digest = Decoder(), hashlib.sha256()
+def describe(chunks: Iterable[bytes], *, parsed: bool = False) -> Content:
+    """Decodes once, keeping nothing but the description. ``parsed``: as ``Decoder`` has it."""
+    decoder, digest = Decoder(parsed=parsed), hashlib.sha256()
     size, head, line_ends, fault, fault_line_ends = 0, b"", 0, "", 0
     for text in chunks:
         if not fault:
@@ -196,7 +202,7 @@ class PayloadText:
 
     def chunks(self) -> Iterator[bytes]:
         """The decoded octets, streamed. Only for a payload of a valid message, while its source is open."""
-        decoder = Decoder()
+        decoder = Decoder(parsed=self.stretch is None)
         for text in self._text.chunks() if isinstance(self._text, Stretch) else (self._text,):
             octets = decoder.feed(text)
             if octets:
@@ -216,4 +222,4 @@ class PayloadText:
 def inline(element: _Element) -> PayloadText:
     """A payload whose text stayed in the tree."""
     text = (element.text or "").encode("utf-8")
-    return PayloadText(element, text, describe((text,)))
+    return PayloadText(element, text, describe((text,), parsed=True))

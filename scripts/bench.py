@@ -1,8 +1,8 @@
 """Measures acceptance: envelopes per second (25 KB, one recipient, verified, durable, queued), percentiles, memory.
 
 For the embedded stack and for RabbitMQ + PostgreSQL, two workers each, beside the floor and a bare fdatasync of the
-same run. The client, the broker and the database share the machine's cores with the trunk. ``BENCH_JSON=file``
-writes the figures as one JSON object.
+same run. The client, the broker and the database share the machine's cores with the trunk. Then what signatures cost
+(``scripts.bench_signature``). ``BENCH_JSON=file`` writes the figures as one JSON object.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from scripts import floor, load
+from scripts import bench_signature, floor, load
 from scripts.agency_system import AgencySystem
 from scripts.private_servers import private_postgresql, private_rabbitmq
 from scripts.province import FIRST, SENDER, Province, make_province
@@ -67,7 +67,9 @@ def main() -> int:
         synced = floor.sync_milliseconds(folder)
     figures = [figure for figure, _ in measured]
     _print(figures, bare, synced, len(envelope))
-    _write_json(figures, bare, synced)
+    signatures = bench_signature.measure()
+    bench_signature.show(signatures)
+    _write_json(figures, bare, synced, bench_signature.as_data(signatures))
     return 0
 
 
@@ -199,12 +201,12 @@ def _print(figures: Sequence[Figures], bare: float, synced: float, octets: int) 
     )
 
 
-def _write_json(figures: Sequence[Figures], bare: float, synced: float) -> None:
+def _write_json(figures: Sequence[Figures], bare: float, synced: float, signatures: Mapping[str, object]) -> None:
     file = os.environ.get("BENCH_JSON")  # noqa: TID251  named so by the makefile's users
     if not file:
         return
     names = {"embedded": "sqlite_embedded", "production": "postgres_rabbitmq"}
-    values: dict[str, object] = {"floor_25k_ms": bare, "fdatasync_ms": synced}
+    values: dict[str, object] = {"floor_25k_ms": bare, "fdatasync_ms": synced, **signatures}
     for f in figures:
         values[f"accept_25k_{names[f.stack]}_per_s"] = statistics.median(f.per_second)
         values[f"accept_25k_{names[f.stack]}_runs"] = f.per_second

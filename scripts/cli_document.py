@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from typing import get_args, get_origin
 
 import click
 from pydantic import BaseModel
@@ -21,8 +22,8 @@ _INTRODUCTION = """\
   holds the key and nothing more. Colors only in a terminal and without `NO_COLOR`; tables fit 80 columns.
 * **`--json`** is a stable interface: keys are added, never renamed. Codes instead of words, times in RFC 3339 with
   +07:00. `trunk status --watch --json` prints one object on a line for each change.
-* **Reading** commands (`status`, `list`, `overdue`, `admin agency list|show`, `admin certificate list`) open the
-  ledger read-only: they cannot change anything. `admin` commands write the ledger and need no broker.
+* **Reading** commands (`status`, `signatures`, `list`, `overdue`, `admin agency list|show`, `admin certificate list`)
+  open the ledger read-only: they cannot change anything. `admin` commands write the ledger and need no broker.
 * **Times**: `--older-than 90m|8h|2d|1w`; `--since 2026-11-22`, `22/11/2026`, `'2026-11-22 14:00'` or `2d`.
 
 A faulty message, an empty result or a fault is one line on standard error and a remedy, never a traceback
@@ -63,8 +64,11 @@ def _settings(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, o
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             yield from _settings(kind, f"{prefix}{name}.")
+        elif get_origin(kind) is dict:  # tables by name
+            yield from _settings(get_args(kind)[1], f"{prefix}{name}.NAME.")
         else:
-            yield f"{prefix}{name}", field.default, field.description or ""
+            default = "" if field.default == frozenset() else field.default
+            yield f"{prefix}{name}", default, field.description or ""
 
 
 def _section(path: tuple[str, ...], command: click.Command) -> Iterator[str]:

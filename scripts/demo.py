@@ -62,8 +62,8 @@ def _province(stack: str, folder: Path) -> Iterator[Province]:
 
 def _story(province: Province, url: str) -> None:
     systems = {code: AgencySystem(base_url=url, key=key) for code, key in province.keys.items()}
-    _say(f"{SENDER} signs and sends document {document_id(NUMBER)} to {FIRST} and {SECOND}")
-    envelope = province.signed(NUMBER, priority=1)
+    _say(f"{SENDER} signs a PDF, puts its seal on it, and sends document {document_id(NUMBER)} to {FIRST} and {SECOND}")
+    envelope = province.signed(NUMBER, priority=1, content=province.signed_pdf(then=("organisation",)))
     answer = systems[SENDER].submit(envelope)
     _expect(answer.status, 201, f"submission ({answer.octets[:500]!r})")
     envelope_id = answer.json["envelope_id"]
@@ -75,7 +75,9 @@ def _story(province: Province, url: str) -> None:
     _report(systems[SECOND], refusal, f"{SECOND} refuses it (status 02)")
     _acknowledgements(systems[SENDER])
     _say("a clerk asks: where is my document?")
-    _status(province, envelope_id)
+    _ask(province, "status", envelope_id)
+    _say("and who has signed it?")
+    _ask(province, "signatures", envelope_id)
 
 
 def _take(system: AgencySystem, code: str, envelope: bytes) -> None:
@@ -105,10 +107,11 @@ def _acknowledgements(system: AgencySystem) -> None:
     _expect({"status 02", "status 03"} - set(seen), set(), "statuses that did not come")
 
 
-def _status(province: Province, envelope_id: str) -> None:
-    command = [sys.executable, "-m", "trunk", "--config", str(province.config), "status", envelope_id]
-    done = subprocess.run(command, check=False)
-    _expect(done.returncode, 0, "exit code of trunk status")
+def _ask(province: Province, command: str, envelope_id: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "trunk", "--config", str(province.config), command, envelope_id], check=False
+    )
+    _expect(done.returncode, 0, f"exit code of trunk {command}")
 
 
 def _expect(got: object, wanted: object, what: str) -> None:

@@ -8,12 +8,17 @@ from collections.abc import Mapping
 
 from envelopes.errors import EnvelopeCode as E
 from envelopes.writer import write_status
+from scripts import form_threats
 from scripts.form_vectors import LETTER, LONG_LETTER, PLACEHOLDER, change, dotnet, status, written
 
 
 def rejected() -> Mapping[E, Mapping[str, bytes]]:
     """Every ENV code has at least one."""
-    return {**_octets(), **_shape(), **_absences(), **_schema(), **_contradictions()}
+    found: dict[E, dict[str, bytes]] = {}
+    for family in (_octets(), _shape(), _absences(), _schema(), _contradictions(), form_threats.rejected()):
+        for code, vectors in family.items():
+            found.setdefault(code, {}).update(vectors)
+    return found
 
 
 def _declared(new: bytes, encoding: str) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,6 +24,7 @@ DS = "http://www.w3.org/2000/09/xmldsig#"
 XADES = "http://uri.etsi.org/01903/v1.3.2#"
 EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#"
 INCLUSIVE = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
+ENVELOPED = f"{DS}enveloped-signature"
 PROPERTIES_TYPE = "http://uri.etsi.org/01903#SignedProperties"
 
 _DIGESTS = {
@@ -63,6 +64,7 @@ class Style:
     tail: str = ""  #: behind KeyInfo
     signature_id: str = "Signature"
     corrupt: bool = False  #: one bit of the signature value turned
+    stamps: tuple[Callable[[bytes], str], ...] = ()  #: canonical SignatureValue -> what stands in ``{stamps}``
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,11 @@ class Letter:
         parts = [("MessageHeader", self.message_header), ("Bussiness", self.business), ("Manifest", self.manifest)]
         found = [Ref(uri=f"#{name}", octets=self.canonical(text)) for name, text in parts if text]
         return found + [Ref(uri=f"cid:{name}", octets=file, transforms=()) for name, file in self.attachments]
+
+    def whole(self) -> Ref:
+        """One reference to everything; written as here, a letter is its own canonical form."""
+        octets = self.write().partition(b"\n")[2]
+        return Ref(uri="", octets=octets, transforms=(ENVELOPED, self.style.c14n))
 
     def canonical(self, text: str) -> bytes:
         """The part as its digest sees it: exclusive, or inclusive with everything in scope."""
@@ -177,8 +184,10 @@ def signature(style: Style, signer: Identity, refs: Sequence[Ref]) -> str:
     """The Signature element over ``refs``."""
     method = style.method or _usual_method(signer.key)
     info = _signed_info(style, method, refs)
-    value = bytearray(_value(signer.key, method, _canonical_info(style, info)))
+    value = bytearray(_value(signer.key, method, _canonical(style, info)))
     value[20] ^= int(style.corrupt)
+    sealed = f"{{<}}SignatureValue{{scope}}>{b64encode(bytes(value)).decode()}{{/}}SignatureValue>"
+    stamps = "".join(stamp(_canonical(style, sealed)) for stamp in style.stamps)
     certificates = "".join(
         f"{{<}}X509Certificate>{b64encode(c.public_bytes(Encoding.DER)).decode()}{{/}}X509Certificate>"
         for c in signer.chain
@@ -186,9 +195,9 @@ def signature(style: Style, signer: Identity, refs: Sequence[Ref]) -> str:
     key_info = f"{{<}}KeyInfo>{{<}}X509Data>{certificates}{{/}}X509Data>{{/}}KeyInfo>"
     written = (
         f"{{<}}Signature{{xmlns}}{_attribute('Id', style.signature_id)}>{info.replace('{scope}', '')}"
-        f"{{<}}SignatureValue>{b64encode(bytes(value)).decode()}{{/}}SignatureValue>"
+        f"{sealed.replace('{scope}', '')}"
         f"{key_info if style.key_info is None else style.key_info}{style.tail}{{/}}Signature>"
-    )
+    ).replace("{stamps}", stamps)
     return _tagged(style, written).replace("{xmlns}", f' xmlns{_colon(style)}="{DS}"')
 
 
@@ -213,7 +222,8 @@ def _reference(ref: Ref) -> str:
     )
 
 
-def _canonical_info(style: Style, info: str) -> bytes:
+def _canonical(style: Style, text: str) -> bytes:
+    """A child of Signature, canonicalized as ``style`` says; ``{scope}`` marks the place of declarations."""
     own = f' xmlns{_colon(style)}="{DS}"'
     if style.c14n == EXCLUSIVE:
         scope = own
@@ -221,7 +231,7 @@ def _canonical_info(style: Style, info: str) -> bytes:
         scope = f' xmlns="{QCVN}"{own} xmlns:edXML="{QCVN}"'
     else:
         scope = f'{own} xmlns:edXML="{QCVN}"'
-    return _tagged(style, info.replace("{scope}", scope)).encode()
+    return _tagged(style, text.replace("{scope}", scope)).encode()
 
 
 def _tagged(style: Style, text: str) -> str:
@@ -281,6 +291,24 @@ def properties(
     written = start.replace("{x}", "") + body.replace("{d}", "")
     tail = (
         f'{{<}}Object><xades:QualifyingProperties xmlns:xades="{XADES}" Target="#{target}">'
-        f"{written}</xades:QualifyingProperties>{{/}}Object>"
+        f"{written}{{stamps}}</xades:QualifyingProperties>{{/}}Object>"
     )
     return tail, Ref(uri=f"#{identifier}", octets=canonical.encode(), type=PROPERTIES_TYPE)
+
+
+def unsigned(*properties: str) -> str:
+    """Unsigned properties, to stand behind the signed ones."""
+    inner = "".join(properties)
+    return (
+        "<xades:UnsignedProperties><xades:UnsignedSignatureProperties>"
+        f"{inner}</xades:UnsignedSignatureProperties></xades:UnsignedProperties>"
+    )
+
+
+def timestamp(token: bytes, *, c14n: str = "") -> str:
+    """A SignatureTimeStamp that holds ``token``; where ``c14n`` is empty it says none."""
+    method = f'{{<}}CanonicalizationMethod Algorithm="{c14n}">{{/}}CanonicalizationMethod>' if c14n else ""
+    return (
+        f"<xades:SignatureTimeStamp>{method}<xades:EncapsulatedTimeStamp>{b64encode(token).decode()}"
+        "</xades:EncapsulatedTimeStamp></xades:SignatureTimeStamp>"
+    )

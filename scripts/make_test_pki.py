@@ -41,6 +41,7 @@ __all__ = [
     "PrivateKey",
     "Wish",
     "ec_key",
+    "impostor",
     "issue",
     "look_alikes",
     "make_pki",
@@ -63,7 +64,7 @@ DOMAINS: Mapping[str, Domain] = {
     "public": Domain(
         root="root",
         intermediates=("ca",),
-        lists=("root", "ca", "revoked-ca", "constrained-ca", "distant-ca"),
+        lists=("root", "ca", "revoked-ca", "constrained-ca", "distant-ca", "stale-list-ca", "forged-list-ca"),
     ),
     "government": Domain(
         root="government-root",
@@ -73,6 +74,8 @@ DOMAINS: Mapping[str, Domain] = {
     ),
     "stamps": Domain(root="stamp-root", lists=("stamp-root",), rules='uses = ["timestamps"]\n'),
 }
+#: Authorities whose certificates name no URL.
+_SILENT = frozenset({"other-root", "stamp-root"})
 _OLD = 10 * DAY
 _LATE = 1 * DAY
 #: Whom the authority of the second name has revoked, and how long ago.
@@ -104,9 +107,9 @@ class Pki:
             _write(folder / "identities" / f"{name}.key", pem_key(identity.key), mode=0o600)
 
     def write_trust(self, folder: Path) -> None:
-        """The public domain flat, the others below: ``roots``, ``intermediates``, ``lists`` (no network needed)."""
+        """Per domain ``roots``, ``intermediates`` and, for use without a network, ``lists``."""
         for name, domain in DOMAINS.items():
-            place = folder if name == "public" else folder / name
+            place = folder / name
             _write(place / "roots" / f"{domain.root}.pem", pem([self[domain.root].certificate]))
             for one in domain.intermediates:
                 _write(place / "intermediates" / f"{one}.pem", pem([self[one].certificate]))
@@ -134,6 +137,9 @@ def make_pki(*, at: datetime, authority_key: Callable[[], PrivateKey] = rsa_key,
         "other-root": {"another-root-person": _person("001085000009", key=ec_key())},
         "revoked-ca": {"person-of-revoked-ca": _person("001085000010", key=ec_key())},
         "distant-ca": {"person-of-distant-ca": _person("001085000011", key=ec_key())},
+        "listless-ca": {"person-of-listless-ca": _person("001085000015", key=ec_key())},
+        "stale-list-ca": {"person-of-stale-list-ca": _person("001085000016", key=ec_key())},
+        "forged-list-ca": {"person-of-forged-list-ca": _person("001085000017", key=ec_key())},
         "constrained-ca": _constrained(),
         "government-ca": _government(),
         "stamp-root": {
@@ -142,12 +148,32 @@ def make_pki(*, at: datetime, authority_key: Callable[[], PrivateKey] = rsa_key,
         },
     }
     for issuer, family in families.items():
-        sources = Sources.at(base_url, issuer)
+        sources = Sources.at("" if issuer in _SILENT else base_url, issuer)
         made |= {name: issue(made[issuer], replace(wish, sources=sources), at=at) for name, wish in family.items()}
+    # one key, two names: which of them signed, only what the signature names can tell
+    made["twin"] = issue(made["ca"], _person("001085000018", key=made["person-p256"].key), at=at)
     pki = Pki(made, at=at)
-    for authority in {name for domain in DOMAINS.values() for name in domain.lists}:
-        pki.lists[authority] = revocation_list(made[authority], at=at, revoked=pki.revoked_by(authority))
+    pki.lists.update(_lists(pki))
     return pki
+
+
+def _lists(pki: Pki) -> dict[str, bytes]:
+    """Of every authority but one; one is of long ago, and one another key's under its authority's name."""
+    names = {name for domain in DOMAINS.values() for name in domain.lists}
+    lists = {name: revocation_list(pki[name], at=pki.at, revoked=pki.revoked_by(name)) for name in sorted(names)}
+    lists["stale-list-ca"] = revocation_list(pki["stale-list-ca"], at=pki.at - 60 * DAY)
+    lists["forged-list-ca"] = revocation_list(pki["forged-list-ca"], at=pki.at, by=pki["other-root"])
+    return lists
+
+
+def impostor(pki: Pki) -> Identity:
+    """``person-p256`` with every name and serial number of the path as they are, under other keys."""
+    root, authority, person = (pki[name].certificate.serial_number for name in ("root", "ca", "person-p256"))
+    top = issue(None, Wish(name="Test National Root CA", key=ec_key(), authority=True, serial=root), at=pki.at)
+    step = Wish(name="Test CA SHA2", key=ec_key(), authority=True, path_length=0, serial=authority)
+    below = issue(top, step, at=pki.at)
+    signer = issue(below, replace(_person("001085000002", key=ec_key()), serial=person), at=pki.at)
+    return replace(signer, issuers=(below.certificate, top.certificate))
 
 
 def look_alikes(count: int, *, at: datetime) -> Identity:
@@ -180,6 +206,9 @@ def _authorities(at: datetime, authority_key: Callable[[], PrivateKey], base_url
     made["revoked-ca"] = below("root", "Test Revoked CA", ec_key())
     made["distant-ca"] = below("root", "Test CA that no folder holds", ec_key())
     names = x509.NameConstraints(permitted_subtrees=[directory(organisation="Tỉnh Mẫu")], excluded_subtrees=None)
+    made["listless-ca"] = below("root", "Test CA without a list", ec_key())
+    made["stale-list-ca"] = below("root", "Test CA whose list is old", ec_key())
+    made["forged-list-ca"] = below("root", "Test CA whose list is another's", ec_key())
     made["constrained-ca"] = below("root", "Test CA of one province", ec_key(), names)
     return made
 

@@ -1,6 +1,7 @@
 """RabbitMQ and PostgreSQL for tests, demonstrations and measurements, apart from any server on this machine.
 
     python scripts/private_servers.py install           their programs, with apt where that is allowed
+    python scripts/private_servers.py install --for-tests   and the tools that tests ask beside them
     python scripts/private_servers.py run --folder DIR  both, until SIGTERM; their URLs as one line of JSON
 
 Each has a folder, ports and a process of its own, listens on 127.0.0.1 only, and ends with us.
@@ -22,7 +23,7 @@ if __package__ in (None, ""):  # run as a file: the other scripts are found from
 from scripts.private_postgresql import PostgresServer, private_postgresql
 from scripts.private_process import PrivateServerError
 from scripts.private_rabbitmq import RabbitServer, private_rabbitmq
-from scripts.server_packages import SERVERS, install_or_say
+from scripts.server_packages import SERVERS, TOOLS, install_or_say
 
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
 
@@ -36,10 +37,10 @@ __all__ = [
 ]
 
 
-def install() -> int:
-    """One line for each server; 1 if one of them has to be installed by hand."""
+def install(*, for_tests: bool) -> int:
+    """One line for each server and tool; 1 if one of them has to be installed by hand."""
     complete = True
-    for server in SERVERS:
+    for server in (*SERVERS, *TOOLS) if for_tests else SERVERS:
         installed, line = install_or_say(server)
         print(line, flush=True)
         complete = complete and installed
@@ -74,12 +75,15 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Private RabbitMQ and PostgreSQL servers.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("install", help="install what is missing, starting nothing")
+    installing = commands.add_parser("install", help="install what is missing, starting nothing")
+    installing.add_argument("--for-tests", action="store_true", help="and the tools that tests ask beside the servers")
     running = commands.add_parser("run", help="run the servers until SIGTERM")
     running.add_argument("--folder", type=Path, required=True, help="where their data is kept")
     running.add_argument("--only", choices=("both", "rabbitmq", "postgresql"), default="both")
     arguments = parser.parse_args()
-    return install() if arguments.command == "install" else run(arguments.folder, arguments.only)
+    if arguments.command == "install":
+        return install(for_tests=arguments.for_tests)
+    return run(arguments.folder, arguments.only)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from envelopes.model import Attachment, Document, DocumentCode, Organization, OtherInfo, ResponseFor, StatusMessage
 from envelopes.writer import write_document, write_status
+from scripts.make_signed_pdf import Workshop
 from scripts.make_test_pki import Identity, Pki, make_pki
 from signing.signer import sign
 from trunk.bootstrap import open_administration, upgrade
@@ -75,6 +76,14 @@ class Province:
         )
         return write_document(message, {"1": content})
 
+    def signed_pdf(self, *, agency: str = SENDER, then: Sequence[str] = ()) -> bytes:
+        """A file signed inside by the agency's own signer, and by further identities of the PKI."""
+        shop = Workshop(pki=self.pki, at=datetime.now(UTC))  # noqa: TID251  a tool, not the house
+        octets = shop.signed(by=self.signers[agency])
+        for number, name in enumerate(then, start=2):
+            octets = shop.second(octets, by=name, field=f"Signature{number}")
+        return octets
+
     def signed(self, number: str, *, signer: Identity | None = None, at: datetime | None = None, **wish: Any) -> bytes:
         """A document message, signed for its sender by ``signer`` (default: the sender's own, now)."""
         who = signer or self.signer(wish.get("sender", SENDER))
@@ -109,11 +118,14 @@ def document_id(number: str, *, sender: str = SENDER) -> str:
 
 
 def make_province(
-    folder: Path, *, database_url: str = "", broker_url: str = "embedded:", settings: str = ""
+    folder: Path, *, database_url: str = "", broker_url: str = "embedded:", settings: str = "", base_url: str = ""
 ) -> Province:
-    """Make it in ``folder``: PKI, ``trunk.toml``, tables, agencies, systems and keys. ``settings``: further TOML."""
+    """Make it in ``folder``: PKI, ``trunk.toml``, tables, agencies, systems and keys.
+
+    ``settings``: further TOML; ``base_url``: of ``scripts.authorities``, which the certificates name.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    pki = make_pki(at=datetime.now(UTC))  # noqa: TID251  a tool, not the house
+    pki = make_pki(at=datetime.now(UTC), base_url=base_url)  # noqa: TID251  a tool, not the house
     pki.write(folder)
     config = folder / "trunk.toml"
     config.write_text(_toml(database_url, broker_url, settings), encoding="utf-8")

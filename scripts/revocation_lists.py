@@ -43,7 +43,7 @@ def revocation_list(
         .last_update(at - _HOUR)
         .next_update(at - _HOUR + lasts)
         .add_extension(x509.CRLNumber(number), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False)
     )
     for one in revoked:
         entry = (

@@ -1,4 +1,4 @@
-"""Installing RabbitMQ and PostgreSQL so that only their programs are there afterwards.
+"""Installing RabbitMQ, PostgreSQL and what tests ask beside them so that only their programs are there afterwards.
 
 Law of the file: nothing is started, and nothing that was not enabled before is enabled afterwards. Debian's
 packages start their services while they are configured; ``policy-rc.d`` (exit 101) is Debian's own way to
@@ -23,7 +23,7 @@ _MINUTES: Final = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerPackage:
-    """A server, the Debian package that holds it, and the folders where its programs may be."""
+    """A server (or a tool), the Debian package that holds it, and the folders where its programs may be."""
 
     name: str
     package: str
@@ -58,14 +58,22 @@ POSTGRESQL: Final = ServerPackage(
     program="initdb",
     folders=("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgresql@*/bin"),
 )
-# No server, but installed like one: the tests compile a client that agencies could have written.
+#: Not a server: a second opinion on XML signatures, asked by tests alone.
+XMLSEC1: Final = ServerPackage(
+    name="xmlsec1",
+    package="xmlsec1",
+    program="xmlsec1",
+    folders=("usr/bin", "opt/homebrew/bin"),
+)
+#: Nor this: the tests compile a client that agencies could have written.
 JDK: Final = ServerPackage(
     name="Java",
     package="default-jdk-headless",
     program="javac",
     folders=("usr/lib/jvm/default-java/bin", "usr/lib/jvm/java-*/bin", "opt/homebrew/opt/openjdk/bin"),
 )
-SERVERS: Final = (RABBITMQ, POSTGRESQL, JDK)
+SERVERS: Final = (RABBITMQ, POSTGRESQL)
+TOOLS: Final = (XMLSEC1, JDK)
 
 
 def install_or_say(server: ServerPackage) -> tuple[bool, str]:

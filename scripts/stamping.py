@@ -56,6 +56,12 @@ def stamp(digest: bytes, *, by: Identity, at: datetime, wish: TokenWish = TokenW
     return token
 
 
+def told(token: bytes) -> bytes:
+    """What the authority signed: the TSTInfo in the token."""
+    content: bytes = cms.ContentInfo.load(token)["content"]["encap_content_info"]["content"].contents
+    return content
+
+
 def answer(request: bytes, *, by: Identity, at: datetime) -> bytes:
     """DER of the TimeStampResp to a TimeStampReq. Raises ValueError if it is none."""
     asked = tsp.TimeStampReq.load(request, strict=True)

@@ -124,11 +124,18 @@ class Roles:
 PUBLIC_ROLES: Final = Roles()
 
 
-def issuer_of(certificate: x509.Certificate) -> str:
+def issuer_of(signed: x509.Certificate | x509.CertificateRevocationList) -> str:
     """The issuer's name, RFC 4514."""
     with _NAMES, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Attribute's length must be")
-        return certificate.issuer.rfc4514_string()
+        return signed.issuer.rfc4514_string()
+
+
+def subject_of(certificate: x509.Certificate) -> str:
+    """The subject's name, RFC 4514: of authorities only."""
+    with _NAMES, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Attribute's length must be")
+        return certificate.subject.rfc4514_string()
 
 
 def describe(certificate: x509.Certificate, *, roles: Roles = PUBLIC_ROLES, domain: str = "") -> Signer:
@@ -148,4 +155,5 @@ def describe(certificate: x509.Certificate, *, roles: Roles = PUBLIC_ROLES, doma
         not_after=certificate.not_valid_after_utc,
         role=roles.of(uid),
         domain=domain,
+        key_bits=key_of(certificate).bits,
     )

@@ -7,6 +7,7 @@ says whether anybody trusts the certificate: ``signing.judge`` does.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -91,6 +92,11 @@ def verify(signed: Signed, *, content_type: str, digest: bytes, path: str) -> Fi
     return None if intact else Finding(code=SigningCode.DIGEST_MISMATCH, path=path)
 
 
+def digest(algorithm: str, octets: bytes) -> bytes:
+    """``algorithm`` as hashlib names it."""
+    return hashlib.new(algorithm, octets).digest()
+
+
 def issuing(signed: Signed, *, most: int) -> tuple[bytes, ...]:
     """Those of the other certificates that issued the signer's or one another, at most ``most``; look-alikes not."""
     loaded = [certificate for der in signed.others if (certificate := _load(der)) is not None]
@@ -136,12 +142,13 @@ def _read(octets: bytes, content_type: str, policy: Policy, path: str) -> Signed
         return _refused(path, "one signer", str(len(data["signer_infos"])))
     info: Asn1 = data["signer_infos"][0]
     told = _attributes(info, path)
+    if isinstance(told, Finding):
+        return told
     algorithm = _algorithm(info, policy, path)
+    if isinstance(algorithm, Finding):
+        return algorithm
     certificates = _certificates(data, info, path)
-    for found in (told, algorithm, certificates):
-        if isinstance(found, Finding):
-            return found
-    return _signed(content, info, told, algorithm, certificates)  # type: ignore[arg-type]
+    return certificates if isinstance(certificates, Finding) else _signed(content, info, told, algorithm, certificates)
 
 
 def _signed(

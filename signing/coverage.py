@@ -20,25 +20,28 @@ from envelopes.skeleton import PayloadText
 from envelopes.values import collapse
 from signing import names
 from signing.errors import SigningCode
-from signing.names import BODY_PATH, HEADER_PATH, qcvn
+from signing.names import BODY_PATH, ENVELOPED, HEADER_PATH, qcvn
 from signing.policy import INCLUSIVE
 from signing.shape import Reference, Shape
 from signing.verdict import Finding
+from signing.whole import Whole
 
 #: Every attribute that some tool takes for an identifier: Id, ID, id, xml:id, wsu:Id, …
 _ID_ATTRIBUTES: Final = etree.XPath("//@*[translate(local-name(), 'ID', 'id') = 'id']", smart_strings=False)
 
 _NEW_DOCUMENT: Final = "0"
+_WHOLE: Final = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Something that a reference may name: one element, or the octets of one attachment."""
+    """Something that a reference may name: one element, the octets of one attachment, or the whole document."""
 
     name: str  #: as the verdict lists it: ``MessageHeader``, ``edXMLManifest``, ``cid:209``, …
     path: str
     element: _Element | None = None
     payload: PayloadText | None = None
+    whole: Whole | None = None
     part_of_signature: bool = False
 
 
@@ -47,10 +50,11 @@ class Plan:
     """What each reference of this signature points at, in the order of the references."""
 
     targets: Mapping[str, Target]
+    covered: tuple[str, ...]  #: names of the parts of the message
 
     @property
-    def covered(self) -> tuple[str, ...]:
-        return tuple(t.name for t in self.targets.values() if not t.part_of_signature)
+    def whole(self) -> bool:
+        return _WHOLE in self.targets
 
 
 @dataclass(slots=True)
@@ -58,6 +62,7 @@ class _Places:
     """The parts of an envelope that can and those that must be covered."""
 
     targets: dict[str, Target] = field(default_factory=dict)  # by reference URI
+    parts: list[Target] = field(default_factory=list)  # of the message, whether or not a reference can name them
     required: list[Target] = field(default_factory=list)
     faults: list[Finding] = field(default_factory=list)
 
@@ -66,6 +71,8 @@ class _Places:
             self.faults.append(Finding(code=SigningCode.DUPLICATE_ID, path=target.path, got=names.short(uri)))
         elif uri:
             self.targets[uri] = target
+        if not target.part_of_signature:
+            self.parts.append(target)
         if required:
             self.required.append(target)
 
@@ -106,12 +113,24 @@ def plan(valid: ValidXml, shape: Shape) -> Plan | tuple[Finding, ...]:
             faults.append(_refused(reference, expected="one reference to each part"))
         chosen[reference.uri] = target
         faults.extend(_transform_faults(reference, target, shape))
-    held = {id(target) for target in chosen.values()}
+    covered = places.parts if _WHOLE in chosen else [t for t in chosen.values() if not t.part_of_signature]
+    faults.extend(_beside_the_whole(shape, chosen) if _WHOLE in chosen else ())
+    faults.extend(_stamp_faults(shape))
+    held = {id(target) for target in (*covered, *chosen.values())}
     for target in places.required:
         if id(target) not in held:
             expected = f"a reference to {target.name}"
             faults.append(Finding(code=SigningCode.NOT_COVERED, path=target.path, expected=expected))
-    return tuple(faults) if faults else Plan(targets=chosen)
+    return tuple(faults) if faults else Plan(targets=chosen, covered=tuple([t.name for t in covered]))
+
+
+def _beside_the_whole(shape: Shape, chosen: Mapping[str, Target]) -> Iterator[Finding]:
+    """The whole document is one reference; only the signer's own properties may be another."""
+    for reference in shape.references:
+        target = chosen.get(reference.uri)
+        own = target is not None and target.element is not None and target.element is shape.properties
+        if target is not None and target.whole is None and not own:
+            yield _refused(reference, expected="no other part beside the whole document")
 
 
 def release(valid: ValidXml, planned: Plan) -> SignedXml:
@@ -148,6 +167,8 @@ def _places(valid: ValidXml, shape: Shape) -> _Places:
         _attachment(places, payload)
     _attachments_all_known(places, root, valid.parsed.payloads)
     _own_parts(places, shape)
+    whole = Whole(parsed=valid.parsed, signature=shape.signature)
+    places.targets[_WHOLE] = Target(name="edXML", path="/edXML", whole=whole)
     return places
 
 
@@ -173,8 +194,10 @@ def _attachment(places: _Places, payload: PayloadText) -> None:
     places.add(Target(name=uri, path=_ATTACHMENT_PATH, payload=payload), uri=uri, required=True)
 
 
-def unsigned_words(valid: ValidXml) -> Iterator[Finding]:
+def unsigned_words(valid: ValidXml, planned: Plan) -> Iterator[Finding]:
     """What stands beside an attachment's octets is unsigned: it may repeat the manifest's word, not add its own."""
+    if planned.whole:
+        return
     references = list(valid.parsed.root.iterfind(_SIGNED_REFERENCES))
     for payload in valid.parsed.payloads:
         identifier, attachment = content_id(payload), payload.element.getparent()
@@ -237,7 +260,9 @@ def _astray(root: _Element, references: list[Reference]) -> Iterator[Finding]:
             expected = "the attachment that was signed"
             yield Finding(code=SigningCode.DIGEST_MISMATCH, path=reference.path, expected=expected, got=got)
         else:
-            yield _refused(reference, expected="#Id of a signed part, or cid: of an attachment")
+            yield _refused(
+                reference, expected="#Id of a signed part, cid: of an attachment, or nothing for the whole document"
+            )
 
 
 def _refused(reference: Reference, *, expected: str) -> Finding:
@@ -246,16 +271,30 @@ def _refused(reference: Reference, *, expected: str) -> Finding:
 
 
 def _transform_faults(reference: Reference, target: Target, shape: Shape) -> Iterator[Finding]:
-    """Exactly one canonicalization on elements, none on octets; own parts may leave the default unsaid."""
-    if target.element is None:
-        if reference.transform:
+    """One canonicalization on elements, behind the enveloped transform on the whole document, none on octets.
+
+    Own parts may leave the default unsaid.
+    """
+    steps = reference.transforms
+    if target.payload is not None:
+        if steps:
             yield _refused(reference, expected="no transform on an attachment's octets")
         return
-    if not reference.transform and not target.part_of_signature:
+    if target.whole is not None:
+        if len(steps) != 2 or steps[0] != ENVELOPED or steps[1] == ENVELOPED:
+            yield _refused(reference, expected="enveloped-signature and one canonicalization as transforms")
+    elif len(steps) > 1 or ENVELOPED in steps or not (steps or target.part_of_signature):
         yield _refused(reference, expected="one canonicalization as transform")
-    inclusive = INCLUSIVE in {reference.transform or INCLUSIVE, shape.canonicalization}
-    if inclusive and _inherits(target.element):
+    inclusive = INCLUSIVE in {*(steps or (INCLUSIVE,)), shape.canonicalization}
+    if inclusive and _inherits(shape.signature if target.element is None else target.element):
         yield _refused(reference, expected="no xml: attribute on an ancestor, with inclusive canonicalization")
+
+
+def _stamp_faults(shape: Shape) -> Iterator[Finding]:
+    for stamp in shape.stamps:
+        if stamp.canonicalization == INCLUSIVE and _inherits(shape.signature):
+            expected = "no xml: attribute on an ancestor, with inclusive canonicalization"
+            yield Finding(code=SigningCode.SHAPE, path=stamp.path, expected=expected)
 
 
 def _inherits(element: _Element) -> bool:

@@ -5,7 +5,7 @@ signxml does the arithmetic and the order of it. What is overridden, and why:
 * the tree is used as it is: by default signxml serialises and parses the document once for itself and once
   per reference, which lets it see another document than the reader does, and costs five copies of it;
 * each reference is looked up in the plan that ``signing.coverage`` made, never by searching for an Id;
-* an attachment's digest is taken over its octets as a stream;
+* an attachment's digest is taken over its octets as a stream, the whole document's as ``signing.whole`` streams it;
 * nothing writes the holder's name, not even into an exception;
 * before inclusive canonicalization an element is made the root of a document of its own: lxml, canonicalizing in
   place, invents namespace declarations for un-prefixed names (exclusive canonicalization it gets right).
@@ -108,17 +108,19 @@ class PinnedVerifier(XMLVerifier):
         return VerifyResult(b"", None, self._pinned, signature_key=b"")
 
     def _digest(self, reference: Any, target: Target, algorithm: DigestAlgorithm) -> bytes:
+        name = DIGEST_ALGORITHMS[algorithm.value]
         if target.payload is not None:
-            return target.payload.digest(DIGEST_ALGORITHMS[algorithm.value])
-        transform = reference.find(f"{ds('Transforms')}/{ds('Transform')}")
-        method = INCLUSIVE if transform is None else transform.get("Algorithm")
-        listed = None if transform is None else transform.find(ec("InclusiveNamespaces"))
+            return target.payload.digest(name)
+        transforms = reference.findall(f"{ds('Transforms')}/{ds('Transform')}")
+        method = transforms[-1].get("Algorithm") if transforms else INCLUSIVE
+        listed = transforms[-1].find(ec("InclusiveNamespaces")) if transforms else None
         prefixes = None if listed is None else listed.get("PrefixList").split(" ")
-        octets = self._c14n(target.element, CanonicalizationMethod(method), prefixes)
-        return hashlib.new(DIGEST_ALGORITHMS[algorithm.value], octets).digest()
+        if target.whole is not None:
+            return target.whole.digest(name, canonicalization=method, prefixes=prefixes)
+        return hashlib.new(name, self._c14n(target.element, CanonicalizationMethod(method), prefixes)).digest()
 
 
-def canonical(node: _Element, *, algorithm: CanonicalizationMethod, prefixes: Any, parser: Any) -> bytes:
+def canonical(node: _Element, *, algorithm: CanonicalizationMethod, prefixes: Any, parser: Any = None) -> bytes:
     """The canonical octets of an element with the namespaces in scope where it stands."""
     exclusive = algorithm is CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0
     alone = node

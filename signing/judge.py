@@ -17,7 +17,7 @@ from signing.errors import SigningCode
 from signing.evidence import Evidence, EvidenceKind, RevocationNote, RevocationState, Wanted
 from signing.policy import Policy
 from signing.revocation import NoRevocationCheck, RevocationSource
-from signing.trust import Chain, TrustStore
+from signing.trust import Chain, Incomplete, Trust
 from signing.verdict import Finding, Indication, Link
 from signing.when import When
 
@@ -34,11 +34,11 @@ class Standing:
 
 
 class Judge:
-    """Judges certificates against one trust store and one source of revocation. Safe to share between threads."""
+    """Judges certificates against those whom we trust and one source of revocation. Safe to share between threads."""
 
     def __init__(
         self,
-        trust: TrustStore,
+        trust: Trust,
         policy: Policy = Policy(),  # noqa: B008 - frozen
         *,
         revocation: RevocationSource | None = None,
@@ -55,8 +55,15 @@ class Judge:
         purpose: Purpose = Purpose.DOCUMENTS,
         leaf: bytes | None = None,
     ) -> Chain | Finding:
-        """See ``TrustStore.chain``."""
+        """See ``Trust.chain``."""
         return self.trust.chain(certificates, at=at, purpose=purpose, leaf=leaf)
+
+    @staticmethod
+    def without(finding: Finding) -> Standing:
+        """Where a signature stands for which ``chain`` found no path: failed, unless an authority may yet come."""
+        if isinstance(finding, Incomplete):
+            return Standing(indication=Indication.INDETERMINATE, findings=(finding,), wanted=finding.wanted)
+        return Standing(indication=Indication.TOTAL_FAILED, findings=(finding,))
 
     def standing(self, chain: Chain, *, when: When, now: datetime, path: str) -> Standing:
         """Revocation of a validated path. Asked last: only for signatures whose cryptography is right.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
@@ -23,10 +23,12 @@ from lxml.etree import SubElement, _Element
 from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
 from signxml.signer import XMLSigner
 
-from envelopes.skeleton import PayloadText
+from envelopes.skeleton import ParsedXml, PayloadText
 from signing.engine import canonical
-from signing.names import DS, SIGNED_PROPERTIES_TYPE, XADES, ds, qcvn, xades
+from signing.names import DS, ENVELOPED, SIGNED_PROPERTIES_TYPE, XADES, ds, qcvn, xades
 from signing.policy import EXCLUSIVE, SIGNATURE_METHODS
+from signing.whole import Whole
+from signing.xades import value_octets
 
 SigningKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -38,11 +40,12 @@ _PLACEHOLDERS: Final = (qcvn("Signature"), qcvn("DigitalSignature"), ds("Signatu
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Covered:
-    """Something to be signed: an element that has an ``Id``, or the octets of an attachment."""
+    """Something to be signed: an element that has an ``Id``, the octets of an attachment, or the whole document."""
 
     uri: str
     element: _Element | None = None
     payload: PayloadText | None = None
+    whole: ParsedXml | None = None
 
 
 class Credential:
@@ -89,9 +92,18 @@ class Maker(XMLSigner):
             header.remove(element)
         self.sign(header, key=self._credential.key, cert=self._credential.certificates)
 
+    def add_timestamp(self, stamp: Callable[[bytes], bytes]) -> None:
+        """Makes it XAdES-T. ``stamp`` is given the SHA-256 of SignatureValue and returns the token (DER)."""
+        token = stamp(hashlib.sha256(value_octets(self._signature, EXCLUSIVE)).digest())
+        qualifying = self._signature[-1][0]
+        unsigned = SubElement(qualifying, xades("UnsignedProperties"))
+        held = SubElement(SubElement(unsigned, xades("UnsignedSignatureProperties")), xades("SignatureTimeStamp"))
+        SubElement(held, ds("CanonicalizationMethod"), Algorithm=EXCLUSIVE)
+        SubElement(held, xades("EncapsulatedTimeStamp")).text = b64encode(token).decode()
+
     def _unpack(self, data: Any, references: Any) -> Any:  # noqa: ARG002 - signxml's signature
-        signature = SubElement(data, ds("Signature"), nsmap={"ds": DS}, Id=free_id("Signature", self._taken))
-        return signature, data, [], []
+        self._signature = SubElement(data, ds("Signature"), nsmap={"ds": DS}, Id=free_id("Signature", self._taken))
+        return self._signature, data, [], []
 
     def _build_sig(self, sig_root: Any, *_signxml: Any, **_options: Any) -> Any:
         info = SubElement(sig_root, ds("SignedInfo"))
@@ -104,12 +116,16 @@ class Maker(XMLSigner):
     def _add_reference(self, info: _Element, part: Covered, **attributes: str) -> None:
         reference = SubElement(info, ds("Reference"), {"URI": part.uri, **attributes})
         if part.payload is not None:
-            digest = part.payload.digest("sha256")
+            _add_digest(reference, part.payload.digest("sha256"))
+            return
+        transforms = SubElement(reference, ds("Transforms"))
+        for algorithm in (EXCLUSIVE,) if part.whole is None else (ENVELOPED, EXCLUSIVE):
+            SubElement(transforms, ds("Transform"), Algorithm=algorithm)
+        if part.whole is not None:
+            whole = Whole(parsed=part.whole, signature=self._signature)
+            _add_digest(reference, whole.digest("sha256", canonicalization=EXCLUSIVE))
         else:
-            transforms = SubElement(reference, ds("Transforms"))
-            SubElement(transforms, ds("Transform"), Algorithm=EXCLUSIVE)
-            digest = hashlib.sha256(self._c14n(part.element, self.c14n_alg)).digest()
-        _add_digest(reference, digest)
+            _add_digest(reference, hashlib.sha256(self._c14n(part.element, self.c14n_alg)).digest())
 
     def _c14n(self, nodes: Any, algorithm: CanonicalizationMethod, inclusive_ns_prefixes: Any = None) -> bytes:
         return canonical(nodes, algorithm=algorithm, prefixes=inclusive_ns_prefixes, parser=self.parser)

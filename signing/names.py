@@ -12,6 +12,8 @@ XADES_141: Final = "http://uri.etsi.org/01903/v1.4.1#"
 XML: Final = "http://www.w3.org/XML/1998/namespace"
 
 SIGNED_PROPERTIES_TYPE: Final = "http://uri.etsi.org/01903#SignedProperties"
+ENVELOPED: Final = f"{DS}enveloped-signature"
+DER_ENCODING: Final = "http://uri.etsi.org/01903/v1.2.2#DER"
 
 HEADER_PATH: Final = "/edXML/edXML:edXMLEnvelope/edXML:edXMLHeader"
 BODY_PATH: Final = "/edXML/edXML:edXMLEnvelope/edXML:edXMLBody"

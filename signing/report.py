@@ -56,12 +56,10 @@ class Report:
 
     @property
     def indication(self) -> Indication:
-        """The worst of all signatures; INDETERMINATE for a message without any."""
-        found = {verdict.indication for verdict in self.signatures}
-        for worst in (Indication.TOTAL_FAILED, Indication.INDETERMINATE, Indication.TOTAL_PASSED):
-            if worst in found:
-                return worst
-        return Indication.INDETERMINATE
+        """The worst of all; INDETERMINATE at best where nobody signed the message itself, whatever is inside it."""
+        found = {verdict.indication for verdict in (self.envelope, *self.signatures)}
+        worst_first = (Indication.TOTAL_FAILED, Indication.INDETERMINATE)
+        return next((worst for worst in worst_first if worst in found), Indication.TOTAL_PASSED)
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:

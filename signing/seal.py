@@ -1,7 +1,7 @@
 """The trunk's own signature over the status messages that it writes: ECDSA P-256, XAdES-BES.
 
-Law: a seal that does not verify is never found out by a recipient. The key is tried out once at construction,
-against its own certificate; each seal is then one signature over a message that we wrote ourselves.
+Law: a seal that does not verify is never found out by a recipient. The key is tried out at construction, against
+its own certificate, and each seal is read back from its finished octets and verified before it is handed out.
 """
 
 from __future__ import annotations
@@ -30,24 +30,23 @@ class Seal:
         """Raises :class:`SigningFailedError` if the key does not belong to the certificate."""
         if not isinstance(key.curve, ec.SECP256R1):
             raise SigningFailedError("a seal's key is on the curve P-256")
+        self._certificate = certificate
         self._credential = Credential(key, (certificate, *issuers))
-        self._try_out(certificate)
+        self.seal(_SPECIMEN, at=certificate.not_valid_before_utc)
 
     def seal(self, xml: bytes, *, at: datetime) -> bytes:
         """The status message, as ``envelopes.writer`` made it, with the trunk's signature.
 
-        Not validated again. Raises :class:`SigningFailedError` if there is no header to sign.
+        Raises :class:`SigningFailedError` if there is no header to sign, or if what came of it does not verify.
         """
         parsed = skeleton.parse(xml)
         if not isinstance(parsed, ParsedXml):
             raise SigningFailedError("what is to be sealed is no message")
         header, covered = parts(parsed, kind=MessageKind.STATUS)
         Maker(self._credential, covered=covered, method=_METHOD, at=at).make(header)
-        return write(parsed)
-
-    def _try_out(self, certificate: Certificate) -> None:
-        at = certificate.not_valid_before_utc
-        confirm(self.seal(_SPECIMEN, at=at), certificate=certificate, at=at)
+        octets = write(parsed)
+        confirm(octets, certificate=self._certificate, at=at)
+        return octets
 
 
 _SPECIMEN = (

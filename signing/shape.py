@@ -21,13 +21,14 @@ from lxml.etree import _Element
 
 from signing import names
 from signing.errors import SigningCode
-from signing.names import ds, ec, shown, xades
-from signing.policy import CANONICALIZATIONS, DIGEST_ALGORITHMS, EXCLUSIVE, SIGNATURE_METHODS, Policy
+from signing.names import DER_ENCODING, ENVELOPED, ds, ec, shown, xades
+from signing.policy import CANONICALIZATIONS, DIGEST_ALGORITHMS, EXCLUSIVE, INCLUSIVE, SIGNATURE_METHODS, Policy
 from signing.verdict import Finding
 
 _MANY: Final = 10_000
 _MAX_FINDINGS: Final = 20
 _MAX_PROPERTIES: Final = 100
+_MAX_STAMPS: Final = 2
 _MAX_PREFIXES: Final = 16
 _PREFIX: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}\Z")
 
@@ -73,7 +74,7 @@ _RULES: Final[dict[str, _Rule]] = {
         attributes=frozenset({"Id", "URI", "Type"}),
         children=((ds("Transforms"), 0, 1), (ds("DigestMethod"), 1, 1), (ds("DigestValue"), 1, 1)),
     ),
-    ds("Transforms"): _Rule(children=((ds("Transform"), 1, 1),)),
+    ds("Transforms"): _Rule(children=((ds("Transform"), 1, 2),)),
     ds("Transform"): _Rule(attributes=_ALGORITHM, children=_INCLUSIVE_PREFIXES),
     ec("InclusiveNamespaces"): _Rule(attributes=frozenset({"PrefixList"})),
     ds("DigestMethod"): _Rule(attributes=_ALGORITHM),
@@ -99,25 +100,54 @@ _RULES: Final[dict[str, _Rule]] = {
     ds("X509SerialNumber"): _Rule(text=True),
     ds("Object"): _Rule(attributes=_ID, children=((xades("QualifyingProperties"), 1, 1),)),
     xades("QualifyingProperties"): _Rule(
-        attributes=frozenset({"Id", "Target"}), children=((xades("SignedProperties"), 1, 1),)
+        attributes=frozenset({"Id", "Target"}),
+        children=((xades("SignedProperties"), 1, 1), (xades("UnsignedProperties"), 0, 1)),
     ),
+    xades("UnsignedProperties"): _Rule(attributes=_ID, children=((xades("UnsignedSignatureProperties"), 1, 1),)),
+    xades("UnsignedSignatureProperties"): _Rule(
+        attributes=_ID, children=((xades("SignatureTimeStamp"), 1, _MAX_STAMPS),)
+    ),
+    xades("SignatureTimeStamp"): _Rule(
+        attributes=_ID,
+        children=((ds("CanonicalizationMethod"), 0, 1), (xades("EncapsulatedTimeStamp"), 1, 1)),
+    ),
+    xades("EncapsulatedTimeStamp"): _Rule(attributes=frozenset({"Id", "Encoding"}), text=True),
 }
+
+#: From Signature; the only place where a token is looked for.
+_STAMPS: Final = "/".join(
+    [
+        ds("Object"),
+        *map(xades, ("QualifyingProperties", "UnsignedProperties", "UnsignedSignatureProperties")),
+        xades("SignatureTimeStamp"),
+    ]
+)
 
 
 _STRAY_TEXT: Final = etree.XPath(
-    "descendant-or-self::*[text()[normalize-space()]][not(ancestor-or-self::x:SignedProperties)]"
+    "descendant-or-self::*[text()[normalize-space()]][not(ancestor-or-self::xades:SignedProperties)]"
     + "".join(f"[not(self::{shown(tag)})]" for tag, rule in _RULES.items() if rule.text),
-    namespaces={"ds": names.DS, "x": names.XADES},
+    namespaces={"ds": names.DS, "xades": names.XADES},
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """One reference as it stands; ``transform`` is empty where there is none."""
+    """One reference as it stands. Where there is no URI it reads NUL: the empty one means the whole document."""
 
     uri: str
     type: str
-    transform: str
+    transforms: tuple[str, ...]
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeStamp:
+    """A timestamp among the unsigned properties, and how SignatureValue was canonicalized for it."""
+
+    token: bytes
+    canonicalization: str
+    prefixes: tuple[str, ...] | None
     path: str
 
 
@@ -133,6 +163,7 @@ class Shape:
     certificates: tuple[bytes, ...]  #: DER, in the order of the message
     key_info: _Element | None
     properties: _Element | None  #: xades:SignedProperties
+    stamps: tuple[TimeStamp, ...] = ()
 
 
 def examine(signature: _Element, *, policy: Policy) -> Shape | tuple[Finding, ...]:
@@ -151,7 +182,8 @@ def examine(signature: _Element, *, policy: Policy) -> Shape | tuple[Finding, ..
         references=tuple(_references(info)),
         certificates=tuple(_certificate_octets(signature)),
         key_info=signature.find(ds("KeyInfo")),
-        properties=signature.find(f"{ds('Object')}/{xades('QualifyingProperties')}/*"),
+        properties=signature.find(f"{ds('Object')}/{xades('QualifyingProperties')}/{xades('SignedProperties')}"),
+        stamps=tuple(_stamps(signature)),
     )
 
 
@@ -252,6 +284,12 @@ def _algorithms(signature: _Element, policy: Policy) -> Iterator[Finding]:
             yield _weak(element, digest)
     for element in (info[0], *info.iter(ds("Transform"))):
         canonicalization = str(element.get("Algorithm"))
+        enveloped = canonicalization == ENVELOPED and element is not info[0]  # on what: ``signing.coverage``
+        if not enveloped and canonicalization not in CANONICALIZATIONS:
+            yield _fault(element, expected="exclusive or inclusive c14n 1.0", got=canonicalization)
+        yield from _prefix_list(element, canonicalization)
+    for element in signature.iterfind(f"{_STAMPS}/{ds('CanonicalizationMethod')}"):
+        canonicalization = str(element.get("Algorithm"))
         if canonicalization not in CANONICALIZATIONS:
             yield _fault(element, expected="exclusive or inclusive c14n 1.0", got=canonicalization)
         yield from _prefix_list(element, canonicalization)
@@ -271,10 +309,13 @@ def _prefix_list(element: _Element, canonicalization: str) -> Iterator[Finding]:
 
 
 def _texts(signature: _Element) -> Iterator[Finding]:
-    info = signature[0]
-    for element in (signature[1], *info.iter(ds("DigestValue"))):
+    tokens = signature.findall(f"{_STAMPS}/{xades('EncapsulatedTimeStamp')}")
+    for element in (signature[1], *signature[0].iter(ds("DigestValue")), *tokens):
         if strict_base64(element.text) is None:
             yield _fault(element, expected="strict base64")
+    for element in tokens:
+        if element.get("Encoding", DER_ENCODING) != DER_ENCODING:
+            yield _fault(element, expected="DER", got=str(element.get("Encoding")))
 
 
 def _key_info(signature: _Element, policy: Policy) -> Iterator[Finding]:
@@ -299,10 +340,23 @@ def _certificate_octets(signature: _Element) -> Iterator[bytes]:
 
 def _references(info: _Element) -> Iterator[Reference]:
     for place, element in enumerate(info.iterfind(ds("Reference")), start=1):
-        transform = element.find(f"{ds('Transforms')}/{ds('Transform')}")
+        transforms = element.iterfind(f"{ds('Transforms')}/{ds('Transform')}")
         yield Reference(
             uri=str(element.get("URI")) if element.get("URI") is not None else "\0",
             type=element.get("Type") or "",
-            transform="" if transform is None else str(transform.get("Algorithm")),
+            transforms=tuple([str(transform.get("Algorithm")) for transform in transforms]),
             path=f"{names.SIGNATURE_PATH}/ds:SignedInfo/ds:Reference[{place}]",
+        )
+
+
+def _stamps(signature: _Element) -> Iterator[TimeStamp]:
+    for element in signature.iterfind(_STAMPS):
+        method = element.find(ds("CanonicalizationMethod"))
+        listed = None if method is None else method.find(ec("InclusiveNamespaces"))
+        token = element[-1]
+        yield TimeStamp(
+            token=strict_base64(token.text) or b"",
+            canonicalization=INCLUSIVE if method is None else str(method.get("Algorithm")),
+            prefixes=None if listed is None else tuple(str(listed.get("PrefixList")).split(" ")),
+            path=f"{names.SIGNATURE_PATH}{_below(token)}",
         )

@@ -1,4 +1,4 @@
-"""Signs a message for its sender: our profile, XAdES-BES, checked before it is handed back.
+"""Signs a message for its sender: our profile, XAdES-BES or -T, checked before it is handed back.
 
 The attachments are copied octet for octet from the source; only the markup around them is written anew. What
 comes in may be unsigned or carry a placeholder, which is replaced; a real signature is never replaced.
@@ -6,10 +6,13 @@ comes in may be unsigned or carry a placeholder, which is replaced; a real signa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from cryptography.x509 import Certificate
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import Certificate, load_der_x509_certificate
 from lxml import etree
 from lxml.etree import _Element
 
@@ -17,12 +20,15 @@ from envelopes import schema, skeleton
 from envelopes.errors import EnvelopeCode, Fault
 from envelopes.schema import MessageKind, ValidXml
 from envelopes.skeleton import ParsedXml
-from signing import coverage, names, presence, shape
-from signing.engine import PinnedVerifier
+from signing import coverage, names, presence, sound, xades
+from signing.certificate import Purpose, describe, issuer_of, key_of, unfit
 from signing.errors import SigningCode
+from signing.judge import Judge
 from signing.maker import Covered, Credential, Maker, SigningKey, mark, method_for
 from signing.names import HEADER_PATH, qcvn
 from signing.policy import Policy
+from signing.sound import Examined
+from signing.trust import Chain
 from signing.verdict import Finding
 
 
@@ -32,14 +38,27 @@ class SigningFailedError(Exception):
     temporary = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How to sign. The default is what a trunk on the way can add its hop to."""
+
+    method: str = ""  #: a name of ``signing.policy.SIGNATURE_METHODS``; by default what the key is usually used with
+    whole: bool = False  #: one reference to the whole document: no hop may be added any more
+    stamp: Callable[[bytes], bytes] | None = None  #: SHA-256 of what is to be stamped -> TimeStampToken, DER
+
+
 def sign(
-    xml: bytes, *, key: SigningKey, certificates: Sequence[Certificate], at: datetime, method: str = ""
+    xml: bytes,
+    *,
+    key: SigningKey,
+    certificates: Sequence[Certificate],
+    at: datetime,
+    manner: Manner = Manner(),
 ) -> bytes | tuple[Fault | Finding, ...]:
     """The message with a signature, or what is wrong with the message.
 
-    ``certificates``: the signer's first, then the authorities below the root. ``method``: one of
-    ``signing.policy.SIGNATURE_METHODS``' names; by default what the key is usually used with. Raises
-    :class:`SigningFailedError` if key, certificate and method do not fit together.
+    ``certificates``: the signer's first, then the authorities below the root. Raises
+    :class:`SigningFailedError` if key, certificate and manner do not fit together.
     """
     valid = _open(xml)
     if not isinstance(valid, ValidXml):
@@ -47,11 +66,14 @@ def sign(
     refused = _unsignable(valid)
     if refused is not None:
         return (refused,)
-    chosen = _method(key, method)
+    method = _method(key, manner.method)
     if not certificates[0].not_valid_before_utc <= at <= certificates[0].not_valid_after_utc:
         raise SigningFailedError("the certificate is not valid now")
-    header, covered = parts(valid.parsed, kind=valid.kind)
-    Maker(Credential(key, certificates), covered=covered, method=chosen, at=at).make(header)
+    header, covered = parts(valid.parsed, kind=valid.kind, whole=manner.whole)
+    maker = Maker(Credential(key, certificates), covered=covered, method=method, at=at)
+    maker.make(header)
+    if manner.stamp is not None:
+        maker.add_timestamp(manner.stamp)
     octets = write(valid.parsed)
     confirm(octets, certificate=certificates[0], at=at)
     return octets
@@ -60,28 +82,76 @@ def sign(
 def confirm(octets: bytes, *, certificate: Certificate, at: datetime) -> None:
     """Raises :class:`SigningFailedError` unless ``octets`` carry a good signature by ``certificate``.
 
-    The whole of the verifier but the path to a root: whether others trust the certificate is theirs to say.
+    The verifier's own way, but for the path to a root: whether others trust the certificate, and the authority of
+    a timestamp, is theirs to say.
     """
     valid = _open(octets)
     found = presence.find(valid.parsed.root) if isinstance(valid, ValidXml) else None
     if not isinstance(valid, ValidXml) or not isinstance(found, _Element):
         raise SigningFailedError("what was written is not a signed message")
-    policy = Policy()
-    taken = shape.examine(found, policy=policy)
-    planned = coverage.plan(valid, taken) if isinstance(taken, shape.Shape) else taken
-    if isinstance(planned, tuple) or coverage.repeated_ids(valid.parsed.root):
-        raise SigningFailedError("the signature is not of our profile")
-    engine = PinnedVerifier(signature=found, targets=planned.targets)
     try:
-        engine.run(valid.parsed.root, certificate=certificate, at=at, policy=policy)
+        wrong = _unsound(valid, found, certificate, at)
     except Exception as error:
         raise SigningFailedError("the signature does not verify") from error
+    if wrong:
+        raise SigningFailedError(f"the signature does not verify: {', '.join(wrong)}")
 
 
-def parts(parsed: ParsedXml, *, kind: MessageKind) -> tuple[_Element, list[Covered]]:
+def _unsound(valid: ValidXml, signature: _Element, certificate: Certificate, at: datetime) -> tuple[str, ...]:
+    """The codes of everything that is wrong."""
+    examined = sound.examine(valid, signature, policy=_POLICY)
+    if not isinstance(examined, Examined):
+        return tuple([finding.code.value for finding in examined])
+    if examined.shape.certificates[0] != certificate.public_bytes(Encoding.DER):
+        return (SigningCode.NO_CERTIFICATE.value,)
+    if examined.properties.claimed_time != at.replace(microsecond=0):
+        return (SigningCode.SIGNING_TIME.value,)
+    faults = sound.compute(valid, examined, certificate, at=_within(certificate, at), policy=_POLICY)
+    stamps = xades.stamps(examined.shape, judge=_STAMPS, now=at)
+    return tuple([finding.code.value for finding in (*faults, stamps) if isinstance(finding, Finding)])
+
+
+def _within(certificate: Certificate, at: datetime) -> datetime:
+    """Whether the certificate was valid at the time is the recipients' question, not arithmetic's."""
+    return min(max(at, certificate.not_valid_before_utc), certificate.not_valid_after_utc)
+
+
+class _AnyAuthority:
+    """Vouches for whichever timestamp authority was asked: whoever signs has chosen it."""
+
+    def chain(
+        self,
+        certificates: Sequence[bytes],
+        *,
+        at: datetime,  # noqa: ARG002 - of ``Trust``
+        purpose: Purpose = Purpose.DOCUMENTS,
+        leaf: bytes | None = None,
+    ) -> Chain | Finding:
+        authority = load_der_x509_certificate(leaf if leaf is not None else certificates[0])
+        reason = unfit(authority, purpose)
+        if reason:
+            return Finding(code=SigningCode.KEY_USAGE, got=reason)
+        return Chain(
+            leaf=authority,
+            path=(authority,),
+            issuers=(issuer_of(authority),),
+            signer=describe(authority),
+            key=key_of(authority),
+            valid_from=authority.not_valid_before_utc,
+            valid_until=authority.not_valid_after_utc,
+        )
+
+
+_POLICY: Final = Policy()
+_STAMPS: Final = Judge(_AnyAuthority(), _POLICY)
+
+
+def parts(parsed: ParsedXml, *, kind: MessageKind, whole: bool = False) -> tuple[_Element, list[Covered]]:
     """The header that takes the signature, and everything that is to be signed, with Ids where missing."""
     envelope = _child(parsed.root, "edXMLEnvelope")
     header = _child(envelope, "edXMLHeader")
+    if whole:
+        return header, [Covered(uri="", whole=parsed)]
     elements = [_child(header, "MessageHeader")]
     if kind is MessageKind.DOCUMENT:
         for path in ((header, "TraceHeaderList", "Bussiness"), (envelope, "edXMLBody", "edXMLManifest")):

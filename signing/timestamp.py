@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -21,7 +21,7 @@ from signing.errors import SigningCode
 from signing.evidence import Evidence, EvidenceKind, RevocationState
 from signing.judge import Judge, Standing
 from signing.names import short
-from signing.trust import Chain
+from signing.trust import Chain, Incomplete
 from signing.verdict import Finding, Indication, Stamp, TimeSource
 from signing.when import When
 
@@ -104,6 +104,10 @@ def _value_fault(signed: Signed, path: str) -> Finding | None:
 def _judged(signed: Signed, told: _Told, token: bytes, judge: Judge, now: datetime, path: str) -> Stamped | Finding:
     steps = cms.issuing(signed, most=judge.policy.max_certificates - 1)
     chain = judge.chain(steps, leaf=signed.certificate, purpose=Purpose.TIMESTAMPS, at=told.at)
+    if isinstance(chain, Incomplete):
+        unknown = Finding(code=chain.code, path=path, expected=chain.expected, got=chain.got)
+        standing = Standing(indication=Indication.INDETERMINATE, findings=(unknown,), wanted=chain.wanted)
+        return _stamped(signed, told, token, standing)
     if isinstance(chain, Finding):
         return _because(chain, path)
     if not signed.method.startswith(chain.key.family):
@@ -111,14 +115,14 @@ def _judged(signed: Signed, told: _Told, token: bytes, judge: Judge, now: dateti
     standing = _standing(chain, told.at, judge, now, path)
     if standing.indication is Indication.TOTAL_FAILED:
         return _because(standing.findings[0], path)
+    return _stamped(signed, told, token, standing, domain=chain.signer.domain)
+
+
+def _stamped(signed: Signed, told: _Told, token: bytes, standing: Standing, *, domain: str = "") -> Stamped:
     evidence = Evidence.of(EvidenceKind.TIMESTAMP, token)
-    stamp = Stamp(
-        at=told.at.astimezone(UTC),
-        authority=chain.signer.fingerprint,
-        domain=chain.signer.domain,
-        evidence=evidence.sha256,
-    )
-    return Stamped(stamp=stamp, standing=_with(standing, evidence))
+    authority = hashlib.sha256(signed.certificate).hexdigest()
+    stamp = Stamp(at=told.at.astimezone(UTC), authority=authority, domain=domain, evidence=evidence.sha256)
+    return Stamped(stamp=stamp, standing=replace(standing, evidence=(evidence, *standing.evidence)))
 
 
 def _standing(chain: Chain, at: datetime, judge: Judge, now: datetime, path: str) -> Standing:
@@ -128,16 +132,6 @@ def _standing(chain: Chain, at: datetime, judge: Judge, now: datetime, path: str
     if revoked and all(note.reason in _HARMLESS for note in revoked):
         return judge.standing(chain, when=When(at=at, source=TimeSource.TIMESTAMP), now=now, path=path)
     return standing
-
-
-def _with(standing: Standing, token: Evidence) -> Standing:
-    return Standing(
-        indication=standing.indication,
-        findings=standing.findings,
-        revocation=standing.revocation,
-        evidence=(token, *standing.evidence),
-        wanted=standing.wanted,
-    )
 
 
 def _because(finding: Finding, path: str) -> Finding:

@@ -1,8 +1,9 @@
-"""Whom do we trust? Roots and intermediates from a folder, and paths from a signer to a root.
+"""Whom do we trust? Roots of trust domains, and paths from a signer to one of them.
 
-Law: only a root in the folder ends a path; certificates from a message are at most steps on it. A result is
-remembered by the exact certificates, and only for times at which every certificate of the path is valid;
-revocation is asked elsewhere and never remembered here. A changed folder is a new ``TrustStore``.
+Law: only a root of a domain that is used for the purpose ends a path; certificates from a message or from the
+network are at most steps on it. A result is remembered by the exact certificates, and only for times at which every
+certificate of the path is valid; revocation is asked elsewhere and never remembered here. A changed folder is a
+new ``TrustStore`` (``signing.trust_folder``).
 """
 
 from __future__ import annotations
@@ -10,29 +11,34 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Final, Protocol
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.verification import (
-    Criticality,
-    ExtensionPolicy,
-    Policy,
-    PolicyBuilder,
-    Store,
-    VerificationError,
-)
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from signing.certificate import Key, Purpose, describe, is_authority, is_weak, issuer_of, key_of, unfit
+from signing.domains import Domain, read_domains, read_intermediates
 from signing.errors import SigningCode
+from signing.evidence import EvidenceKind, Wanted
+from signing.paths import MOST_AUTHORITIES, Node, Roads, authorities, is_valid
+from signing.revocation.places import issuer_urls
 from signing.verdict import Finding, Signer
 
-_MAX_INTERMEDIATES = 3  # signer, at most three authorities, root
-_REMEMBERED = 4096
-_PLACE = "ds:KeyInfo/ds:X509Data"
+_REMEMBERED: Final = 4096
+_MOST_STEPS: Final = 16
+_PLACE: Final = "ds:KeyInfo/ds:X509Data"
+UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,22 +57,15 @@ class Chain:
         return self.valid_from <= at <= self.valid_until
 
 
-class TrustStore:
-    """Roots and intermediates, and the paths found with them. Safe to share between threads."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incomplete(Finding):
+    """No path *yet*: an authority is missing that the certificate tells where to get."""
 
-    def __init__(self, roots: Iterable[x509.Certificate], intermediates: Iterable[x509.Certificate] = ()) -> None:
-        self.roots = tuple(roots)
-        self.intermediates = tuple(intermediates)
-        if not self.roots:
-            raise ValueError("a trust store needs at least one root certificate")
-        self._store = Store(list(self.roots))
-        self._found: OrderedDict[bytes, Chain] = OrderedDict()
-        self._lock = threading.Lock()
+    wanted: tuple[Wanted, ...]
 
-    @classmethod
-    def from_folder(cls, folder: Path) -> TrustStore:
-        """Reads ``roots/*.pem`` and ``intermediates/*.pem``. Raises ValueError if there is no root."""
-        return cls(_read(folder / "roots"), _read(folder / "intermediates"))
+
+class Trust(Protocol):
+    """Whoever finds paths."""
 
     def chain(
         self,
@@ -81,6 +80,56 @@ class TrustStore:
         The signer's is ``leaf`` where the caller knows (PDF and CMS name it), else the one among ``certificates``
         (DER, any order) that is no authority's; the others are at most steps.
         """
+        ...
+
+
+class TrustStore:
+    """Trust domains and intermediates, and the paths found with them. Safe to share between threads."""
+
+    def __init__(
+        self,
+        roots: Iterable[x509.Certificate] = (),
+        intermediates: Iterable[x509.Certificate] = (),
+        *,
+        domains: Sequence[Domain] = (),
+        most_authorities: int = MOST_AUTHORITIES,
+        obtainable: Callable[[tuple[str, ...]], tuple[str, ...]] = lambda _: (),
+    ) -> None:
+        """Either ``roots`` of one domain or ``domains``. ``obtainable``: those URLs that may yet bring an issuer."""
+        own = tuple(roots)
+        self.domains = tuple(domains) or ((Domain(roots=own),) if own else ())
+        self.roots = tuple(root for domain in self.domains for root in domain.roots)
+        self.intermediates = tuple(intermediates)
+        if not self.roots:
+            raise ValueError("a trust store needs at least one root certificate")
+        self._obtainable = obtainable
+        self._domain_of = {Node(root).der: domain for domain in self.domains for root in domain.roots}
+        self._steps = list(authorities(self.intermediates))
+        self._roads = {
+            purpose: Roads(
+                [Node(root) for domain in self.domains if purpose in domain.uses for root in domain.roots],
+                self._steps,
+                most=most_authorities,
+            )
+            for purpose in Purpose
+        }
+        self._found: OrderedDict[bytes, Chain] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> TrustStore:
+        """See ``signing.domains``. Raises ``OSError``, ``ValueError`` (no root, a file that cannot be read, …)."""
+        return cls(domains=read_domains(folder), intermediates=read_intermediates(folder))
+
+    def chain(
+        self,
+        certificates: Sequence[bytes],
+        *,
+        at: datetime,
+        purpose: Purpose = Purpose.DOCUMENTS,
+        leaf: bytes | None = None,
+    ) -> Chain | Finding:
+        """See ``Trust.chain``."""
         given = certificates if leaf is None else (leaf, *certificates)
         told = b"".join(hashlib.sha256(der).digest() for der in given)
         key = hashlib.sha256(purpose.encode() + bytes([leaf is not None]) + told).digest()
@@ -88,7 +137,10 @@ class TrustStore:
             known = self._found.get(key)
         if known is not None and known.holds_at(at):
             return known
-        found = self._find(given, at=at, purpose=purpose, known=leaf is not None)
+        try:
+            found = self._find(given, at=at, purpose=purpose, known=leaf is not None)
+        except UNREADABLE:
+            found = Finding(code=SigningCode.NO_CERTIFICATE, path=_PLACE, got="a certificate that cannot be read")
         if isinstance(found, Chain):
             with self._lock:
                 self._found[key] = found
@@ -111,42 +163,48 @@ class TrustStore:
         stale = _outside_validity(leaf, at)
         if stale is not None:
             return stale
-        steps = [*others, *self.intermediates]
-        path = self._path(leaf, steps, at=at)
-        if path is None:
-            return self._why_no_path(leaf, steps)
+        steps = list(authorities(others[:_MOST_STEPS]))
+        path = self._path(Node(leaf), self._roads[purpose].joined(steps), steps, at)
+        return path if isinstance(path, Finding) else self._describe(path, key)
+
+    def _path(self, leaf: Node, roads: Roads, steps: list[Node], at: datetime) -> Sequence[Node] | Finding:
+        stale = False
+        for path in roads.paths(leaf):
+            if is_valid(path, at=at):
+                return path
+            stale = stale or is_valid(path, at=leaf.certificate.not_valid_before_utc)
+        if stale:  # another matter than an authority that nobody here trusts
+            got = "a certification authority on the path had expired"
+            return Finding(code=SigningCode.EXPIRED, path=_PLACE, expected="a path to a trusted root", got=got)
+        wanted = tuple(self._wanted(leaf, roads, steps))
+        if wanted:
+            code, expected = SigningCode.CHAIN_INCOMPLETE, "the certificate of its authority"
+            return Incomplete(code=code, path=_PLACE, expected=expected, wanted=wanted)
+        return Finding(code=SigningCode.UNTRUSTED, path=_PLACE, expected="a path to a trusted root")
+
+    def _wanted(self, leaf: Node, roads: Roads, steps: list[Node]) -> Iterator[Wanted]:
+        """The issuer of the highest certificate in hand, if nobody of its name is known here."""
+        top, steps = leaf, [*steps, *self._steps]
+        for _ in range(MOST_AUTHORITIES):
+            top = next((step for step in steps if step.subject == top.issuer), top)
+        if top.subject == top.issuer or roads.named(top.issuer):
+            return
+        urls = self._obtainable(issuer_urls(top.certificate))
+        if urls:
+            yield Wanted(kind=EvidenceKind.CERTIFICATE, urls=urls, subject=top.der, issuer=b"")
+
+    def _describe(self, path: Sequence[Node], key: Key) -> Chain:
+        certificates = tuple(node.certificate for node in path)
+        domain = self._domain_of[path[-1].der]
         return Chain(
-            leaf=leaf,
-            path=path,
-            issuers=tuple(map(issuer_of, path)),
-            signer=describe(leaf),
+            leaf=certificates[0],
+            path=certificates,
+            issuers=tuple(map(issuer_of, certificates)),
+            signer=describe(certificates[0], roles=domain.roles, domain=domain.name),
             key=key,
-            valid_from=max(certificate.not_valid_before_utc for certificate in path),
-            valid_until=min(certificate.not_valid_after_utc for certificate in path),
+            valid_from=max(certificate.not_valid_before_utc for certificate in certificates),
+            valid_until=min(certificate.not_valid_after_utc for certificate in certificates),
         )
-
-    def _path(
-        self, leaf: x509.Certificate, steps: list[x509.Certificate], *, at: datetime
-    ) -> tuple[x509.Certificate, ...] | None:
-        verifier = (
-            PolicyBuilder()
-            .store(self._store)
-            .time(at)
-            .max_chain_depth(_MAX_INTERMEDIATES)
-            .extension_policies(ca_policy=_AUTHORITY, ee_policy=_SIGNER)
-            .build_client_verifier()
-        )
-        try:
-            return tuple(verifier.verify(leaf, steps).chain)
-        except VerificationError:
-            return None
-
-    def _why_no_path(self, leaf: x509.Certificate, steps: list[x509.Certificate]) -> Finding:
-        """An authority that had expired is another matter than one that nobody here trusts."""
-        once = self._path(leaf, steps, at=leaf.not_valid_before_utc)
-        code = SigningCode.UNTRUSTED if once is None else SigningCode.EXPIRED
-        got = "" if once is None else "a certification authority on the path had expired"
-        return Finding(code=code, path=_PLACE, expected="a path to a trusted root", got=got)
 
 
 def _outside_validity(leaf: x509.Certificate, at: datetime) -> Finding | None:
@@ -161,14 +219,11 @@ def _outside_validity(leaf: x509.Certificate, at: datetime) -> Finding | None:
 
 def _load(certificates: Sequence[bytes], *, known: bool) -> tuple[x509.Certificate, list[x509.Certificate]] | Finding:
     """The signer's certificate and the authorities', whatever their order in the message."""
-    try:
-        distinct = list(dict.fromkeys(certificates))
-        loaded = [x509.load_der_x509_certificate(der) for der in distinct]
-        signers = [certificate for certificate in loaded if not is_authority(certificate)]
-        malleable = any(not der.endswith(b"\0" + one.signature) for der, one in zip(distinct, loaded, strict=True))
-    except (ValueError, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType):
-        return Finding(code=SigningCode.NO_CERTIFICATE, path=_PLACE, got="a certificate that cannot be read")
-    if malleable:  # unused bits in the signature's BIT STRING: other octets, another fingerprint, the same signature
+    distinct = list(dict.fromkeys(certificates))
+    loaded = [x509.load_der_x509_certificate(der) for der in distinct]
+    signers = [certificate for certificate in loaded if not is_authority(certificate)]
+    if any(not der.endswith(b"\0" + one.signature) for der, one in zip(distinct, loaded, strict=True)):
+        # unused bits in the signature's BIT STRING: other octets, another fingerprint, the same signature
         return Finding(code=SigningCode.NO_CERTIFICATE, path=_PLACE, expected="DER", got="another encoding")
     if not loaded:
         return Finding(code=SigningCode.NO_CERTIFICATE, path=_PLACE, expected="the signer's certificate")
@@ -178,30 +233,3 @@ def _load(certificates: Sequence[bytes], *, known: bool) -> tuple[x509.Certifica
         return Finding(code=SigningCode.SHAPE, path=_PLACE, expected="one signer's certificate", got=str(len(signers)))
     leaf = signers[0] if signers else loaded[0]
     return leaf, [certificate for certificate in loaded if certificate is not leaf]
-
-
-def _read(folder: Path) -> list[x509.Certificate]:
-    found: dict[bytes, x509.Certificate] = {}
-    for file in sorted(folder.glob("*.pem")):
-        for certificate in x509.load_pem_x509_certificates(file.read_bytes()):
-            found[certificate.public_bytes(Encoding.DER)] = certificate
-    return list(found.values())
-
-
-def _must_be_authority(_policy: Policy, _certificate: x509.Certificate, value: x509.BasicConstraints) -> None:
-    if not value.ca:
-        raise ValueError("not a certification authority")
-
-
-def _must_issue(_policy: Policy, _certificate: x509.Certificate, value: x509.KeyUsage | None) -> None:
-    if value is not None and not value.key_cert_sign:
-        raise ValueError("keyUsage without keyCertSign")
-
-
-#: The signer was judged by ``certificate.unfit`` beforehand, for the sake of a code of its own.
-_SIGNER = ExtensionPolicy.permit_all()
-_AUTHORITY = (
-    ExtensionPolicy.permit_all()
-    .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, _must_be_authority)
-    .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _must_issue)
-)

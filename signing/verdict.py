@@ -108,6 +108,7 @@ class Signer:
     not_after: datetime
     role: Role
     domain: str = ""  #: the trust domain whose root vouches for it
+    key_bits: int = 0  #: size of the public key; 0: not told
 
     @property
     def personal(self) -> bool:
@@ -179,10 +180,18 @@ class Verdict:
         return self.indication is Indication.TOTAL_FAILED
 
     @property
+    def unproved(self) -> bool:
+        """Whether nothing is wrong but that the certificate has expired since: no time will tell, nobody vouches."""
+        expired = bool(self.findings) and all(finding.code is SigningCode.EXPIRED for finding in self.findings)
+        return self.indication is Indication.INDETERMINATE and expired
+
+    @property
     def sub_indication(self) -> str:
         """Of EN 319 102-1 5.1.3; empty for what passed."""
         if self.passed or not self.findings:
             return ""
+        if self.unproved:
+            return "OUT_OF_BOUNDS_NO_POE"
         return _SUB_INDICATIONS.get(self.findings[0].code, "SIG_CONSTRAINTS_FAILURE")
 
     def as_data(self) -> dict[str, Any]:
@@ -232,6 +241,7 @@ def _signer(signer: Signer) -> dict[str, Any]:
         "not_after": signer.not_after.isoformat(),
         "role": signer.role.value,
         "domain": signer.domain,
+        "key_bits": signer.key_bits,
     }
 
 

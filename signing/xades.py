@@ -1,13 +1,15 @@
-"""XAdES-BES signed properties: when the signer says he signed, and with which certificate.
+"""XAdES: when the signer says he signed, with which certificate, and when others saw the signature.
 
-Read from the element whose digest the signature holds (``signing.coverage`` requires the reference to it).
+The signed properties are read from the element whose digest the signature holds (``signing.coverage`` requires the
+reference to it). Of unsigned ones only timestamps over SignatureValue count; a bad one spoils the signature.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
@@ -15,12 +17,16 @@ from typing import Final
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate
 from lxml.etree import _Element
+from signxml.algorithms import CanonicalizationMethod
 
-from signing import names
+from signing import names, timestamp
+from signing.engine import canonical
 from signing.errors import SigningCode
+from signing.judge import Judge
 from signing.names import SIGNED_PROPERTIES_TYPE, ds, xades
 from signing.policy import DIGEST_ALGORITHMS
 from signing.shape import Shape, strict_base64
+from signing.timestamp import Stamped
 from signing.verdict import Finding
 
 _LOCAL: Final = timezone(timedelta(hours=7))  # a time without a zone is Vietnamese, as everywhere in edXML
@@ -59,6 +65,27 @@ def names_certificate(properties: Properties, certificate: Certificate) -> bool:
     octets = certificate.public_bytes(Encoding.DER)
     digest = hashlib.new(properties.digest_algorithm, octets).digest()
     return digest == properties.certificate_digest
+
+
+def stamps(shape: Shape, *, judge: Judge, now: datetime) -> tuple[Stamped, ...] | Finding:
+    """Every timestamp over the signature's value, in the order of the message; or the first that is none."""
+    found: list[Stamped] = []
+    for one in shape.stamps:
+        octets = functools.partial(value_octets, shape.signature, one.canonicalization, one.prefixes)
+        stamped = timestamp.check(one.token, over=_digest_of(octets), judge=judge, now=now, path=one.path)
+        if isinstance(stamped, Finding):
+            return stamped
+        found.append(stamped)
+    return tuple(found)
+
+
+def value_octets(signature: _Element, canonicalization: str, prefixes: Sequence[str] | None = None) -> bytes:
+    """What a SignatureTimeStamp stamps: the element SignatureValue in canonical form."""
+    return canonical(signature[1], algorithm=CanonicalizationMethod(canonicalization), prefixes=prefixes)
+
+
+def _digest_of(octets: Callable[[], bytes]) -> Callable[[str], bytes]:
+    return lambda algorithm: hashlib.new(algorithm, octets()).digest()
 
 
 def _faults(shape: Shape, properties: _Element, found: Properties) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ import pytest
 
 from scripts.private_postgresql import PostgresServer, private_postgresql
 from scripts.private_rabbitmq import RabbitServer, private_rabbitmq
-from scripts.server_packages import JDK, POSTGRESQL, RABBITMQ, ServerPackage
+from scripts.server_packages import JDK, POSTGRESQL, RABBITMQ, XMLSEC1, ServerPackage
 from tests.java_system import compile_client
 
 _MARKERS = {"rabbitmq_server": "rabbitmq", "postgres_server": "postgres"}
@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--require-servers",
         action="store_true",
         default=os.environ.get("CI", "").lower() in ("1", "true", "yes"),  # noqa: TID251 - pytest's own settings
-        help="fail, instead of skipping, if RabbitMQ, PostgreSQL or Java is not installed (set by CI=true)",
+        help="fail, instead of skipping, if RabbitMQ, PostgreSQL, xmlsec1 or Java is not installed (set by CI=true)",
     )
 
 
@@ -45,10 +45,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _insist_on(server: ServerPackage, config: pytest.Config) -> None:
     if server.programs() is not None:
         return
-    line = f"{server.name} ({server.package}) is not installed: python scripts/private_servers.py install"
+    remedy = "python scripts/private_servers.py install --for-tests"
+    line = f"{server.name} ({server.package}) is not installed: {remedy}"
     if config.getoption("--require-servers"):
         pytest.fail(line, pytrace=False)
     pytest.skip(line)
+
+
+@pytest.fixture(scope="session")
+def xmlsec1(pytestconfig: pytest.Config) -> Path:
+    """Another implementation of XML signatures than the one that signs here: a program, not a server."""
+    _insist_on(XMLSEC1, pytestconfig)
+    folder = XMLSEC1.programs()
+    assert folder is not None
+    return folder / XMLSEC1.program
 
 
 @pytest.fixture(scope="session")

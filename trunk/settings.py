@@ -13,9 +13,9 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from trunk.errors import ConfigurationError
 
@@ -36,6 +36,17 @@ def _one_url(url: str, file: Path | None, known: tuple[str, ...]) -> None:
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+_HOST: Final = r"^(\*\.)?[A-Za-z0-9_.-]+(:([0-9]{1,5}|\*))?$|^\[[0-9A-Fa-f:.]+\](:([0-9]{1,5}|\*))?$"
+
+
+def _apart(written: Any) -> Any:
+    """The environment writes a list with commas."""
+    return [word.strip() for word in written.split(",") if word.strip()] if isinstance(written, str) else written
+
+
+_Hosts = Annotated[tuple[Annotated[str, Field(pattern=_HOST)], ...], BeforeValidator(_apart)]
 
 
 class Identity(_Section):
@@ -93,23 +104,85 @@ class Broker(_Section):
 
 
 class Revocation(_Section):
-    """Whether certificates were revoked."""
+    """Whether certificates were revoked: lists (CRL) and answers (OCSP), fetched in the background."""
+
+    rule: Literal["require", "none"] = Field(
+        default="require", description="require: no proof, no passing; none: nobody asks, revoked certificates pass"
+    )
+    fetch_hosts: _Hosts = Field(
+        default=(), description="hosts that may be asked: name, *.name, name:port; nothing is fetched from others"
+    )
+    private_hosts: _Hosts = Field(default=(), description="the same with addresses in the house's own network")
+    tolerance_seconds: float = Field(default=300, ge=0, description="between the clocks of an authority and ours")
+    list_age_hours: float = Field(default=24, gt=0, description="how long a list without nextUpdate counts")
+    answer_age_hours: float = Field(default=12, gt=0, description="how long an answer without nextUpdate counts")
+    refresh_minutes: float = Field(default=60, gt=0, description="what is in use is fetched anew after this")
+    timeout_seconds: float = Field(default=8, gt=0, description="for one exchange, from the name to the last octet")
+    wait_seconds: float = Field(default=3, ge=0, description="how long a submission waits for what it made us fetch")
+    list_octets: int = Field(default=20 * 2**20, gt=0, description="largest list that is taken")
+    answer_octets: int = Field(default=64 * 2**10, gt=0, description="largest answer or certificate that is taken")
+    cache_octets: int = Field(default=512 * 2**20, gt=0, description="room for revocation/ in the data folder")
+    threads: int = Field(default=8, gt=0, description="exchanges at once in one process; half for one host")
+
+
+_POLICY_NAME: Final = "^[a-z0-9][a-z0-9-]{0,62}$"
+
+
+class WrittenPolicy(_Section):
+    """A policy of signatures that agencies may name; what it does not say is as in ``base``."""
+
+    base: str = Field(default="required", description="the built-in policy that it alters")
+    envelope_signature: Literal["", "required", "optional", "mark"] = Field(
+        default="", description="a document without a signature in its header: refused, accepted or marked"
+    )
+    personal: Literal["", "required", "on-main-document", "mark"] = Field(
+        default="", description="where a valid personal signature must stand; mark: without one it travels marked"
+    )
+    roles: frozenset[Literal["person", "organisation", "unknown"]] = Field(
+        default=frozenset(), description="whose signatures count as personal ones"
+    )
+    attachments: Literal["", "refuse", "mark"] = Field(
+        default="", description="a document with a broken signature inside an attachment"
+    )
+    uncertain: Literal["", "come-again", "mark"] = Field(
+        default="", description="a document with a signature of which cannot be told yet whether it is valid"
+    )
+    signature_methods: frozenset[Annotated[str, Field(pattern="^(rsa|rsa-pss|ecdsa)-sha(256|384|512)$")]] = Field(
+        default=frozenset(), description="the only ones that count, e.g. rsa-pss-sha256, ecdsa-sha384"
+    )
+    digest_algorithms: frozenset[Annotated[str, Field(pattern="^sha(256|384|512)$")]] = Field(
+        default=frozenset(), description="the only ones that count, e.g. sha384"
+    )
+    min_rsa_bits: int = Field(default=0, ge=0, description="smallest RSA key that counts; below 2048 none ever does")
 
 
 class Examination(_Section):
-    """What callers sent is examined in processes of its own, within limits."""
+    """What callers sent is examined in processes of its own, within limits (ENV-012 beyond them)."""
+
+    processes: int = Field(
+        default=2, ge=0, le=64, description="examiners; 0: in the serving process, where no limit can be held"
+    )
+    seconds: float = Field(default=1.5, gt=0, description="for one message")
+    seconds_per_mib: float = Field(default=0.25, ge=0, description="more, for each MiB of it")
+    memory_mib: int = Field(default=512, ge=64, description="for one message, beside four times its size")
+    queue: int = Field(default=256, gt=0, description="messages that may wait for an examiner; more get 503")
 
 
 class Signatures(_Section):
     """Whom the trunk trusts, and what it signs with."""
 
-    trust_folder: Path = Field(default=Path("trust"), description="holds roots/*.pem and intermediates/*.pem")
+    trust_folder: Path = Field(
+        default=Path("trust"), description="trust domains: roots/*.pem, intermediates/*.pem, lists/"
+    )
     seal_key_file: Path = Field(default=Path("seal.key.pem"), description="the trunk's ECDSA P-256 key")
     seal_certificate_file: Path = Field(default=Path("seal.crt.pem"), description="its certificate")
     claimed_time_age_days: float = Field(
         default=7, gt=0, description="how long before acceptance a document may claim to be signed"
     )
     revocation: Revocation = Revocation()
+    policies: dict[Annotated[str, Field(pattern=_POLICY_NAME)], WrittenPolicy] = Field(
+        default={}, description="policies of signatures by name, beside the built-in ones"
+    )
 
 
 class Vxp(_Section):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
 from tests.ledger_kit import AT, OTHER, RECIPIENT, SYSTEM
-from trunk.domain.agency import Agency, DeliveryMode, Mandate, SignaturePolicy, SystemId
+from trunk.application.administration import Administration
+from trunk.domain.agency import Agency, DeliveryMode, Mandate, SystemId
 from trunk.domain.credential import KeyRecord, SystemRecord
 from trunk.storage.ledger import Ledger
 
@@ -18,10 +20,11 @@ FULL = Agency(
     old_code="000.00.01.H41",
     aliases=("H41.1", "000.01.H41"),
     mode=DeliveryMode.AMQP,
-    signature_policy=SignaturePolicy.DELIVER_MARKED,
+    signature_policy="required-on-main-document",
     mandates=(
         Mandate(fingerprint="a" * 64, valid_from=AT, valid_until=AT + timedelta(days=365)),
         Mandate(fingerprint="b" * 64),
+        Mandate(uid="CCCD:001085000001", domain="cong-vu", valid_until=AT),
     ),
     active=False,
 )
@@ -55,6 +58,38 @@ def test_every_change_of_an_agency_raises_the_directorys_version(ledger: Ledger)
             book.put_agency(agency)
             versions.append(book.view.directory_version())
     assert versions == sorted(set(versions))
+
+
+def test_mandates_that_are_added_at_one_moment_are_all_kept(ledger: Ledger) -> None:
+    """Whoever amends an agency looks and writes in one transaction, and the others take turns."""
+    with ledger.begin() as book:
+        book.put_agency(Agency(code=OTHER, name="x"))
+    administration = Administration(ledger=ledger, now=lambda: AT, new_token=str)
+
+    def add(number: int) -> Agency | None:
+        mandate = Mandate(uid=f"MST:{number:010}")
+        return administration.amend_mandates(OTHER, lambda agency: (*agency.mandates, mandate))
+
+    with ThreadPoolExecutor(6) as pool:
+        assert all(pool.map(add, range(24)))
+    with ledger.read() as view:
+        (agency,) = view.directory().agencies
+    assert len(set(agency.mandates)) == 24
+
+
+def test_an_amendment_that_fails_changes_nothing(ledger: Ledger) -> None:
+    with ledger.begin() as book:
+        book.put_agency(FULL)
+    administration = Administration(ledger=ledger, now=lambda: AT, new_token=str)
+
+    def refuse(agency: Agency) -> tuple[Mandate, ...]:
+        raise LookupError
+
+    assert administration.amend_mandates("unknown", refuse) is None
+    with pytest.raises(LookupError):
+        administration.amend_mandates(FULL.old_code, refuse)
+    with ledger.read() as view:
+        assert list(view.directory().agencies) == [FULL]
 
 
 def test_a_code_that_means_two_agencies_is_refused_by_the_database(ledger: Ledger) -> None:

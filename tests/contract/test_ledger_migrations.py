@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine
 
-from tests.ledger_kit import DATABASES
+from tests.ledger_kit import AT, DATABASES
+from trunk.domain.agency import Mandate
 from trunk.storage import migrate
 from trunk.storage.engine import open_engine
-from trunk.storage.tables import METADATA
+from trunk.storage.ledger import Ledger
+from trunk.storage.tables import AGENCY, MANDATE, METADATA
 
 
 @pytest.fixture(params=DATABASES)
@@ -81,6 +85,49 @@ def test_an_upgrade_that_fails_leaves_nothing_behind(empty: Engine) -> None:
         migrate.upgrade(empty)
     assert sa.inspect(empty).get_table_names() == ["system_agency"]
     assert migrate.current(empty) is None
+
+
+_FIRST = """
+INSERT INTO agency (code, name, old_code, mode, signature_policy, active) VALUES
+    ('H41', 'Sở', '000.00.00.H41', 'pull', 'deliver-marked', true), ('H36', 'Bộ', '', 'amqp', 'required', false);
+INSERT INTO agency_code (code, agency, ordinal) VALUES
+    ('H41', 'H41', 0), ('000.00.00.H41', 'H41', 1), ('H36', 'H36', 0);
+INSERT INTO mandate (agency, ordinal, fingerprint, valid_from, valid_until) VALUES
+    ('H41', 0, 'aa', '2026-11-22 08:30:00.000000+00:00', NULL), ('H41', 1, 'bb', NULL, NULL);
+INSERT INTO system (id, name, active) VALUES ('h41', 'x', true);
+INSERT INTO system_agency (system, agency) VALUES ('h41', 'H41')
+"""
+
+
+def test_a_directory_of_the_first_tables_is_kept(empty: Engine) -> None:
+    with empty.begin() as connection:
+        command.upgrade(migrate._config(connection), "0001")
+        for statement in _FIRST.split(";"):
+            connection.execute(sa.text(statement))
+    assert not migrate.is_current(empty)
+    migrate.upgrade(empty)
+    with Ledger(empty).begin() as book:
+        first, second = book.view.directory().agencies
+        assert (first.code, first.signature_policy, first.mandates) == ("H36", "required", ())
+        assert (second.code, second.signature_policy, second.old_code) == ("H41", "deliver-marked", "000.00.00.H41")
+        kept = (Mandate(fingerprint="aa", valid_from=AT), Mandate(fingerprint="bb"))
+        assert second.mandates == kept
+        long = dataclasses.replace(
+            second, signature_policy="required-on-main-document", mandates=(*kept, Mandate(uid="MST:1", domain="d"))
+        )
+        book.put_agency(long)
+        assert book.view.directory().find("H41") == long
+        (system,) = book.view.systems()
+        assert system.agencies == {"H41"}
+
+
+@pytest.mark.parametrize("who", [("", ""), ("aa", "MST:1")])
+def test_a_mandate_of_nobody_or_of_two_is_refused_by_the_database(empty: Engine, who: tuple[str, str]) -> None:
+    migrate.upgrade(empty)
+    with pytest.raises(sa.exc.IntegrityError), empty.begin() as connection:
+        connection.execute(sa.insert(AGENCY).values(code="H41", name="x", old_code="", mode="pull", active=True))
+        values = {"agency": "H41", "ordinal": 0, "fingerprint": who[0], "uid": who[1], "domain": ""}
+        connection.execute(sa.insert(MANDATE).values(values))
 
 
 def _words(engine: Engine) -> dict[str, set[str]]:

@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 import structlog
 
-from scripts.province import FIRST, SENDER, Province, make_province
+from scripts.province import FIRST, SENDER, Province, fingerprint, make_province
 from tests.unit.http.serving import Answer, Client, serving
 from trunk.bootstrap import open_administration, open_service
-from trunk.domain.agency import Agency, SystemId
+from trunk.domain.agency import Agency, Mandate, SystemId
 from trunk.domain.delivery import AgencyCode
 from trunk.domain.rejection import Code
 
@@ -31,8 +31,7 @@ STORIES = sorted(VECTORS.glob("*/*.toml"))
 
 # Codes that no submission or request can bring about, and what shows them instead.
 NO_STORY = {
-    Code.CERTIFICATE_REVOKED: "revocation comes with the next issue",
-    Code.REVOCATION_UNKNOWN: "revocation comes with the next issue",
+    Code.TOO_COSTLY: "tests/faults/test_costly_files.py",
     Code.OVERLOADED: "tests/unit/http/test_offload.py",
     Code.UNAVAILABLE: "tests/unit/http/test_operations_door.py",
     Code.INTERNAL: "tests/unit/http",
@@ -123,12 +122,17 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 def _people(province: Province) -> None:
-    """Beside the province's own: an agency that has closed, its system, and a key that has ended."""
+    """Beside the province's own: an agency that has closed, one with another policy, a seal, a key that has ended."""
+    person, seal = (Mandate(fingerprint=fingerprint(province.pki[n].certificate)) for n in ("person", "organisation"))
     closed = Agency(code=AgencyCode("H99"), name="Sở đã giải thể", active=False)
+    other = Agency(
+        code=AgencyCode("H98"), name="Sở khác", signature_policy="required-on-main-document", mandates=(person,)
+    )
     with open_administration(province.settings()) as room:
-        room.administration.put_agencies([closed])
+        room.administration.put_agencies([closed, other])
+        room.administration.amend_mandates(SENDER, lambda agency: (*agency.mandates, seal))
         (system,) = [s for s in room.administration.systems() if s.id == SystemId(f"{SENDER.lower()}-qlvb")]
-        agencies = system.agencies | {AgencyCode("H99")}
+        agencies = system.agencies | {closed.code, other.code}
         room.administration.put_system(changed(system, agencies=agencies))
         past = datetime.now(UTC) - timedelta(days=1)  # noqa: TID251  a key that ended yesterday
         province.keys["ended"] = room.administration.issue_key(system.id, expires_at=past).spelled

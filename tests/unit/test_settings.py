@@ -109,3 +109,15 @@ def test_settings_cannot_be_changed_after_reading(folder: Path) -> None:
     found = settings.load(environment={})
     with pytest.raises(ValueError, match="frozen"):
         found.http.port = 1
+
+
+def test_hosts_may_be_written_with_commas_in_the_environment() -> None:
+    told = settings.load(None, {"TRUNK_SIGNATURES__REVOCATION__FETCH_HOSTS": "*.ca.vn, ocsp.example.vn:8080"})
+    assert told.signatures.revocation.fetch_hosts == ("*.ca.vn", "ocsp.example.vn:8080")
+    assert told.signatures.revocation.rule == "require"
+
+
+@pytest.mark.parametrize("host", ["http://ca.vn", "ca.vn/crl", "*", "a.*.vn", "user@ca.vn", "ca.vn:http", "ca vn"])
+def test_what_is_no_host_is_an_error(host: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"(?i)fetch_hosts"):
+        settings.load(None, {"TRUNK_SIGNATURES__REVOCATION__FETCH_HOSTS": host})

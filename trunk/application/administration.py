@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from trunk.domain.agency import Agency, SystemId
+from trunk.domain.agency import Agency, Mandate, SystemId
 from trunk.domain.credential import MAX_VALID_KEYS, KeyRecord, SystemRecord, digest_of, spell
 from trunk.storage.ledger import Book, Ledger, View
 
@@ -36,11 +36,26 @@ class Administration:
     def put_agencies(self, agencies: Sequence[Agency]) -> int:
         """Add or replace agencies, all or none. Raises ``DirectoryError`` where a code means another agency already."""
         with self.ledger.begin() as book:
+            book.change_directory()
             for agency in agencies:
                 for code, other in book.view.directory().clashes(agency):
                     raise DirectoryError(f"{agency.code}: the code {code} means {other.code} already; give it another")
                 book.put_agency(agency)
         return len(agencies)
+
+    def amend_mandates(self, code: str, change: Callable[[Agency], tuple[Mandate, ...]]) -> Agency | None:
+        """Give the agency that ``code`` means the mandates that ``change`` makes of it as it is at this moment.
+
+        None: no agency has that code. What ``change`` raises leaves everything as it was.
+        """
+        with self.ledger.begin() as book:
+            book.change_directory()
+            before = book.view.directory().find(code)
+            if before is None:
+                return None
+            after = replace(before, mandates=change(before))
+            book.put_agency(after)
+        return after
 
     def put_system(self, system: SystemRecord) -> None:
         """Add or replace a system. Raises ``DirectoryError`` for an agency that is not registered."""

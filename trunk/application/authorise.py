@@ -6,67 +6,71 @@ Every refusal at once: a sender learns of all unknown addressees in one answer.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from envelopes.model import Document, Message, StatusMessage, TrunkCode
-from signing.errors import SigningCode
-from signing.verdict import Verdict
+import structlog
+
+from envelopes.model import Message, StatusMessage, TrunkCode
 from trunk.application.submission import Authorised, Readable
-from trunk.domain.agency import Agency, Caller, Directory, SignaturePolicy
+from trunk.domain.agency import Agency, Caller, Directory
 from trunk.domain.outcome import Flaw
 from trunk.domain.rejection import Code
+from trunk.domain.signature_policy import Policies, Weighed, is_temporary
+from trunk.domain.weighing import findings_of_header, weigh
+
+log = structlog.get_logger()
 
 _HEADER: Final = "/edXML/edXML:edXMLEnvelope/edXML:edXMLHeader"
 _FROM: Final = f"{_HEADER}/edXML:MessageHeader/edXML:From/edXML:OrganId"
-_SIGNATURE: Final = f"{_HEADER}/ds:Signature"
 _STATUS_CODE: Final = f"{_HEADER}/edXML:MessageHeader/edXML:StatusCode"
 
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """The rules of addressing and mandate; pure."""
+    """The rules of addressing and mandate, and the sender's policy of signatures."""
+
+    policies: Policies = field(default_factory=Policies)
+    _warned: set[tuple[str, str]] = field(default_factory=set, init=False, compare=False)
 
     def decide(
         self, caller: Caller, readable: Readable, directory: Directory, *, at: datetime
     ) -> tuple[Authorised | None, tuple[Flaw, ...]]:
-        """Sender and recipients as the directory knows them, or every reason why not."""
-        message, verdict = readable.message, readable.report.envelope
+        """Sender and recipients as the directory knows them, or every reason why not: the temporary ones last."""
+        message, report = readable.message, readable.report
         sender = directory.find(message.sender.organ_id)
         if sender is None:
-            return None, (Flaw(code=Code.SENDER_UNKNOWN, path=_FROM, got=message.sender.organ_id),)
+            unknown = Flaw(code=Code.SENDER_UNKNOWN, path=_FROM, got=message.sender.organ_id)
+            return None, (*findings_of_header(report), unknown)
         recipients, flaws = _addressees(message, directory)
-        flaws = [*_sender_flaws(caller, sender), *_signature_flaws(message, verdict, sender, at), *flaws]
+        weighed = self._weigh(readable, sender, at)
+        flaws = [*_sender_flaws(caller, sender), *weighed.flaws, *flaws]
         if flaws:
-            return None, tuple(flaws)
-        marked = isinstance(message, Document) and not verdict.signed
-        return Authorised(sender=sender, recipients=recipients, marked=marked), ()
+            return None, tuple(sorted(flaws, key=lambda flaw: is_temporary(flaw.code)))
+        return Authorised(sender=sender, recipients=recipients, weighed=weighed), ()
+
+    def _weigh(self, readable: Readable, sender: Agency, at: datetime) -> Weighed:
+        policy = self.policies.named(sender.signature_policy)
+        if isinstance(readable.message, StatusMessage):
+            policy = policy.of_statuses()
+        weighed = weigh(policy, readable.report, sender, at=at)
+        if policy.name == sender.signature_policy:
+            return weighed
+        self._warn(sender)
+        return replace(weighed, named=sender.signature_policy)
+
+    def _warn(self, sender: Agency) -> None:
+        """Once in the life of a process: the check of the settings says it too."""
+        if (said := (sender.code, sender.signature_policy)) not in self._warned:
+            self._warned.add(said)
+            log.warning("signature_policy_unknown", agency=sender.code, named=sender.signature_policy)
 
 
 def _sender_flaws(caller: Caller, sender: Agency) -> list[Flaw]:
     if not caller.speaks_for(sender.code):
         return [Flaw(code=Code.SENDER_NOT_CALLER, path=_FROM, got=sender.code)]
     return [] if sender.active else [Flaw(code=Code.SENDER_INACTIVE, path=_FROM, got=sender.code)]
-
-
-def _signature_flaws(message: Message, verdict: Verdict, sender: Agency, at: datetime) -> list[Flaw]:
-    """Who signed, and whether somebody had to. A status counts by its system's word; a signature is still checked."""
-    if verdict.signer is not None and verdict.document is not None:
-        # at both times: when it was signed is the signer's own claim, and who was dismissed could claim the day before
-        times = (verdict.signing_time, at)
-        mandated = all(sender.may_be_signed_by(verdict.signer.fingerprint, at=time) for time in times)
-        return (
-            []
-            if mandated
-            else [Flaw(code=Code.SIGNER_WITHOUT_MANDATE, path=_SIGNATURE, got=verdict.signer.fingerprint)]
-        )
-    if verdict.signed or isinstance(message, StatusMessage):
-        return []
-    if sender.signature_policy is SignaturePolicy.DELIVER_MARKED:
-        return []
-    placeholder = any(f.code is SigningCode.PLACEHOLDER for f in verdict.findings)
-    return [Flaw(code=Code.PLACEHOLDER if placeholder else Code.UNSIGNED, path=_SIGNATURE)]
 
 
 def _addressees(message: Message, directory: Directory) -> tuple[Sequence[Agency], list[Flaw]]:

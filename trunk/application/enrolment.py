@@ -37,6 +37,7 @@ class Enrolment:
         if not 0 < len(name) <= _MAX_NAME or not name.isprintable():
             return refuse(Code.BAD_REQUEST, path="name", expected=f"1 to {_MAX_NAME} printable characters")
         with self.ledger.begin() as book:
+            book.change_directory()
             known = book.view.directory().find(code)
             agency = dataclasses.replace(known, name=name, active=True) if known else _new(code, name)
             if agency != known:
@@ -48,6 +49,7 @@ class Enrolment:
         if not self.may_enrol(caller.system):
             return refuse(Code.NOT_ENROLLER)
         with self.ledger.begin() as book:
+            book.change_directory()
             known = book.view.directory().find(code)
             if known is None:
                 return refuse(Code.ADDRESSEE_UNKNOWN, path="AgencyCode", got=code)

@@ -7,6 +7,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import TypeVar
 
+from trunk.application.evidence import EvidenceShelf
 from trunk.application.receipts import Receipts
 from trunk.application.submission import (
     Prepared,
@@ -15,7 +16,7 @@ from trunk.application.submission import (
     PreparedRepetition,
     PreparedStatus,
 )
-from trunk.domain.entry import AlreadyThere, Entered, Entry, EntryResult, KeyTaken
+from trunk.domain.entry import Acceptance, AlreadyThere, Entered, Entry, EntryResult, KeyTaken
 from trunk.domain.outcome import Accepted, Flaw, Rejected, refuse
 from trunk.domain.rejection import Code
 from trunk.storage.ledger import Book
@@ -33,20 +34,26 @@ class Entrance:
     scribe: Scribe
     receipts: Receipts
     executor: Executor
+    evidence: EvidenceShelf
 
     def enter(self, prepared: Prepared) -> Future[Outcome]:
         """Resolved after the commit. Raises ``OverloadedError`` when the line is full."""
         match prepared:
             case PreparedDocument(acceptance=acceptance, warnings=warnings):
-                return _then(self.scribe.accept(acceptance), lambda result: _outcome(result, warnings))
-            case PreparedStatus(warnings=warnings):
+                return _then(self.scribe.accept(acceptance), lambda result: self._answer(result, acceptance, warnings))
+            case PreparedStatus(acceptance=acceptance, warnings=warnings):
                 entering = self.executor.submit(self.receipts.enter, prepared)
-                return _then(entering, lambda result: _outcome(result, warnings))
+                return _then(entering, lambda result: self._answer(result, acceptance, warnings))
             case PreparedRepetition(accepted=accepted):
                 return _done(Accepted(accepted=accepted, repeated=True))
             case PreparedRejection(rejected=rejected, acknowledgement=acknowledgement):
                 recording = self.scribe.perform(_recorder(acknowledgement))
                 return _then(recording, lambda sealed: Rejected(flaws=rejected.flaws, sealed=sealed))
+
+    def _answer(self, result: EntryResult, acceptance: Acceptance, warnings: Sequence[Flaw]) -> Outcome:
+        if isinstance(result, Entered):
+            self.evidence.entered(acceptance.evidence)
+        return _outcome(result, warnings)
 
 
 def _done(outcome: Outcome) -> Future[Outcome]:

@@ -8,7 +8,8 @@
 6. authorise  ``trunk.application.authorise``: caller, mandate, addressees
 7. enter      the ledger: all or nothing; the same again gets the first answer
 
-``examine`` is stages 2 to 6: pure work, no lock, no network. ``enter`` is stage 7 and answers after the commit.
+``look`` is stages 2 to 5, done by examiners who may be ended; ``decide`` is stage 6; ``enter`` is stage 7 and answers
+after the commit.
 """
 
 from __future__ import annotations
@@ -20,10 +21,9 @@ from datetime import datetime
 
 from envelopes.errors import Fault
 from envelopes.model import Document, StatusMessage
-from signing.examination import Examiner
-from signing.verdict import Finding
 from trunk.application.authorise import Authority
 from trunk.application.enter import Entrance
+from trunk.application.examiners import Examiners, Found, TooCostly
 from trunk.application.prepare import Preparer
 from trunk.application.submission import (
     Authorised,
@@ -37,8 +37,10 @@ from trunk.application.submission import (
     Submission,
 )
 from trunk.domain.agency import Directory
-from trunk.domain.outcome import Accepted, Flaw, Rejected
+from trunk.domain.outcome import Accepted, Flaw, Rejected, refuse
 from trunk.domain.rejection import Code
+from trunk.domain.signature_policy import is_temporary
+from trunk.domain.weighing import findings_of_header
 from trunk.failpoints import reach
 from trunk.storage.ledger import Ledger
 from trunk.storage.payloads import PayloadStore
@@ -51,7 +53,7 @@ class Intake:
     """Takes submissions in. Synchronous and thread-safe."""
 
     directory: Callable[[], Directory]
-    examiner: Examiner
+    examiners: Examiners
     authority: Authority
     preparer: Preparer
     ledger: Ledger
@@ -65,14 +67,21 @@ class Intake:
         return prepared if isinstance(prepared, Rejected) else self.enter(prepared).result()
 
     def examine(self, submission: Submission) -> Prepared | Rejected:
-        """Stages 2 to 6, and the stored octets of a large envelope. Raises only faults of the house."""
-        reach("intake.spooled")
+        """Stages 2 to 6, blocking. Raises only faults of the house."""
         at = self.now()
-        readable, flaws = self._understand(submission, at)
-        if readable is None:
-            return Rejected(flaws=flaws)
-        authorised, refusals = self.authority.decide(submission.caller, readable, self.directory(), at=at)
-        flaws = (*flaws, *refusals)
+        return self.decide(submission, self.look(submission, at).result(), at)
+
+    def look(self, submission: Submission, at: datetime) -> Future[Found]:
+        """Stages 2 to 5: what it says and how far it is proved. Raises ``OverloadedError`` when the line is full."""
+        reach("intake.spooled")
+        return self.examiners.examine(submission.octets, size=submission.size, at=at, caller=submission.caller.system)
+
+    def decide(self, submission: Submission, found: Found, at: datetime) -> Prepared | Rejected:
+        """Stage 6, and the stored octets of a large envelope. Raises only faults of the house."""
+        readable = _understood(found)
+        if isinstance(readable, Rejected):
+            return readable
+        authorised, flaws = self.authority.decide(submission.caller, readable, self.directory(), at=at)
         if flaws or authorised is None:
             return self._reject(submission, readable, flaws, at)
         reach("intake.verified")
@@ -86,24 +95,13 @@ class Intake:
         """Stage 7: resolved after the commit. Raises ``OverloadedError`` at once when the line is full."""
         return self.entrance.enter(prepared)
 
-    def validate(self, submission: Submission) -> Examined:
-        """Stages 2 to 6 without consequences: what an acceptance would say."""
-        at = self.now()
-        readable, flaws = self._understand(submission, at)
-        if readable is None:
-            return Examined(readable=None, flaws=flaws)
-        _, refusals = self.authority.decide(submission.caller, readable, self.directory(), at=at)
-        return Examined(readable=readable, flaws=(*flaws, *refusals))
-
-    def _understand(self, submission: Submission, at: datetime) -> tuple[Readable | None, tuple[Flaw, ...]]:
-        """Stages 2 to 5. A readable message may come with flaws: then it is refused, but we know whose it was."""
-        with submission.opened() as octets:
-            found = self.examiner.examine(octets, at=at)
-        report = found.report
-        forged = _findings(report.envelope.findings) if report is not None and report.envelope.failed else ()
-        if found.message is None or report is None:
-            return None, (*_faults(found.faults), *forged)
-        return Readable(message=found.message, report=report, warnings=_faults(found.warnings)), forged
+    def rehearse(self, submission: Submission, found: Found, at: datetime) -> Examined:
+        """Stage 6 without consequences: what an acceptance would say."""
+        readable = _understood(found)
+        if isinstance(readable, Rejected):
+            return Examined(readable=None, flaws=readable.flaws)
+        _, flaws = self.authority.decide(submission.caller, readable, self.directory(), at=at)
+        return Examined(readable=readable, flaws=flaws)
 
     def _prepare(self, submission: Submission, readable: Readable, authorised: Authorised, at: datetime) -> Prepared:
         match readable.message:
@@ -137,12 +135,19 @@ class Intake:
             first = view.accepted_as(self.preparer.identity(submission, readable.message, sender))
         if first is not None:
             return PreparedRepetition(accepted=first)
+        if all(is_temporary(flaw.code) for flaw in flaws):
+            return rejected  # come again: that is no rejection, and the sender's own system repeats it
         return self.preparer.rejection(submission, readable.message, sender, rejected, at=at)
+
+
+def _understood(found: Found) -> Readable | Rejected:
+    if isinstance(found, TooCostly):
+        return refuse(Code.TOO_COSTLY, expected=found.limit, got=found.cost)
+    if found.message is None or found.report is None:
+        broken = findings_of_header(found.report) if found.report is not None else ()
+        return Rejected(flaws=(*_faults(found.faults), *broken))
+    return Readable(message=found.message, report=found.report, warnings=_faults(found.warnings))
 
 
 def _faults(faults: Sequence[Fault]) -> tuple[Flaw, ...]:
     return tuple(Flaw(code=Code(f.code), line=f.line, path=f.path, expected=f.expected, got=f.got) for f in faults)
-
-
-def _findings(findings: Sequence[Finding]) -> tuple[Flaw, ...]:
-    return tuple(Flaw(code=Code(f.code), path=f.path, expected=f.expected, got=f.got) for f in findings)

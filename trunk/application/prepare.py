@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from envelopes.model import Document, Message, ResponseFor, StatusMessage
 from signing.report import Report
 from trunk.application.acknowledge import Acknowledger, NewId
+from trunk.application.evidence import EvidenceShelf
 from trunk.application.submission import Authorised, PreparedRejection, Submission
-from trunk.domain import identity
+from trunk.domain import identity, signature_record
 from trunk.domain.acknowledgement import Fact
 from trunk.domain.agency import Agency
 from trunk.domain.dates import spell_date
@@ -26,6 +27,7 @@ class Preparer:
     new_id: NewId
     lifetime: timedelta  #: of a document's deliveries: then the sender is told
     notices_wait: timedelta  #: of notices (statuses): nobody is told of those, so they do not give up
+    evidence: EvidenceShelf
 
     def document(
         self, submission: Submission, document: Document, report: Report, authorised: Authorised, *, at: datetime
@@ -47,11 +49,12 @@ class Preparer:
             sha256=submission.sha256,
             size=submission.size,
             accepted_at=at,
-            marked=authorised.marked,
-            verdict=report.as_json(),
+            marked=authorised.weighed.marked,
+            verdict=signature_record.written(report, authorised.weighed),
             attachments=_attachments(document),
         )
-        return self._acceptance(submission, envelope, authorised, tell_sender=True, lifetime=self.lifetime)
+        made = self._acceptance(submission, envelope, authorised, tell_sender=True, lifetime=self.lifetime)
+        return replace(made, evidence=self.evidence.lacking(report.evidence))
 
     def status(
         self, submission: Submission, status: StatusMessage, report: Report, authorised: Authorised, *, at: datetime
@@ -72,9 +75,11 @@ class Preparer:
             accepted_at=at,
             status_code=status.code,
             description=status.description,
-            verdict=report.as_json(),
+            marked=authorised.weighed.marked,
+            verdict=signature_record.written(report, authorised.weighed),
         )
-        return self._acceptance(submission, envelope, authorised, tell_sender=False, lifetime=self.notices_wait)
+        made = self._acceptance(submission, envelope, authorised, tell_sender=False, lifetime=self.notices_wait)
+        return replace(made, evidence=self.evidence.lacking(report.evidence))
 
     def identity(self, submission: Submission, message: Message, sender: Agency) -> str:
         """What makes this submission the same as an earlier one."""

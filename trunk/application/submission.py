@@ -6,9 +6,7 @@ Authorised → (enter) Accepted | Rejected``
 
 from __future__ import annotations
 
-import mmap
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from signing.report import Report
 from trunk.domain.agency import Agency, Caller
 from trunk.domain.entry import Acceptance, AcceptedEnvelope, Entry
 from trunk.domain.outcome import Flaw, Rejected
+from trunk.domain.signature_policy import Weighed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,15 +27,6 @@ class Submission:
     size: int
     sha256: str
     idempotency_key: str | None = None
-
-    @contextmanager
-    def opened(self) -> Iterator[bytes | mmap.mmap]:
-        """The octets to look at; a spool file is mapped, not read."""
-        if isinstance(self.octets, bytes):
-            yield self.octets
-            return
-        with self.octets.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            yield mapped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +44,7 @@ class Authorised:
 
     sender: Agency
     recipients: Sequence[Agency]
-    marked: bool  #: travels "for reference only"
+    weighed: Weighed  #: by the sender's policy of signatures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from signing.evidence import Evidence
+from trunk.domain import signature_record
 from trunk.domain.agency import Agency, Caller
 from trunk.domain.delivery import AgencyCode, EnvelopeId
 from trunk.domain.entry import EnvelopeRecord
 from trunk.domain.outcome import Rejected, refuse
 from trunk.domain.rejection import Code
 from trunk.domain.tracking import EnvelopeTrack, Listed, Search
+from trunk.errors import CorruptPayloadError
 from trunk.storage.ledger import Ledger
 
 
@@ -54,6 +58,28 @@ class Tracking:
         if not own:
             return refuse(Code.NOT_FOUND, got=envelope_id)
         return dataclasses.replace(track, deliveries=own, acknowledgements=(), unmatched=())
+
+    def envelope_for(self, caller: Caller, envelope_id: EnvelopeId) -> EnvelopeRecord | Rejected:
+        """The envelope, for its sender and its recipients; for anybody else there is none."""
+        track = self.track_for(caller, envelope_id)
+        return track if isinstance(track, Rejected) else track.envelope
+
+    def evidence_for(self, caller: Caller, envelope_id: EnvelopeId, sha256: str) -> Evidence | Rejected:
+        """Something that the verdict on an envelope rests on; what others' envelopes rest on does not exist."""
+        envelope = self.envelope_for(caller, envelope_id)
+        if isinstance(envelope, Rejected):
+            return envelope
+        record = signature_record.read(envelope)
+        found = self.evidence(sha256) if record is not None and record.rests_on(sha256) else None
+        return found or refuse(Code.NOT_FOUND, path="sha256", got=sha256)
+
+    def evidence(self, sha256: str) -> Evidence | None:
+        """What verdicts rest on, by its digest. Raises ``CorruptPayloadError`` where it has another one."""
+        with self.ledger.read() as view:
+            found = view.evidence(sha256)
+        if found is not None and hashlib.sha256(found.octets or b"").hexdigest() != sha256:
+            raise CorruptPayloadError(f"the evidence {sha256} has other octets than were entered")
+        return found
 
     def search(self, search: Search) -> Sequence[Listed]:
         """Deliveries by agency, state, age, urgency and text."""

@@ -21,6 +21,7 @@ from envelopes.model import Organization
 from queues.broker import Broker
 from queues.embedded import EmbeddedBroker
 from queues.rabbitmq import RabbitBroker, Tuning
+from signing.examination import Examination
 from trunk import failpoints
 from trunk.application.acknowledge import Acknowledger
 from trunk.application.administration import Administration
@@ -29,8 +30,11 @@ from trunk.application.authorise import Authority
 from trunk.application.directory import Clock, Registry
 from trunk.application.dispatch import Dispatch
 from trunk.application.enter import Entrance
+from trunk.application.evidence import EvidenceShelf
+from trunk.application.examiners import Examiners
 from trunk.application.handover import Handover
 from trunk.application.intake import Intake
+from trunk.application.policies import policies
 from trunk.application.prepare import Preparer
 from trunk.application.receipts import Receipts
 from trunk.application.replay import Replay
@@ -43,6 +47,7 @@ from trunk.domain.retry import RetrySchedule
 from trunk.errors import ConfigurationError
 from trunk.http import spool
 from trunk.http.app import Doors, make_app
+from trunk.http.errands import Errands
 from trunk.http.runner import Runner
 from trunk.http.waiting import WaitingRoom
 from trunk.settings import Settings
@@ -51,6 +56,9 @@ from trunk.storage.engine import open_engine
 from trunk.storage.ledger import Ledger
 from trunk.storage.payloads import PayloadStore
 from trunk.storage.scribe import Scribe
+from trunk.workers import revocation
+from trunk.workers.examiners import ExaminerPool, InHouse
+from trunk.workers.fetching import Fetcher
 from trunk.workers.loops import Loop
 from trunk.workers.service import Process
 from trunk.workers.steps import Mailroom, relay_step, sweep_step, tidy_step
@@ -126,10 +134,15 @@ def prepare(settings: Settings) -> None:
         if migrate.current(engine) is None:
             migrate.upgrade(engine)
         if settings.embedded:
-            with open_service(settings) as service:
+            with open_service(_examining_nothing(settings)) as service:
                 service.dispatch.recover()
     finally:
         engine.dispose()
+
+
+def _examining_nothing(settings: Settings) -> Settings:
+    """No process need be started where nothing is examined."""
+    return settings.model_copy(update={"examination": settings.examination.model_copy(update={"processes": 0})})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +176,11 @@ def open_service(settings: Settings, *, now: Clock = clock) -> Iterator[Service]
         broker = _broker(settings)
         stack.callback(broker.close)
         executor = stack.enter_context(ThreadPoolExecutor(settings.http.threads, thread_name_prefix="receipts"))
-        yield _wire(_core(settings, ledger, scribe, broker, now), executor)
+        fetcher = signatures.fetcher(settings, now=now, chance=random.random)
+        stack.callback(fetcher.close)
+        examiners = signatures.examiners(settings)
+        stack.callback(examiners.close)
+        yield _wire(_core(settings, ledger, scribe, broker, now), _Signatures(examiners, fetcher), executor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +198,14 @@ class _Core:
     now: Clock
 
 
+@dataclass(frozen=True, slots=True)
+class _Signatures:
+    """Who judges them, and who gets what is lacking."""
+
+    examiners: ExaminerPool[Examination] | InHouse[Examination]
+    fetcher: Fetcher
+
+
 def _core(settings: Settings, ledger: Ledger, scribe: Scribe, broker: Broker, now: Clock) -> _Core:
     acknowledger = _acknowledger(settings)
     return _Core(
@@ -196,7 +221,7 @@ def _core(settings: Settings, ledger: Ledger, scribe: Scribe, broker: Broker, no
     )
 
 
-def _wire(core: _Core, executor: ThreadPoolExecutor) -> Service:
+def _wire(core: _Core, judging: _Signatures, executor: ThreadPoolExecutor) -> Service:
     settings, scribe = core.settings, core.scribe
     dispatch = Dispatch(
         ledger=core.ledger,
@@ -215,8 +240,10 @@ def _wire(core: _Core, executor: ThreadPoolExecutor) -> Service:
         "mailroom": Loop(name="mailroom", step=mailroom.step, chance=random.random, pause_seconds=2.0),
     }
     loops["tidy"] = Loop(name="tidy", step=tidy_step(_tidy(core)), chance=random.random, pause_seconds=3600)
-    intake, handover = _intake(core, executor), _handover(core)
-    doors = _doors(core, intake, handover, waiting_room, loops)
+    loops["trust"] = Loop(name="trust", step=signatures.trust_step(settings), chance=random.random, pause_seconds=5.0)
+    loops["fetcher"] = judging.fetcher.loop()
+    intake, handover = _intake(core, judging.examiners, executor), _handover(core)
+    doors = _doors(core, intake, handover, waiting_room, judging, loops)
     app = make_app(doors, facades.vxp(settings, core.ledger, core.now))
     process = Process(
         runner=lambda: Runner(app, drain_seconds=settings.http.drain_seconds), loops=tuple(loops.values())
@@ -245,18 +272,23 @@ def _tidy(core: _Core) -> Tidy:
     )
 
 
-def _intake(core: _Core, executor: ThreadPoolExecutor) -> Intake:
+def _intake(core: _Core, examiners: Examiners, executor: ThreadPoolExecutor) -> Intake:
     receipts = Receipts(ledger=core.ledger, scribe=core.scribe, planner=core.planner)
+    shelf = EvidenceShelf(read=revocation.evidence(core.settings))
     return Intake(
         directory=core.registry.directory,
-        examiner=signatures.examiner(core.settings),
-        authority=Authority(),
+        examiners=examiners,
+        authority=Authority(policies(core.settings.signatures.policies)),
         preparer=Preparer(
-            acknowledger=core.acknowledger, new_id=new_id, lifetime=_lifetime(core.settings), notices_wait=NOTICES_WAIT
+            acknowledger=core.acknowledger,
+            new_id=new_id,
+            lifetime=_lifetime(core.settings),
+            notices_wait=NOTICES_WAIT,
+            evidence=shelf,
         ),
         ledger=core.ledger,
         payloads=core.payloads,
-        entrance=Entrance(scribe=core.scribe, receipts=receipts, executor=executor),
+        entrance=Entrance(scribe=core.scribe, receipts=receipts, executor=executor, evidence=shelf),
         now=core.now,
     )
 
@@ -274,18 +306,24 @@ def _handover(core: _Core) -> Handover:
 
 
 def _doors(
-    core: _Core, intake: Intake, handover: Handover, waiting_room: WaitingRoom, loops: Mapping[str, Loop]
+    core: _Core,
+    intake: Intake,
+    handover: Handover,
+    waiting_room: WaitingRoom,
+    judging: _Signatures,
+    loops: Mapping[str, Loop],
 ) -> Doors:
+    checks = {"ledger": core.ledger.check, "broker": core.broker.check, "examiners": judging.examiners.check}
     return Doors(
         settings=core.settings.http,
         spool_folder=core.settings.data_folder / "spool",
         intake=intake,
+        errands=Errands(judging.fetcher, seconds=core.settings.signatures.revocation.wait_seconds),
         handover=handover,
         tracking=_tracking(core.settings, core.ledger, core.now),
         registry=core.registry,
         waiting_room=waiting_room,
-        checks={"ledger": core.ledger.check, "broker": core.broker.check}
-        | {name: loop.check for name, loop in loops.items()},
+        checks=checks | {name: loop.check for name, loop in loops.items()},
         depth=lambda: _depth(core.ledger),
         wake_relay=loops["relay"].wake,
         now=core.now,

@@ -2,25 +2,59 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificates
 
-from signing.examination import Examiner
-from signing.policy import Policy
+from signing.examination import Examination
+from signing.revocation.worth import Scales
 from signing.seal import Seal
 from signing.signer import SigningFailedError
-from signing.trust import TrustStore
-from signing.verifier import Verifier
 from trunk.errors import ConfigurationError
 from trunk.settings import Settings
+from trunk.workers import examining, revocation
+from trunk.workers.examiners import ExaminerPool, InHouse
+from trunk.workers.fetching import Fetcher, Rules
+from trunk.workers.loops import Went
 
 
-def examiner(settings: Settings) -> Examiner:
-    """Stages 2 to 5. Raises ``ConfigurationError`` where nobody is trusted."""
-    return Examiner(verifier=_verifier(settings))
+def examiners(settings: Settings) -> ExaminerPool[Examination] | InHouse[Examination]:
+    """Who does stages 2 to 5, ready to be asked. Raises ``ConfigurationError`` where nobody is trusted."""
+    if settings.examination.processes == 0:
+        return InHouse(lambda: examining.in_house(settings))
+    return ExaminerPool(partial(examining.work, settings), settings.examination)
+
+
+def fetcher(settings: Settings, *, now: Callable[[], datetime], chance: Callable[[], float]) -> Fetcher:
+    """Gets what verdicts are lacking; nothing from hosts that the settings do not name."""
+    told, shelf, freshness = settings.signatures.revocation, revocation.shelf(settings), revocation.freshness(settings)
+    rules = Rules(
+        hosts=revocation.hosts(settings),
+        refresh=freshness.refresh,
+        timeout_seconds=told.timeout_seconds,
+        list_octets=told.list_octets,
+        answer_octets=told.answer_octets,
+        cache_octets=told.cache_octets,
+        threads=told.threads,
+    )
+    return Fetcher(shelf, Scales(shelf, freshness), rules, now=now, chance=chance)
+
+
+def trust_step(settings: Settings) -> Callable[[], Went]:
+    """Looks at the trust folder, so that one that cannot be used as it stands is told to operators."""
+    folder = revocation.trust(settings)
+
+    def step() -> Went:
+        _ = folder.store  # it looks whether the folder has changed
+        if folder.fault:
+            raise ConfigurationError(f"the trust folder stays as it was read before: {folder.fault}")
+        return Went.IDLE
+
+    return step
 
 
 def seal(settings: Settings) -> Seal:
@@ -34,13 +68,3 @@ def seal(settings: Settings) -> Seal:
     except (OSError, ValueError, TypeError, SigningFailedError) as error:
         remedy = "see [signatures] seal_key_file and seal_certificate_file, or run `trunk init`"
         raise ConfigurationError(f"the trunk's seal cannot be used: {error}; {remedy}") from error
-
-
-def _verifier(settings: Settings) -> Verifier:
-    folder = settings.path(settings.signatures.trust_folder)
-    try:
-        trust = TrustStore.from_folder(folder)
-    except (OSError, ValueError) as error:
-        remedy = f"put the roots you trust into {folder / 'roots'} as *.pem (see [signatures] trust_folder)"
-        raise ConfigurationError(f"no signature can be judged: {error}; {remedy}") from error
-    return Verifier(trust, Policy(claim_max_age=timedelta(days=settings.signatures.claimed_time_age_days)))

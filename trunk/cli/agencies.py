@@ -8,12 +8,13 @@ from typing import Any, Final
 
 import click
 
-from trunk.cli.agency_file import Change, Wrong, plan, read_rows
+from trunk.application.policies import policies
+from trunk.cli.agency_file import Change, Known, Wrong, plan, read_rows
 from trunk.cli.exits import NotFoundError, RefusedError
 from trunk.cli.lazy import example
 from trunk.cli.output import clock, console, instant, note, pairs, print_json, simple_table
 from trunk.cli.world import World, pass_world
-from trunk.domain.agency import Agency, Directory
+from trunk.domain.agency import Agency, Directory, Mandate
 
 _TOML: Final = """\b
 agencies.toml:
@@ -23,9 +24,11 @@ agencies.toml:
   old_code = "000.00.01.H41"             # QCVN 102:2016
   aliases = ["001.H41"]                  # further codes of real mail
   mode = "pull"                          # pull (default) or amqp
-  signature_policy = "required"          # required (default) or deliver-marked
+  signature_policy = "required"          # required (default), required-on-main-document, seal-suffices,
+                                         # deliver-marked, or one of [signatures.policies]
   active = true
   certificates = ["certs/giam-doc.pem"]  # who may sign for it: PEM files or SHA-256 fingerprints
+  uids = ["MST:0100000000@cong-cong"]    # or by the UID in their certificates, maybe of one trust domain only
 """
 _CSV: Final = """\b
 agencies.csv (comma or semicolon; lists with |):
@@ -54,7 +57,7 @@ def load(world: World, *, file: Path, dry_run: bool) -> None:
     if file.suffix.lower() not in (".toml", ".csv"):
         raise click.UsageError(f"{file}: expected a .toml or .csv file")
     with world.administration() as room:
-        changes, wrong = _planned(file, Directory(room.tracking.agencies()))
+        changes, wrong = _planned(file, Directory(room.tracking.agencies()), world)
         if wrong:
             raise RefusedError(_spell(file, wrong), remedy="nothing was changed; mend the file and load it again")
         changing = [change for change in changes if change.fields]
@@ -100,7 +103,7 @@ def show(world: World, *, code: str, as_json: bool) -> None:
         ("mode", found.mode),
         ("signatures", found.signature_policy),
         ("active", _active(found)),
-        *(("certificate", _mandate(m.fingerprint, m.valid_from, m.valid_until)) for m in found.mandates),
+        *(("uid" if m.uid else "certificate", _mandate(m)) for m in found.mandates),
     ]
     console().print(pairs(rows))
 
@@ -109,8 +112,12 @@ def find(code: str, agencies: Sequence[Agency]) -> Agency:
     """The agency that any of its codes means. Raises ``NotFoundError``."""
     found = Directory(agencies).find(code)
     if found is None:
-        raise NotFoundError(f"no agency has the code {code}", remedy="trunk admin agency list")
+        raise no_agency(code)
     return found
+
+
+def no_agency(code: str) -> NotFoundError:
+    return NotFoundError(f"no agency has the code {code}", remedy="trunk admin agency list")
 
 
 def agency_json(agency: Agency) -> dict[str, Any]:
@@ -120,20 +127,31 @@ def agency_json(agency: Agency) -> dict[str, Any]:
         "old_code": agency.old_code,
         "aliases": list(agency.aliases),
         "mode": agency.mode.value,
-        "signature_policy": agency.signature_policy.value,
+        "signature_policy": agency.signature_policy,
         "active": agency.active,
         "certificates": [
-            {"fingerprint": m.fingerprint, "valid_from": instant(m.valid_from), "valid_until": instant(m.valid_until)}
+            {
+                "fingerprint": m.fingerprint,
+                "uid": m.shown_uid,
+                "domain": m.domain,
+                "valid_from": instant(m.valid_from),
+                "valid_until": instant(m.valid_until),
+            }
             for m in agency.mandates
         ],
     }
 
 
-def _planned(file: Path, directory: Directory) -> tuple[list[Change], list[Wrong]]:
+def _planned(file: Path, directory: Directory, world: World) -> tuple[list[Change], list[Wrong]]:
     from trunk.cli.pem import fingerprint_of  # noqa: PLC0415  heavy
 
     rows, unreadable = read_rows(file)
-    changes, wrong = plan(rows, directory, lambda pem: fingerprint_of(file.parent / pem))
+    known = Known(
+        directory=directory,
+        policies=policies(world.settings.signatures.policies).by_name,
+        fingerprint=lambda pem: fingerprint_of(file.parent / pem),
+    )
+    changes, wrong = plan(rows, known)
     if not rows and not unreadable:
         unreadable = [Wrong(line=1, what="no agency in it", remedy="see --help for an example")]
     return changes, sorted([*unreadable, *wrong], key=lambda w: w.line)
@@ -162,6 +180,11 @@ def _active(agency: Agency) -> str:
     return "yes" if agency.active else "NO"
 
 
-def _mandate(fingerprint: str, start: Any, end: Any) -> str:
-    span = " ".join((f"from {clock(start)}" if start else "", f"until {clock(end)}" if end else "")).strip()
-    return f"{fingerprint} {span}".strip()
+def _mandate(mandate: Mandate) -> str:
+    words = (
+        mandate.fingerprint or mandate.shown_uid,
+        f"in {mandate.domain}" if mandate.domain else "",
+        f"from {clock(mandate.valid_from)}" if mandate.valid_from else "",
+        f"until {clock(mandate.valid_until)}" if mandate.valid_until else "",
+    )
+    return " ".join(filter(None, words))

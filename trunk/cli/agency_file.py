@@ -11,21 +11,32 @@ import dataclasses
 import difflib
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from trunk.domain.agency import Agency, DeliveryMode, Directory, Mandate, SignaturePolicy
+from trunk.domain.agency import Agency, DeliveryMode, Directory, Mandate
 from trunk.domain.delivery import AgencyCode
 
 _CODE: Final = re.compile(r"[^\s,;/\\\x00-\x1f\x7f]{1,35}")
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
+_UID: Final = re.compile(r"[A-Z]{2,8}:[^\s@]{1,60}")
 _YES_NO: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-KEYS: Final = ("code", "name", "old_code", "aliases", "mode", "signature_policy", "active", "certificates")
+KEYS: Final = ("code", "name", "old_code", "aliases", "mode", "signature_policy", "active", "certificates", "uids")
+_LISTS: Final = ("aliases", "certificates", "uids")
 
 Fingerprint = Callable[[Path], str]
 """The fingerprint of a PEM file's certificate. Raises ``ValueError`` or ``OSError``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What rows are held against."""
+
+    directory: Directory
+    policies: Collection[str]
+    fingerprint: Fingerprint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,16 +82,16 @@ def read_rows(file: Path) -> tuple[list[Row], list[Wrong]]:
     return _toml_rows(text) if file.suffix.lower() == ".toml" else _csv_rows(text)
 
 
-def plan(rows: Sequence[Row], directory: Directory, fingerprint: Fingerprint) -> tuple[list[Change], list[Wrong]]:
+def plan(rows: Sequence[Row], known: Known) -> tuple[list[Change], list[Wrong]]:
     """What the rows would change in the directory, or everything that is wrong with them."""
     changes: list[Change] = []
     wrong: list[Wrong] = []
     for row in rows:
         try:
-            changes.append(_change(row, directory, fingerprint))
+            changes.append(_change(row, known))
         except _WrongRowError as error:
             wrong += (Wrong(line=row.line, what=what, remedy=remedy) for what, remedy in error.reasons)
-    return changes, [*wrong, *_clashes(changes, directory)]
+    return changes, [*wrong, *_clashes(changes, known.directory)]
 
 
 class _WrongRowError(Exception):
@@ -121,26 +132,23 @@ def _csv_rows(text: str) -> tuple[list[Row], list[Wrong]]:
 
 
 def _cell(key: str, text: str) -> Any:
-    if key in ("aliases", "certificates"):
+    if key in _LISTS:
         return [part for part in re.split(r"[|\s]+", text) if part]
     return _YES_NO.get(text.lower(), text) if key == "active" else text
 
 
-def _change(row: Row, directory: Directory, fingerprint: Fingerprint) -> Change:
-    reasons = [*_strangers(row.values), *_shape(row.values)]
-    mandates: tuple[Mandate, ...] | None = None
-    if not reasons and "certificates" in row.values:
-        mandates, wrong = _mandates(row.values["certificates"], fingerprint)
-        reasons += wrong
-    if reasons:
-        raise _WrongRowError(reasons)
-    before = next((a for a in directory.agencies if a.code == row.values["code"]), None)
+def _change(row: Row, known: Known) -> Change:
+    reasons = [*_strangers(row.values), *_shape(row.values, known.policies)]
+    mandates, wrong = ([], reasons) if reasons else _mandates(row.values, known.fingerprint)
+    if wrong:
+        raise _WrongRowError(wrong)
+    before = next((a for a in known.directory.agencies if a.code == row.values["code"]), None)
     if before is None and not row.values.get("name"):
         raise _WrongRowError([("name is missing", "a new agency needs a name")])
     after = _overlaid(before or Agency(code=AgencyCode(row.values["code"]), name=""), row.values)
-    return Change(
-        line=row.line, before=before, after=after if mandates is None else dataclasses.replace(after, mandates=mandates)
-    )
+    kept = [m for m in after.mandates if ("certificates" if m.fingerprint else "uids") not in row.values]
+    after = dataclasses.replace(after, mandates=tuple(dict.fromkeys((*kept, *mandates))))
+    return Change(line=row.line, before=before, after=after)
 
 
 def _overlaid(agency: Agency, values: Mapping[str, Any]) -> Agency:
@@ -155,7 +163,7 @@ def _overlaid(agency: Agency, values: Mapping[str, Any]) -> Agency:
     if values.get("mode"):
         said["mode"] = DeliveryMode(values["mode"])
     if values.get("signature_policy"):
-        said["signature_policy"] = SignaturePolicy(values["signature_policy"])
+        said["signature_policy"] = values["signature_policy"]
     if values.get("active", "") != "":
         said["active"] = values["active"]
     return dataclasses.replace(agency, **said)
@@ -168,22 +176,22 @@ def _strangers(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield f"no such key: {key}", f"did you mean {close[0]}?" if close else f"keys are {', '.join(KEYS)}"
 
 
-def _shape(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _shape(values: Mapping[str, Any], policies: Collection[str]) -> Iterator[tuple[str, str]]:
     codes = [("code", values.get("code", "")), ("old_code", values.get("old_code") or "-")]
     aliases = values.get("aliases", [])
-    if not isinstance(aliases, list) or not isinstance(values.get("certificates", []), list):
-        yield "aliases and certificates are lists", 'write ["A", "B"] (in CSV: A|B)'
+    if not all(isinstance(values.get(key, []), list) for key in _LISTS):
+        yield "aliases, certificates and uids are lists", 'write ["A", "B"] (in CSV: A|B)'
         return
     for key, code in [*codes, *(("aliases", alias) for alias in aliases)]:
         if not isinstance(code, str) or not _CODE.fullmatch(code):
             yield f"{key}: {code!r} is no code", "1 to 35 characters without blanks, commas and slashes, e.g. H41.01"
     if not isinstance(values.get("name", ""), str):
         yield "name is a text", 'write name = "…"'
-    yield from _choices(values)
+    yield from _choices(values, policies)
 
 
-def _choices(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for key, choices in (("mode", DeliveryMode), ("signature_policy", SignaturePolicy)):
+def _choices(values: Mapping[str, Any], policies: Collection[str]) -> Iterator[tuple[str, str]]:
+    for key, choices in (("mode", tuple(DeliveryMode)), ("signature_policy", policies)):
         allowed = [str(choice) for choice in choices]
         if values.get(key, "") not in ("", *allowed):
             yield f"{key}: {values[key]!r} is unknown", f"write {' or '.join(allowed)}"
@@ -191,13 +199,11 @@ def _choices(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"active: {values['active']!r} is neither yes nor no", "write true or false"
 
 
-def _mandates(
-    certificates: Sequence[Any], fingerprint: Fingerprint
-) -> tuple[tuple[Mandate, ...], list[tuple[str, str]]]:
-    """Fingerprints, or PEM files relative to the file that names them."""
+def _mandates(values: Mapping[str, Any], fingerprint: Fingerprint) -> tuple[list[Mandate], list[tuple[str, str]]]:
+    """Fingerprints, or PEM files relative to the file that names them; and UIDs, maybe of one trust domain."""
     found: list[Mandate] = []
     wrong: list[tuple[str, str]] = []
-    for name in certificates:
+    for name in values.get("certificates", ()):
         plain = str(name).lower().replace(":", "")
         try:
             print_ = plain if _FINGERPRINT.fullmatch(plain) else fingerprint(Path(str(name)))
@@ -207,7 +213,18 @@ def _mandates(
             wrong.append(
                 (f"certificates: {name}: {reason}", "name a PEM file or a SHA-256 fingerprint (64 hex digits)")
             )
-    return tuple(dict.fromkeys(found)), wrong
+    for number, name in enumerate(values.get("uids", ()), start=1):
+        uid, _, domain = str(name).partition("@")
+        if is_uid(uid):
+            found.append(Mandate(uid=uid, domain=domain))
+        else:
+            wrong.append((f"uids: number {number} is none", "write it as in the certificate, e.g. MST:0100000000"))
+    return found, wrong
+
+
+def is_uid(text: str) -> bool:
+    """Whether it can be a subject UID, scheme and number, as certificates spell it."""
+    return _UID.fullmatch(text) is not None
 
 
 def _clashes(changes: Sequence[Change], directory: Directory) -> Iterator[Wrong]:

@@ -74,6 +74,8 @@ def masked(value: Any) -> Any:
     """A value that may be shown: a URL's password is not."""
     if isinstance(value, Path):
         return str(value)
+    if isinstance(value, frozenset):
+        return sorted(value)
     if not isinstance(value, str) or "://" not in value:
         return value
     parts = urlsplit(value)

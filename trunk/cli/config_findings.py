@@ -8,14 +8,18 @@ from __future__ import annotations
 import ipaddress
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from pydantic import BaseModel
+
+from trunk.application.policies import policies
 from trunk.cli.world import World
-from trunk.domain.agency import SignaturePolicy
+from trunk.domain.agency import Agency
+from trunk.domain.signature_policy import Policies
 from trunk.errors import ConfigurationError, TrunkError
 from trunk.settings import Settings
 
@@ -49,6 +53,9 @@ def look_into(world: World, *, workers: int) -> list[Finding]:
         *_seal(settings),
         *_vxp(settings),
         *_trust(settings),
+        *_revocation(settings),
+        *_examination(settings),
+        *_policies(settings),
         *_clocks(settings),
         *_tests(settings),
         *_ledger(world),
@@ -154,20 +161,83 @@ def _open_to_others(file: Path, key: str) -> Iterator[Finding]:
 
 
 def _trust(settings: Settings) -> Iterator[Finding]:
-    roots = settings.path(settings.signatures.trust_folder) / "roots"
-    if not any(roots.glob("*.pem")):
+    folder = settings.path(settings.signatures.trust_folder)
+    if not any((*folder.glob("roots/*.pem"), *folder.glob("*/roots/*.pem"))):
         yield Finding(
             weight=Weight.ERROR,
             key="signatures.trust_folder",
-            text=f"no root certificate in {roots}: the trunk trusts nobody",
-            remedy="put the roots of your certification authorities there as *.pem",
+            text=f"no root certificate in {folder}: the trunk trusts nobody",
+            remedy="put the roots of your certification authorities into roots/ there, or into DOMAIN/roots/, as *.pem",
         )
-    yield Finding(
-        weight=Weight.NOTE,
-        key="signatures",
-        text="whether a signer's certificate was revoked is not checked yet",
-        remedy="take the mandate from a lost key: trunk admin certificate remove",
-    )
+
+
+def _revocation(settings: Settings) -> Iterator[Finding]:
+    told = settings.signatures.revocation
+    lists = settings.path(settings.signatures.trust_folder)
+    if told.rule == "none":
+        yield Finding(
+            weight=Weight.WARNING,
+            key="signatures.revocation.rule",
+            text="whether a signer's certificate was revoked is not checked: revoked ones pass",
+            remedy='rule = "require"; until then take the mandate from a lost key: trunk admin certificate remove',
+        )
+    elif not told.fetch_hosts and not any(lists.glob("**/lists/*")):
+        yield Finding(
+            weight=Weight.WARNING,
+            key="signatures.revocation.fetch_hosts",
+            text="no host may be asked and no list lies in the trust folder: no signature can be told valid",
+            remedy="name the hosts of your authorities' lists and responders, or put lists into lists/ of their domain",
+        )
+    if told.private_hosts:
+        yield Finding(
+            weight=Weight.WARNING,
+            key="signatures.revocation.private_hosts",
+            text="certificates that callers send may make the trunk ask these hosts of the house's own network",
+            remedy="name only hosts that serve lists and answers and nothing else",
+        )
+    yield from _longer(told, "signatures.revocation", ("tolerance_seconds", "list_age_hours", "answer_age_hours"))
+
+
+def _examination(settings: Settings) -> Iterator[Finding]:
+    told = settings.examination
+    if not told.processes:
+        yield Finding(
+            weight=Weight.WARNING,
+            key="examination.processes",
+            text="messages are examined in the serving process: no limit on time and memory can be held",
+            remedy="2 or more",
+        )
+    yield from _longer(told, "examination", ("seconds", "seconds_per_mib", "memory_mib"))
+
+
+def _longer(section: BaseModel, name: str, keys: Sequence[str]) -> Iterator[Finding]:
+    """What is allowed more than by default."""
+    for key in keys:
+        got, default = getattr(section, key), type(section).model_fields[key].default
+        if got > default:
+            yield Finding(
+                weight=Weight.WARNING,
+                key=f"{name}.{key}",
+                text=f"{got:g}, more than the default",
+                remedy=f"{default:g}",
+            )
+
+
+def _policies(settings: Settings) -> Iterator[Finding]:
+    """Each relaxation of a policy that was written here; the built-in ones are named where an agency has them."""
+    try:
+        known = policies(settings.signatures.policies).by_name
+    except ConfigurationError as error:
+        yield Finding(weight=Weight.ERROR, key="signatures.policies", text=str(error), remedy="mend the settings")
+        return
+    for name in settings.signatures.policies:
+        for relaxation in known[name].relaxations:
+            yield Finding(
+                weight=Weight.WARNING,
+                key=f"signatures.policies.{name}",
+                text=relaxation,
+                remedy='the strictest is "required"',
+            )
 
 
 def _clocks(settings: Settings) -> Iterator[Finding]:
@@ -221,18 +291,34 @@ def _ledger(world: World) -> Iterator[Finding]:
         yield Finding(
             weight=Weight.WARNING, key="directory", text="no agency yet", remedy="trunk admin agency load agencies.toml"
         )
+    known = _known(world.settings)
     for agency in agencies:
-        if agency.signature_policy is SignaturePolicy.DELIVER_MARKED:
-            yield Finding(
-                weight=Weight.WARNING,
-                key="directory",
-                text=f"{agency.code}: unsigned documents of it travel, marked for reference only",
-                remedy='signature_policy = "required" (trunk admin agency load)',
-            )
-        elif agency.active and not agency.mandates:
-            yield Finding(
-                weight=Weight.NOTE,
-                key="directory",
-                text=f"{agency.code}: no certificate may sign for it, so it cannot send documents",
-                remedy=f"trunk admin certificate add {agency.code} FILE.pem",
-            )
+        yield from _agency(agency, known)
+
+
+def _known(settings: Settings) -> Policies:
+    try:
+        return policies(settings.signatures.policies)
+    except ConfigurationError:
+        return Policies()  # said already
+
+
+def _agency(agency: Agency, known: Policies) -> Iterator[Finding]:
+    name, policy = agency.signature_policy, known.named(agency.signature_policy)
+    laxer = "; ".join(policy.relaxations)
+    if policy.name != name:
+        laxer = f'no policy has the name "{name}"; the strictest holds'
+    if laxer:
+        yield Finding(
+            weight=Weight.WARNING,
+            key="directory",
+            text=f"{agency.code} ({name}): {laxer}",
+            remedy='signature_policy = "required" (trunk admin agency load)',
+        )
+    elif agency.active and not agency.mandates:
+        yield Finding(
+            weight=Weight.NOTE,
+            key="directory",
+            text=f"{agency.code}: nobody may sign for it, so it cannot send documents",
+            remedy=f"trunk admin certificate add {agency.code} FILE.pem",
+        )

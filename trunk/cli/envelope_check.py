@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 from rich.progress import track
 
-from trunk.cli.envelope_look import Looked, look, opened, trust_in
 from trunk.cli.envelope_report import looked_json, report
 from trunk.cli.exits import Exit
 from trunk.cli.filters import Moment
 from trunk.cli.lazy import example
+from trunk.cli.looking import Given, Looked, looking
 from trunk.cli.output import console, print_json
 from trunk.cli.world import World, wish
 
@@ -43,7 +43,7 @@ class Wish:
 @click.option(
     "--trust",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Trust folder (roots/, intermediates/, or roots *.pem): judge the signer's chain too.",
+    help="Trust folder (domains, roots/, or roots *.pem): judge chains and revocation too.",
 )
 @click.option("--at", type=Moment(), help="Judge as if it were accepted then; default: now.")
 @click.option("--require-signature", is_flag=True, help="An unsigned document is refused.")
@@ -54,20 +54,20 @@ def check(world: World, wish: Wish) -> None:
 
     Every fault is reported with line, path, what was expected, what is there and what to do. A document without
     a signature is reported, and refused only with --require-signature; a signature that is there and wrong is
-    refused always. Exit code 1 if any file is refused. Whether sender and addressees are known, only a trunk can
-    tell (POST /api/v1/validate).
+    refused always; what cannot be told is shown as such (`trunk verify` says all there is to say). Exit code 1 if
+    any file is refused. Whether sender and addressees are known, only a trunk can tell (POST /api/v1/validate).
     """
-    trust = trust_in(wish.trust) if wish.trust else None
     at = wish.at if isinstance(wish.at, datetime) else world.doors.now() - (wish.at or timedelta(0))
     screen = console()
     results: list[Looked] = []
     bar = console(stderr=True)
-    for file in track(wish.files, console=bar, transient=True, disable=len(wish.files) < _MANY or not bar.is_terminal):
-        with opened(file) as octets:
-            looked = look(octets, name=str(file), at=at, trust=trust)
-        results.append(looked)
-        if not wish.as_json:
-            screen.print(report(looked, require_signature=wish.require_signature, language=world.language))
+    quiet = len(wish.files) < _MANY or not bar.is_terminal
+    with looking(world, Given(folder=wish.trust), at=at) as look:
+        for file in track(wish.files, console=bar, transient=True, disable=quiet):
+            looked = look(file)
+            results.append(looked)
+            if not wish.as_json:
+                screen.print(report(looked, require_signature=wish.require_signature, language=world.language))
     if wish.as_json:
         print_json({"files": [looked_json(one, require_signature=wish.require_signature) for one in results]})
     if any(one.refused(require_signature=wish.require_signature) for one in results):

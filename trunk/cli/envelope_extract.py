@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,13 +17,16 @@ import click
 from envelopes.attachments import unpack
 from envelopes.errors import Fault
 from envelopes.model import Attachment, Document
-from trunk.cli.envelope_look import Looked, look, opened
+from envelopes.payload import PayloadText
+from envelopes.skeleton import ParsedXml, parse
 from trunk.cli.envelope_report import report
 from trunk.cli.exits import Exit, RefusedError
 from trunk.cli.lazy import example
+from trunk.cli.looking import Given, looking
 from trunk.cli.output import clean, console, note
 from trunk.cli.world import World, pass_world
 from trunk.domain.rejection import CATALOGUE, Code
+from trunk.workers.nursery import opened
 
 _UNSAFE: Final = re.compile(r'[/\\:*?"<>|]')
 _LONGEST: Final = 150  # octets; file systems take 255
@@ -44,14 +48,17 @@ def extract(world: World, *, file: Path, directory: Path) -> None:
 
     A ZIP that only wraps one file is unpacked, within bounds. Names are made safe; nothing is overwritten.
     """
+    with looking(world, Given()) as look:
+        looked = look(file)
+    if looked.message is None:
+        console(stderr=True).print(report(looked, require_signature=False, language=world.language))
+        raise click.exceptions.Exit(Exit.REFUSED)
+    attachments = looked.message.attachments if isinstance(looked.message, Document) else ()
+    directory.mkdir(parents=True, exist_ok=True)
     with opened(file) as octets:
-        looked = look(octets, name=str(file), at=world.doors.now())
-        if looked.message is None or looked.valid is None:
-            console(stderr=True).print(report(looked, require_signature=False, language=world.language))
-            raise click.exceptions.Exit(Exit.REFUSED)
-        attachments = looked.message.attachments if isinstance(looked.message, Document) else ()
-        directory.mkdir(parents=True, exist_ok=True)
-        failed = [fault for one in attachments if (fault := _write(one, looked, directory, world))]
+        parsed = parse(octets)
+        payloads = parsed.payloads if isinstance(parsed, ParsedXml) else ()
+        failed = [fault for one in attachments if (fault := _write(one, payloads, directory, world))]
     if not attachments:
         note(world.language.say("Không có tệp đính kèm", "No attachment in it"))
     if failed:
@@ -74,11 +81,10 @@ def safe_name(attachment: Attachment, *, taken: set[str]) -> str:
     return name
 
 
-def _write(attachment: Attachment, looked: Looked, directory: Path, world: World) -> Fault | None:
+def _write(attachment: Attachment, payloads: Sequence[PayloadText], directory: Path, world: World) -> Fault | None:
     """One attachment as a new file; the fault where it could not be unpacked within bounds."""
     taken = {there.name.casefold() for there in directory.iterdir()}
     target = directory / safe_name(attachment, taken=taken)
-    payloads = looked.valid.parsed.payloads if looked.valid else ()
     payload = next(one for one in payloads if one.sha256 == attachment.sha256)  # same digest: same octets
     try:
         with target.open("xb") as into:

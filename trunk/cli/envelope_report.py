@@ -11,27 +11,27 @@ from rich.table import Table
 from rich.text import Text
 
 from envelopes.model import Document
-from signing.verdict import Indication, Verdict
-from trunk.cli.envelope_look import Looked
-from trunk.cli.output import cell, clean, clock, instant
+from signing.verdict import Indication, Place, Verdict
+from trunk.cli.looking import Looked
+from trunk.cli.output import cell, clean, clock
+from trunk.cli.report_view import INDICATION, with_words
 from trunk.cli.words import STATUS, Language
 from trunk.domain.outcome import Flaw
 from trunk.domain.rejection import CATALOGUE, Code
 
 
 def report(looked: Looked, *, require_signature: bool, language: Language) -> Group:
-    """One file: refused or not, every fault with its remedy, the signature, and what is odd."""
+    """One file: refused or not, every fault with its remedy, the signatures, and what is odd."""
     flaws = looked.refused(require_signature=require_signature)
     head = Text("✗ " if flaws else "✓ ", style="bold red" if flaws else "bold green").append_text(cell(looked.name))
     head.append(f": {_headline(flaws, looked, language)}")
-    parts: list[RenderableType] = [head]
-    if looked.verdict is not None:
-        parts.append(Padding(_signature(looked, looked.verdict, language), (0, 0, 0, 2), expand=False))
-    parts += [Padding(_flaw(flaw, "red", language), (0, 0, 0, 2), expand=False) for flaw in flaws]
-    parts += [
-        Padding(_flaw(flaw, "yellow", language, mark="⚠ "), (0, 0, 0, 2), expand=False) for flaw in looked.warnings
+    said = [_signature(looked, verdict, language) for verdict in _verdicts(looked)]
+    shown: list[RenderableType] = [
+        *said,
+        *(flaw_view(flaw, "red", language) for flaw in flaws),
+        *(flaw_view(flaw, "yellow", language, mark="⚠ ") for flaw in (*looked.doubts, *looked.warnings)),
     ]
-    return Group(*parts)
+    return Group(head, *(Padding(part, (0, 0, 0, 2), expand=False) for part in shown))
 
 
 def describe_signature(looked: Looked, verdict: Verdict, language: Language) -> str:
@@ -39,17 +39,18 @@ def describe_signature(looked: Looked, verdict: Verdict, language: Language) -> 
     if not verdict.signed:
         absent = CATALOGUE[Code(verdict.findings[0].code.value)]
         return language.of(absent.title)
-    if verdict.indication is Indication.TOTAL_PASSED:
-        signer = verdict.signer
-        uid = signer.shown_uid if signer else ""
-        said = language.say("Chữ ký toàn vẹn", "the signature is intact")
-        trusted = (
-            language.say("chuỗi chứng thư tin cậy", "the chain is trusted")
-            if looked.trust_judged
-            else language.say("CHƯA xét độ tin cậy (thiếu --trust)", "trust NOT judged (no --trust)")
-        )
-        return f"{said}; {trusted}; {verdict.algorithm}; {uid} {clock(verdict.signing_time)}"
-    return language.say("Chữ ký không đạt", "the signature fails")
+    where = "" if verdict.place is Place.ENVELOPE else language.say("Trong tệp: ", "inside a file: ")
+    if verdict.indication is not Indication.TOTAL_PASSED:
+        return f"{where}{verdict.indication}: {language.of(INDICATION[verdict.indication])}"
+    signer = verdict.signer
+    uid = signer.shown_uid if signer else ""
+    said = language.say("Chữ ký toàn vẹn", "the signature is intact")
+    trusted = (
+        language.say("chuỗi chứng thư tin cậy", "the chain is trusted")
+        if looked.trust_judged
+        else language.say("CHƯA xét độ tin cậy (thiếu --trust)", "trust NOT judged (no --trust)")
+    )
+    return f"{where}{said}; {trusted}; {verdict.algorithm}; {uid} {clock(verdict.signing_time)}"
 
 
 def looked_json(looked: Looked, *, require_signature: bool) -> dict[str, Any]:
@@ -60,11 +61,18 @@ def looked_json(looked: Looked, *, require_signature: bool) -> dict[str, Any]:
         "refused": bool(flaws),
         "size": looked.size,
         "sha256": looked.sha256,
-        "kind": looked.valid.kind.value if looked.valid else None,
+        "kind": _kind(looked),
         "faults": [flaw_json(flaw) for flaw in flaws],
-        "warnings": [flaw_json(flaw) for flaw in looked.warnings],
-        "signature": _verdict_json(looked) if looked.verdict else None,
+        "warnings": [flaw_json(flaw) for flaw in (*looked.doubts, *looked.warnings)],
+        "trust_judged": looked.trust_judged,
+        "signatures": with_words(report_data(looked)) if looked.report else None,
     }
+
+
+def report_data(looked: Looked) -> dict[str, Any]:
+    """The report's data; a file by itself has no envelope."""
+    data = looked.report.as_data() if looked.report else {}
+    return {**data, "envelope": None} if looked.alone else data
 
 
 def flaw_json(flaw: Flaw) -> dict[str, Any]:
@@ -80,29 +88,31 @@ def flaw_json(flaw: Flaw) -> dict[str, Any]:
     }
 
 
-def _verdict_json(looked: Looked) -> dict[str, Any] | None:
-    verdict = looked.verdict
-    if verdict is None:
+def _kind(looked: Looked) -> str | None:
+    if looked.alone:
+        return "file"
+    if looked.message is None:
         return None
-    return {
-        "signed": verdict.signed,
-        "indication": verdict.indication.value,
-        "trust_judged": looked.trust_judged,
-        "algorithm": verdict.algorithm,
-        "covered": list(verdict.covered),
-        "signing_time": instant(verdict.signing_time),
-        "signing_time_source": verdict.signing_time_source,
-        "signer_fingerprint": verdict.signer.fingerprint if verdict.signer else None,
-        "findings": [
-            {"code": f.code.value, "path": f.path, "expected": f.expected, "got": f.got} for f in verdict.findings
-        ],
-    }
+    return "document" if isinstance(looked.message, Document) else "status"
+
+
+def _verdicts(looked: Looked) -> Iterator[Verdict]:
+    """The header's, also of a signature that is not there; and those inside files."""
+    if looked.report is not None:
+        if not looked.alone:
+            yield looked.report.envelope
+        for attachment in looked.report.attachments:
+            yield from attachment.verdicts
 
 
 def _headline(flaws: Sequence[Flaw], looked: Looked, language: Language) -> str:
     if flaws:
         return language.say(f"bị từ chối, {len(flaws)} lỗi", f"refused, {len(flaws)} fault{'s' * (len(flaws) > 1)}")
     message = looked.message
+    if looked.doubts:
+        return language.say("CHƯA kết luận được về chữ ký", "a signature cannot be told yet")
+    if looked.alone:
+        return language.say("đọc được", "readable")
     if isinstance(message, Document):
         what = language.say("văn bản", "document")
         return f"{language.say('hợp lệ', 'valid')}, {what} {clean(str(message.code))}"
@@ -116,7 +126,8 @@ def _signature(looked: Looked, verdict: Verdict, language: Language) -> Text:
     return Text(describe_signature(looked, verdict, language), style=style)
 
 
-def _flaw(flaw: Flaw, style: str, language: Language, *, mark: str = "") -> Table:
+def flaw_view(flaw: Flaw, style: str, language: Language, *, mark: str = "") -> Table:
+    """One fault: title, where, what is there, what to do."""
     entry = CATALOGUE[flaw.code]
     grid = Table.grid(padding=(0, 1))
     grid.add_column(no_wrap=True, style=style)

@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from envelopes.model import Document, Organization, StatusMessage
-from trunk.cli.envelope_look import Looked, look, opened
 from trunk.cli.envelope_report import describe_signature, report
 from trunk.cli.exits import Exit
 from trunk.cli.lazy import example
+from trunk.cli.looking import Given, Looked, looking
 from trunk.cli.output import console, instant, pairs, print_json
 from trunk.cli.words import BUSINESS, STATUS, URGENCY, Language
 from trunk.cli.world import World, pass_world
@@ -26,8 +26,8 @@ Row = tuple[str, str]
 @pass_world
 def show(world: World, *, file: Path, as_json: bool) -> None:
     """Show what the message in FILE says. Nobody vouches for it: `trunk envelope check --trust` does that."""
-    with opened(file) as octets:
-        looked = look(octets, name=str(file), at=world.doors.now())
+    with looking(world, Given()) as look:
+        looked = look(file)
     if looked.message is None:
         console(stderr=True).print(report(looked, require_signature=False, language=world.language))
         raise click.exceptions.Exit(Exit.REFUSED)
@@ -35,10 +35,9 @@ def show(world: World, *, file: Path, as_json: bool) -> None:
         print_json(message_json(looked.message, looked))
         return
     rows = list(_rows(looked.message, world.language))
-    if looked.verdict is not None:
-        rows.append(
-            (world.language.say("Chữ ký", "Signature"), describe_signature(looked, looked.verdict, world.language))
-        )
+    if looked.report is not None:
+        said = describe_signature(looked, looked.report.envelope, world.language)
+        rows.append((world.language.say("Chữ ký", "Signature"), said))
     rows.append(("SHA-256", looked.sha256))
     console().print(pairs(rows))
 

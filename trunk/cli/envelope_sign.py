@@ -9,7 +9,7 @@ import click
 
 from envelopes.errors import Fault
 from signing.policy import SIGNATURE_METHODS
-from signing.signer import SigningFailedError
+from signing.signer import Manner, SigningFailedError
 from signing.signer import sign as sign_octets
 from signing.verdict import Finding
 from trunk.cli.envelope_write import write_new
@@ -30,6 +30,7 @@ class Wish:
     certificate: Path
     chain: tuple[Path, ...]
     method: str
+    whole: bool
     password_file: Path | None
     output: Path
 
@@ -52,6 +53,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--method", type=click.Choice(sorted(SIGNATURE_METHODS.values())), default=None, help="Default: by the key."
 )
+@click.option("--whole", is_flag=True, help="One reference to the whole document: no trunk may add its hop any more.")
 @click.option("--password-file", type=_FILE, help="Holds the key's password.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The signed file.")
 @wish(Wish)
@@ -83,9 +85,9 @@ def _sign(world: World, wish: Wish) -> bytes:
             remedy="name the certificate that belongs to the key",
         )
     try:
-        signed = sign_octets(
-            wish.file.read_bytes(), key=key, certificates=certificates, at=world.doors.now(), method=wish.method or ""
-        )
+        manner = Manner(method=wish.method or "", whole=wish.whole)
+        at = world.doors.now()
+        signed = sign_octets(wish.file.read_bytes(), key=key, certificates=certificates, at=at, manner=manner)
     except SigningFailedError as error:
         raise RefusedError(
             str(error), remedy="is the certificate valid now, and the method one for this key?"

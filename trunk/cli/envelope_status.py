@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -11,12 +11,12 @@ import click
 
 from envelopes.model import Document, Organization, ResponseFor, StaffInfo, StatusCode, StatusMessage
 from envelopes.writer import UnwritableError, write_status
-from trunk.cli.envelope_look import Looked, look, opened
 from trunk.cli.envelope_report import report
 from trunk.cli.envelope_write import write_new
 from trunk.cli.exits import RefusedError
 from trunk.cli.filters import Moment
 from trunk.cli.lazy import example
+from trunk.cli.looking import Given, Looked, looking, work
 from trunk.cli.output import HANOI, console
 from trunk.cli.words import STATUS
 from trunk.cli.world import World, wish
@@ -81,7 +81,7 @@ def status(world: World, wish: Wish) -> None:
         octets = write_status(message)
     except UnwritableError as error:
         raise RefusedError(str(error), remedy="leave control characters out") from error
-    _prove(look(octets, name=str(wish.output), at=world.doors.now()), world)
+    _prove(replace(work(Given())(octets, world.doors.now()), name=str(wish.output)), world)
     write_new(wish.output, octets, world)
 
 
@@ -100,9 +100,8 @@ def _about(world: World, wish: Wish) -> ResponseFor:
 
 
 def _response_for(file: Path, world: World) -> ResponseFor:
-    with opened(file) as octets:
-        looked = look(octets, name=str(file), at=world.doors.now())
-    document = looked.message
+    with looking(world, Given()) as look:
+        document = look(file).message
     if not isinstance(document, Document):
         raise RefusedError(f"{file} is no document message", remedy=f"trunk envelope check {file}")
     return ResponseFor(

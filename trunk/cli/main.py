@@ -36,6 +36,8 @@ def _exit_codes() -> str:
     + example("trunk init /srv/trunk", "cd /srv/trunk && trunk serve", "trunk status 7816/VPCP-TTĐT"),
     places={
         "status": "status:status",
+        "signatures": "signatures:signatures",
+        "verify": "verify:verify",
         "list": "listing:list_",
         "overdue": "listing:overdue",
         "envelope": "envelope:envelope",
@@ -60,7 +62,7 @@ def trunk(ctx: click.Context, *, config: Path | None, language: str | None, trac
     Trục liên thông văn bản điện tử: tiếp nhận, xác thực, chuyển và theo dõi văn bản.
 
     \b
-    Clerks (văn thư):    status, list, overdue
+    Clerks (văn thư):    status, signatures, verify, list, overdue
     Developers:          envelope
     Administrators:      admin, init, config
     Operations:          serve

@@ -165,6 +165,9 @@ def _rows(signature: Data, at: datetime, language: Language) -> Iterator[Row]:
     yield from _chain(signature["chain"], language)
     for note in signature["revocation"]:
         yield _revocation(note, signature["chain"], at, language)
+    if signature["signer"] is not None and not signature["revocation"]:
+        nobody = language.say("KHÔNG hỏi ai về việc thu hồi", "nobody was asked")
+        yield language.say("Thu hồi", "Revocation"), nobody, "yellow"
 
 
 def _signer(signer: Data, language: Language) -> Iterator[Row]:

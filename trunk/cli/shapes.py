@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from trunk.cli.output import instant
+from trunk.domain import signature_record
 from trunk.domain.delivery import WAITING, Delivery
 from trunk.domain.entry import EnvelopeKind, EnvelopeRecord
 from trunk.domain.tracking import (
@@ -61,6 +62,7 @@ def is_settled(track: EnvelopeTrack) -> bool:
 
 
 def envelope_json(envelope: EnvelopeRecord) -> dict[str, Any]:
+    signatures = signature_record.read(envelope)
     return {
         "envelope_id": envelope.id,
         "kind": envelope.kind.value,
@@ -74,6 +76,7 @@ def envelope_json(envelope: EnvelopeRecord) -> dict[str, Any]:
         "due_date": envelope.due_date,
         "status_code": envelope.status_code,
         "for_reference_only": envelope.marked,
+        "indication": signatures.indication if signatures else None,
         "accepted_at": instant(envelope.accepted_at),
         "size": envelope.size,
         "sha256": envelope.sha256,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -12,15 +12,15 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from trunk.cli.exits import Exit, NotFoundError
+from trunk.cli.choosing import choose
+from trunk.cli.exits import NotFoundError
 from trunk.cli.lazy import example
-from trunk.cli.output import clean, clock, console, instant, is_terminal, print_json, simple_table
-from trunk.cli.shapes import envelope_json, is_settled, track_json
+from trunk.cli.output import clock, console, instant, print_json
+from trunk.cli.shapes import is_settled, track_json
 from trunk.cli.story import tell
-from trunk.cli.words import KIND, STATE, Language
+from trunk.cli.words import STATE, Language
 from trunk.cli.world import World, wish
 from trunk.domain.delivery import DeliveryId, DeliveryState, EnvelopeId
-from trunk.domain.entry import EnvelopeKind, EnvelopeRecord
 from trunk.domain.tracking import EnvelopeTrack
 from trunk.errors import LedgerUnavailableError
 
@@ -58,72 +58,11 @@ def status(world: World, wish: Wish) -> None:
     Where several messages have the same code, they are listed and you name one by its envelope id.
     """
     with world.desk() as desk:
-        chosen = _choose(desk.tracking, wish, world)
+        chosen = choose(desk.tracking, wish.reference, as_json=wish.as_json, language=world.language).id
         if wish.watch:
             _watch(desk.tracking, chosen, wish, world)
         else:
             _show(_look(desk.tracking, chosen), desk.tracking, wish, world.language)
-
-
-def _choose(tracking: Tracking, wish: Wish, world: World) -> EnvelopeId:
-    """The one message that is meant. A document comes before the notices about it."""
-    found = tracking.find(wish.reference)
-    documents = [record for record in found if record.kind is EnvelopeKind.DOCUMENT]
-    candidates = documents or found
-    if not candidates:
-        raise _missing(tracking, wish, world.language)
-    if len(candidates) == 1:
-        return candidates[0].id
-    return _ask(candidates, wish, world.language)
-
-
-def _missing(tracking: Tracking, wish: Wish, language: Language) -> NotFoundError:
-    """Not there; or rejected, which a clerk must not have to guess."""
-    reference = clean(wish.reference)
-    for rejection in tracking.rejections(wish.reference):
-        when, why = clock(rejection.accepted_at), rejection.description
-        return NotFoundError(
-            language.say(f"trục không tiếp nhận {reference} ({when}): {why}", f"rejected {reference} ({when}): {why}"),
-            remedy="docs/codes.md",
-        )
-    return NotFoundError(language.say(f"không tìm thấy: {reference}", f"not found: {reference}"), remedy="trunk list")
-
-
-def _ask(candidates: Sequence[EnvelopeRecord], wish: Wish, language: Language) -> EnvelopeId:
-    if wish.as_json:
-        print_json({"matches": [envelope_json(record) for record in candidates]})
-    else:
-        console().print(_matches(candidates, language))
-    if wish.as_json or not is_terminal():
-        click.echo(
-            language.say("Có nhiều kết quả; hãy nêu một mã gói tin (id)", "Several match; name one by its id"), err=True
-        )
-        raise click.exceptions.Exit(Exit.USAGE)
-    number: int = click.prompt(
-        language.say("Xem số mấy", "Show which number"), type=click.IntRange(1, len(candidates)), default=1
-    )
-    return candidates[number - 1].id
-
-
-def _matches(candidates: Sequence[EnvelopeRecord], language: Language) -> object:
-    headings = [
-        "#",
-        language.say("Tiếp nhận", "Accepted"),
-        language.say("Loại", "Kind"),
-        language.say("Bên gửi", "Sender"),
-        language.say("Số ký hiệu / mã gói tin", "Code / id"),
-    ]
-    rows = [
-        (
-            str(n),
-            clock(r.accepted_at),
-            language.of(KIND[r.kind]),
-            r.sender,
-            f"{r.document_code or r.document_id} {r.id}",
-        )
-        for n, r in enumerate(candidates, start=1)
-    ]
-    return simple_table(headings, rows)
 
 
 def _look(tracking: Tracking, envelope_id: EnvelopeId) -> EnvelopeTrack:

@@ -6,14 +6,16 @@ command first needs them: ``trunk --help`` opens no database driver.
 
 from __future__ import annotations
 
+import logging
 import os
 import pwd
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property, wraps
+from functools import cached_property, partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -22,12 +24,14 @@ import click
 from trunk import settings as settings_module
 from trunk.cli.words import Language
 from trunk.errors import ConfigurationError
-from trunk.settings import Loaded, Settings
+from trunk.settings import Examination, Loaded, Settings
 
 if TYPE_CHECKING:
+    from trunk.application.examiners import TooCostly
     from trunk.bootstrap import AdminRoom, Desk
 
 Wish = TypeVar("Wish")
+Told = TypeVar("Told")
 _LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
 
 
@@ -68,6 +72,31 @@ def _serve(settings: Settings, *, workers: int, config: Path | None, shared_port
     return process.serve(settings, workers=workers, config=config)
 
 
+def _examiners(make: Callable[[], Any], limits: Examination) -> Examiners[Any]:
+    import structlog  # noqa: PLC0415  heavy
+
+    from trunk.workers.examiners import ExaminerPool  # noqa: PLC0415  heavy
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))  # the report tells it
+    return ExaminerPool(partial(_silent, make), limits)
+
+
+def _silent(make: Callable[[], Any]) -> Any:
+    """Libraries quote what they look at; a report says everything that a person should read."""
+    logging.disable()
+    return make()
+
+
+class Examiners(Protocol[Told]):
+    """Looks at files."""
+
+    def examine(
+        self, octets: bytes | Path, *, size: int, at: datetime, caller: str = ""
+    ) -> Future[Told | TooCostly]: ...
+
+    def close(self) -> None: ...
+
+
 class Serve(Protocol):
     """Runs the trunk; returns its exit code."""
 
@@ -94,6 +123,7 @@ class Doors:
     open_administration: Callable[[Settings], AbstractContextManager[AdminRoom]] = _open_administration
     upgrade: Callable[[Settings], str] = _upgrade
     serve: Serve = _serve
+    examiners: Callable[[Callable[[], Any], Examination], Examiners[Any]] = _examiners
     now: Callable[[], datetime] = _clock
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
+from typing import Final, NewType
 
+from signing.verdict import Signer, mask_uid
 from trunk.domain.delivery import AgencyCode
 
 SystemId = NewType("SystemId", str)
@@ -21,20 +22,38 @@ class DeliveryMode(StrEnum):
     AMQP = "amqp"  #: the agency's system consumes its own RabbitMQ queue
 
 
-class SignaturePolicy(StrEnum):
-    """What an agency's documents must carry; the default is the strict one."""
+DEFAULT_POLICY: Final = "required"
+"""The strictest policy of signatures: what an agency without another one has (``trunk.domain.signature_policy``)."""
 
-    REQUIRED = "required"
-    DELIVER_MARKED = "deliver-marked"  #: unsigned documents travel marked "for reference only"; forged ones never
+_PUBLIC_SCHEMES: Final = ("MST:", "MNS:")  # tax code, budget unit code: of organisations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mandate:
-    """A certificate that may sign for an agency: SHA-256 over its DER, lower-case hex, and when."""
+    """Who may sign for an agency, and when: one certificate by its fingerprint, or whoever has a subject UID.
 
-    fingerprint: str
+    A UID holds for every certificate that a trusted authority issues to it; ``domain``: in this trust domain only.
+    """
+
+    fingerprint: str = ""  #: SHA-256 over the DER, lower-case hex
+    uid: str = ""  #: exactly as in the certificate: ``CCCD:001085000001``
+    domain: str = ""  #: empty: any
     valid_from: datetime | None = None
     valid_until: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if bool(self.fingerprint) == bool(self.uid):
+            raise ValueError("a mandate names either a certificate or a subject UID")
+
+    @property
+    def shown_uid(self) -> str:
+        """The UID as it may be shown: a person's number by its last digits."""
+        return mask_uid(self.uid, public=self.uid.startswith(_PUBLIC_SCHEMES))
+
+    def covers(self, signer: Signer) -> bool:
+        if self.domain and self.domain != signer.domain:
+            return False
+        return self.fingerprint == signer.fingerprint if self.fingerprint else self.uid == signer.subject_uid
 
     def holds(self, at: datetime) -> bool:
         after_start = self.valid_from is None or self.valid_from <= at
@@ -50,7 +69,7 @@ class Agency:
     old_code: str = ""  #: QCVN 102:2016, e.g. ``000.00.01.H41``
     aliases: tuple[str, ...] = ()  #: further codes under which real mail names it
     mode: DeliveryMode = DeliveryMode.PULL
-    signature_policy: SignaturePolicy = SignaturePolicy.REQUIRED
+    signature_policy: str = DEFAULT_POLICY  #: its name
     mandates: tuple[Mandate, ...] = ()
     active: bool = True  #: an inactive agency neither sends nor receives
 
@@ -59,8 +78,8 @@ class Agency:
         """Every code that means this agency."""
         return (self.code, *((self.old_code,) if self.old_code else ()), *self.aliases)
 
-    def may_be_signed_by(self, fingerprint: str, *, at: datetime) -> bool:
-        return any(m.fingerprint == fingerprint and m.holds(at) for m in self.mandates)
+    def may_be_signed_by(self, signer: Signer, *, at: datetime) -> bool:
+        return any(mandate.covers(signer) and mandate.holds(at) for mandate in self.mandates)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

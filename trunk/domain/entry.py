@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from signing.evidence import Evidence
 from trunk.domain.agency import SystemId
 from trunk.domain.delivery import AckKind, AgencyCode, Delivery, DeliveryId, EnvelopeId
 
@@ -90,6 +91,7 @@ class Acceptance:
     entry: Entry
     acknowledgement: Entry
     idempotency_key: str | None = None
+    evidence: Sequence[Evidence] = ()  #: what the verdict rests on and is not in the ledger yet, with its octets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import structlog
 from aiohttp import http_parser, web
 
-from trunk.http import agencies, deliveries, envelopes, inbox, openapi, operations, validate
+from trunk.http import agencies, deliveries, envelopes, inbox, openapi, operations, signatures, validate
 from trunk.http.authentication import Doorman
 from trunk.http.description import OpenRoute, Route
 from trunk.http.doors import DOORS, METERS, OFFLOAD, WATCH, Call, Doors, Visit
@@ -46,6 +46,7 @@ def routes() -> tuple[Route | OpenRoute, ...]:
     """Every route of the service."""
     described = (
         *envelopes.ROUTES,
+        *signatures.ROUTES,
         *validate.ROUTES,
         *inbox.ROUTES,
         *deliveries.ROUTES,

@@ -46,6 +46,7 @@ class Reply:
     about: str
     shape: type[BaseModel] | None = None
     media_type: str = ""  #: for answers that are no JSON
+    other_media_types: tuple[str, ...] = ()
     headers: tuple[Header, ...] = ()
 
 

@@ -15,6 +15,7 @@ from trunk.application.handover import Handover
 from trunk.application.intake import Intake
 from trunk.application.tracking import Tracking
 from trunk.domain.agency import Caller
+from trunk.http.errands import Errands
 from trunk.http.metrics import Meters
 from trunk.http.offload import Offload
 from trunk.http.waiting import WaitingRoom
@@ -28,6 +29,7 @@ class Doors:
     settings: Http
     spool_folder: Path  #: where large bodies stand while they arrive; on the file system of the payload store
     intake: Intake
+    errands: Errands
     handover: Handover
     tracking: Tracking
     registry: Registry

@@ -12,10 +12,42 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
+from trunk.application.examiners import Examiners
+from trunk.application.responders import Responders
 from trunk.domain.delivery import DeliveryState
+from trunk.http.errands import Errands
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class _ResponderMeters:
+    """How each host does from which lists and answers are fetched."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._fetches = Gauge(
+            "trunk_revocation_fetches",
+            "Lists and answers asked of each host",
+            ["host", "outcome"],
+            registry=registry,
+        )
+        self._fetched_at = Gauge(
+            "trunk_revocation_fetched_timestamp_seconds", "When a host helped last", ["host"], registry=registry
+        )
+        self._left_alone = Gauge(
+            "trunk_revocation_host_left_alone",
+            "1: it failed, and is not asked for a while",
+            ["host"],
+            registry=registry,
+        )
+
+    def show(self, responders: Responders) -> None:
+        for one in responders.hosts:
+            self._fetches.labels(one.host, "fetched").set(one.fetched)
+            self._fetches.labels(one.host, "failed").set(one.failed)
+            self._left_alone.labels(one.host).set(one.left_alone_until is not None)
+            if one.last_fetched_at is not None:
+                self._fetched_at.labels(one.host).set(one.last_fetched_at.timestamp())
 
 
 class Meters:
@@ -47,6 +79,21 @@ class Meters:
             "trunk_confirmations", "Deliveries confirmed by their agencies", ["outcome"], registry=self._registry
         )
         self._waiting = Gauge("trunk_offload_taken", "Use cases at work or in line", registry=self._registry)
+        self._unexamined = Gauge(
+            "trunk_examinations_waiting", "Messages that wait for an examiner", registry=self._registry
+        )
+        self._ended = Gauge(
+            "trunk_examiners_ended",
+            "Examiners that were ended since the start, by cause (time, memory, death, starved)",
+            ["cause"],
+            registry=self._registry,
+        )
+        self._errands = Gauge(
+            "trunk_submissions_waiting_for_revocation",
+            "Submissions that wait for a list or an answer",
+            registry=self._registry,
+        )
+        self._responders = _ResponderMeters(self._registry)
         self._ledger_up = Gauge("trunk_ledger_up", "Whether the ledger answered just now", registry=self._registry)
         self._outbox = Gauge("trunk_outbox_depth", "Notices that wait to be published", registry=self._registry)
         self._deliveries = Gauge("trunk_deliveries", "Waiting deliveries by state", ["state"], registry=self._registry)
@@ -65,9 +112,14 @@ class Meters:
     def confirmed(self, *, outcome: str) -> None:
         self._confirmed.labels(outcome).inc()
 
-    def show(self, *, depth: Mapping[str, int] | None, taken: int) -> bytes:
+    def show(self, *, depth: Mapping[str, int] | None, taken: int, examiners: Examiners, errands: Errands) -> bytes:
         """Everything as text; ``depth``: what the ledger counted, ``None`` if it did not answer."""
         self._waiting.set(taken)
+        self._errands.set(errands.taken)
+        self._responders.show(errands.responders)
+        self._unexamined.set(examiners.waiting)
+        for cause, times in dict(examiners.ended).items():
+            self._ended.labels(cause).set(times)
         self._ledger_up.set(depth is not None)
         if depth is not None:
             self._outbox.set(depth.get("outbox", 0))

@@ -196,7 +196,7 @@ def _reply(reply: Reply) -> Table:
     if reply.shape is not None:
         written["content"][JSON] = {"schema": _reference(reply.shape)}
     elif reply.media_type:
-        written["content"][reply.media_type] = {"schema": {}}
+        written["content"] = {media: {"schema": {}} for media in (reply.media_type, *reply.other_media_types)}
     return written
 
 

@@ -97,7 +97,12 @@ async def show_metrics(visit: Visit) -> web.StreamResponse:
     except TrunkError as fault:
         log.warning("depth_not_counted", fault=type(fault).__name__)
         depth = None
-    text = visit.meters.show(depth=depth, taken=visit.request.app[OFFLOAD].taken)
+    text = visit.meters.show(
+        depth=depth,
+        taken=visit.request.app[OFFLOAD].taken,
+        examiners=visit.doors.intake.examiners,
+        errands=visit.doors.errands,
+    )
     return web.Response(body=text, headers={"Content-Type": metrics.CONTENT_TYPE})
 
 

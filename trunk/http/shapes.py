@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
 from pydantic import Field
 
+from trunk.domain import signature_record
 from trunk.domain.delivery import DeliveryEvent
 from trunk.domain.entry import AttachmentRecord, EnvelopeRecord
 from trunk.domain.tracking import AcknowledgementRecord, DeliveryTrack, JournalEvent, StatusReport
@@ -52,7 +52,14 @@ class Envelope(Shape):
     about: str | None = Field(description="envelope_id of the document that a status or acknowledgement speaks of")
     about_delivery: str | None
     acknowledges: str | None = Field(description="what the trunk states; null if it is no acknowledgement")
-    marked: bool = Field(description="true: for reference only, without a valid personal signature")
+    marked: bool = Field(description="true: for reference only, by the policy of the sender; `signatures` tells why")
+    indication: str | None = Field(
+        description="the worst of all signatures: TOTAL-PASSED, INDETERMINATE or TOTAL-FAILED; null: the trunk's own",
+        examples=["TOTAL-PASSED"],
+    )
+    signatures: str | None = Field(
+        description="where the report on its signatures is", examples=["/api/v1/envelopes/0192…/signatures"]
+    )
     sha256: Digest
     size: int = Field(description="octets as submitted")
     accepted_at: Moment
@@ -60,6 +67,7 @@ class Envelope(Shape):
 
     @classmethod
     def of(cls, record: EnvelopeRecord) -> Envelope:
+        kept = signature_record.read(record)
         return cls(
             envelope_id=record.id,
             kind=record.kind,
@@ -77,6 +85,8 @@ class Envelope(Shape):
             about_delivery=record.about_delivery,
             acknowledges=record.acknowledges,
             marked=record.marked,
+            indication=kept.indication if kept else None,
+            signatures=f"/api/v1/envelopes/{record.id}/signatures" if kept else None,
             sha256=record.sha256,
             size=record.size,
             accepted_at=spell_time(record.accepted_at),
@@ -176,6 +186,6 @@ def events(timeline: Sequence[JournalEvent]) -> list[Event]:
 
 
 def verdict(record: EnvelopeRecord) -> dict[str, Any]:
-    """The stored verdict over the signature."""
-    found = orjson.loads(record.verdict)
-    return found if isinstance(found, dict) else {}
+    """What is kept of the signatures; empty for the trunk's own messages."""
+    kept = signature_record.read(record)
+    return {} if kept is None else kept.data

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Final, TypeVar
 
 import structlog
 
+from signing.examination import Examination
+from trunk.application.examiners import Found
 from trunk.application.submission import Submission
 from trunk.domain.outcome import Accepted, Rejected, refuse
 from trunk.domain.rejection import Code
@@ -58,18 +61,35 @@ async def submission(call: Call) -> AsyncIterator[Submission]:
         )
 
 
-async def examine(call: Call, submitted: Submission, work: Callable[[Submission], T]) -> T:
-    """``work(submitted)``: small ones in the loop (a thread's hop would cost as much), others in a thread."""
-    small = isinstance(submitted.octets, bytes) and submitted.size <= call.doors.settings.offload_above_octets
-    if small and call.doors.registry.fresh:  # else it asks the ledger, which may take its time
-        return work(submitted)
-    return await call.offload.run(lambda: work(submitted))
+async def examine(call: Call, submitted: Submission, decide: Callable[[Submission, Found, datetime], T]) -> T:
+    """Stages 2 to 5 by the examiners, then ``decide``; what verdicts lack is fetched between two looks."""
+    at = call.doors.now()
+    found = await _look(call, submitted, at)
+    report = found.report if isinstance(found, Examination) else None
+    if report is not None and await call.doors.errands.run(report):
+        at = call.doors.now()
+        found = await _look(call, submitted, at)
+    if _small(call, submitted) and call.doors.registry.fresh:  # else it asks the ledger, which may take its time
+        return decide(submitted, found, at)
+    return await call.offload.run(lambda: decide(submitted, found, at))
+
+
+async def _look(call: Call, submitted: Submission, at: datetime) -> Found:
+    """In another process; else small ones in the loop (a thread's hop would cost as much), others in a thread."""
+    intake = call.doors.intake
+    if intake.examiners.apart or _small(call, submitted):
+        return await asyncio.wrap_future(intake.look(submitted, at))
+    return await call.offload.run(lambda: intake.look(submitted, at).result())
+
+
+def _small(call: Call, submitted: Submission) -> bool:
+    return isinstance(submitted.octets, bytes) and submitted.size <= call.doors.settings.offload_above_octets
 
 
 async def take_in(call: Call, submitted: Submission) -> Accepted | Rejected:
-    """All stages of the intake; answered after the commit."""
+    """All stages of the intake, for every door: looked at, decided, entered; answered after the commit."""
     intake = call.doors.intake
-    prepared = await examine(call, submitted, intake.examine)
+    prepared = await examine(call, submitted, intake.decide)
     if isinstance(prepared, Rejected):
         return prepared
     try:

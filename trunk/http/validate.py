@@ -73,7 +73,7 @@ class Rehearsal(Shape):
 async def validate(call: Call) -> web.StreamResponse:
     """Examine an envelope and let it go."""
     async with submission(call) as submitted:
-        examined = await examine(call, submitted, call.doors.intake.validate)
+        examined = await examine(call, submitted, call.doors.intake.rehearse)
     return answer(Rehearsal.of(submitted, examined))
 
 

@@ -94,6 +94,10 @@ class Book:
         """Put back everything that a broker without a memory had taken; how many deliveries."""
         return self._movements.requeue_dispatched(at=at, actor=actor)
 
+    def change_directory(self) -> None:
+        """Begin to change the directory: what is read of it from here on, nobody else changes meanwhile."""
+        directory.change(self._connection)
+
     def put_agency(self, agency: Agency) -> None:
         directory.put_agency(self._connection, agency)
 

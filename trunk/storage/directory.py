@@ -25,7 +25,13 @@ def directory(connection: Connection) -> Directory:
     mandates: defaultdict[str, list[Mandate]] = defaultdict(list)
     for row in connection.execute(sa.select(MANDATE).order_by(MANDATE.c.ordinal)):
         mandates[row.agency].append(
-            Mandate(fingerprint=row.fingerprint, valid_from=row.valid_from, valid_until=row.valid_until)
+            Mandate(
+                fingerprint=row.fingerprint,
+                uid=row.uid,
+                domain=row.domain,
+                valid_from=row.valid_from,
+                valid_until=row.valid_until,
+            )
         )
     rows = connection.execute(sa.select(AGENCY).order_by(AGENCY.c.code))
     return Directory([_agency_of(row, codes[row.code], mandates[row.code]) for row in rows])
@@ -49,9 +55,14 @@ def version(connection: Connection) -> int:
     return number
 
 
-def put_agency(connection: Connection, agency: Agency) -> None:
-    """Write the agency as it is now. Moving the version on first makes writers of the directory take turns."""
+def change(connection: Connection) -> None:
+    """Move the version on: from here to the end of the transaction nobody else writes the directory."""
     connection.execute(sa.update(COUNTER).where(COUNTER.c.name == VERSION).values(value=COUNTER.c.value + 1))
+
+
+def put_agency(connection: Connection, agency: Agency) -> None:
+    """Write the agency as it is now."""
+    change(connection)
     values = {
         "name": agency.name,
         "old_code": agency.old_code,
@@ -76,6 +87,8 @@ def put_agency(connection: Connection, agency: Agency) -> None:
                 "agency": agency.code,
                 "ordinal": place,
                 "fingerprint": mandate.fingerprint,
+                "uid": mandate.uid,
+                "domain": mandate.domain,
                 "valid_from": mandate.valid_from,
                 "valid_until": mandate.valid_until,
             }

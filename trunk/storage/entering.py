@@ -25,7 +25,7 @@ from trunk.domain.entry import (
     KeyTaken,
 )
 from trunk.domain.tracking import JournalEvent
-from trunk.storage import envelopes
+from trunk.storage import envelopes, evidence
 from trunk.storage.bulk import Stored, insert_many, insert_new
 from trunk.storage.positions import Positions
 from trunk.storage.rows import delivery_row, envelope_row, journal_row, outbox_row, payload_row
@@ -99,6 +99,7 @@ class Register:
         entries = [a.entry for a in fresh]
         acknowledgements = [a.acknowledgement for a in fresh]
         self._enter_all(entries + acknowledgements)
+        evidence.enter(self._connection, [item for a in fresh for item in a.evidence])
         self._enter_journal(
             [(e, ACCEPTED, e.envelope.system or TRUNK) for e in entries]
             + [(e, ACKNOWLEDGED, TRUNK) for e in acknowledgements]

@@ -75,6 +75,7 @@ class Submission(Item[EntryResult]):
         self.acceptance = acceptance
         entries = (acceptance.entry, acceptance.acknowledgement)
         self.octets = sum(len(entry.payload.octets or b"") for entry in entries)
+        self.octets += sum(len(item.octets or b"") for item in acceptance.evidence)
         self.places = sum(len(entry.deliveries) for entry in entries)
 
     def look_up(self, view: View) -> None:

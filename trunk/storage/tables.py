@@ -13,7 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from trunk.domain.agency import DeliveryMode, SignaturePolicy
+from signing.evidence import EvidenceKind
+from trunk.domain.agency import DEFAULT_POLICY, DeliveryMode
 from trunk.domain.delivery import AckKind, DeliveryState
 from trunk.domain.entry import EnvelopeKind
 from trunk.storage.columns import UtcTime, by_value
@@ -73,6 +74,16 @@ class PayloadRow(SQLModel, table=True):
     sha256: str = Field(primary_key=True, max_length=64)
     size: int = Field(sa_type=sa.BigInteger)
     octets: bytes | None
+
+
+class EvidenceRow(SQLModel, table=True):
+    """What verdicts rest on, each once; the reports name it by digest. Never changed, kept as long as envelopes."""
+
+    __tablename__ = "evidence"
+
+    sha256: str = Field(primary_key=True, max_length=64)
+    kind: EvidenceKind = Field(sa_type=by_value(EvidenceKind))
+    octets: bytes
 
 
 class DeliveryRow(SQLModel, table=True):
@@ -187,8 +198,8 @@ class AgencyRow(SQLModel, table=True):
     name: str
     old_code: str
     mode: DeliveryMode = Field(sa_type=by_value(DeliveryMode))
-    signature_policy: SignaturePolicy = Field(sa_type=by_value(SignaturePolicy))
     active: bool
+    signature_policy: str = Field(sa_column_kwargs={"server_default": DEFAULT_POLICY})  # a name; may be unknown here
 
 
 class AgencyCodeRow(SQLModel, table=True):
@@ -202,13 +213,16 @@ class AgencyCodeRow(SQLModel, table=True):
 
 
 class MandateRow(SQLModel, table=True):
-    """A certificate that may sign for an agency."""
+    """Who may sign for an agency: a certificate, or whoever has a UID."""
 
     __tablename__ = "mandate"
+    __table_args__ = (sa.CheckConstraint("(fingerprint = '') <> (uid = '')", name="ck_mandate_who"),)
 
     agency: str = Field(primary_key=True, foreign_key="agency.code")
     ordinal: int = Field(primary_key=True)
     fingerprint: str
+    uid: str
+    domain: str
     valid_from: datetime | None = Field(sa_type=UtcTime)
     valid_until: datetime | None = Field(sa_type=UtcTime)
 
@@ -267,6 +281,7 @@ def _table(model: type[SQLModel]) -> sa.Table:
 METADATA = SQLModel.metadata
 ENVELOPE = _table(EnvelopeRow)
 PAYLOAD = _table(PayloadRow)
+EVIDENCE = _table(EvidenceRow)
 DELIVERY = _table(DeliveryRow)
 OUTBOX = _table(OutboxRow)
 JOURNAL = _table(JournalRow)

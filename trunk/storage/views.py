@@ -7,13 +7,14 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from signing.evidence import Evidence
 from trunk.domain.agency import Directory, SystemId
 from trunk.domain.credential import KeyRecord, SystemRecord
 from trunk.domain.delivery import AgencyCode, Delivery, DeliveryId, EnvelopeId
 from trunk.domain.entry import AcceptedEnvelope, EnvelopeRecord, Payload
 from trunk.domain.shared_secret import SharedSecretRecord
 from trunk.domain.tracking import WHOLE_INBOX, EnvelopeTrack, InboxCursor, InboxPage, InboxSelection, Listed, Search
-from trunk.storage import directory, envelopes, inbox, lists, outbox, shared_secrets, tracks
+from trunk.storage import directory, envelopes, evidence, inbox, lists, outbox, shared_secrets, tracks
 
 
 class View:
@@ -75,6 +76,10 @@ class View:
 
     def payload(self, sha256: str) -> Payload | None:
         return envelopes.payload(self._connection, sha256)
+
+    def evidence(self, sha256: str) -> Evidence | None:
+        """What verdicts rest on, by its digest."""
+        return evidence.find(self._connection, sha256)
 
     def accepted(self, envelope_id: EnvelopeId) -> AcceptedEnvelope | None:
         return envelopes.accepted(self._connection, envelope_id)

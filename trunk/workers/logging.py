@@ -1,11 +1,13 @@
 """The log: one JSON object on a line of standard error, or a readable line on a console.
 
 Law: events in the past tense and ids, never document text. So signxml, which logs the documents it looks at, is
-silenced whatever the level, and other libraries are heard from warnings on.
+silenced whatever the level, and other libraries are heard from warnings on. In JSON no value can break its line or
+deceive who reads it, whatever he takes for the end of a line: what is not printable is spelt.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import MutableSequence
@@ -71,4 +73,5 @@ def _quieten(level: int) -> None:
 
 
 def _dumps(value: Any, **_: Any) -> str:
-    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    text = orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    return text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)

@@ -16,7 +16,7 @@ from trunk.cli.exits import Exit
 from trunk.cli.main import trunk
 from trunk.cli.pem import certificate_in, private_key_in
 from trunk.cli.world import World
-from trunk.domain.agency import Agency, SignaturePolicy
+from trunk.domain.agency import Agency
 from trunk.domain.delivery import AgencyCode
 from trunk.settings import load
 
@@ -26,6 +26,13 @@ def made(town: Town) -> Path:
     result = town.run("init", "srv", "--organ-id", "H41.TRUC", "--name", 'Trục "Mẫu"')
     assert result.exit_code == 0, result.output
     return town.folder / "srv"
+
+
+def trust(made: Path) -> None:
+    """A root and a list of it: nothing is fetched in this town."""
+    (made / "var" / "trust" / "roots" / "root.pem").write_text("", encoding="ascii")
+    (made / "var" / "trust" / "lists").mkdir(exist_ok=True)
+    (made / "var" / "trust" / "lists" / "root.crl").write_text("", encoding="ascii")
 
 
 def check(town: Town, config: Path, *arguments: str, exit_code: int) -> dict[str, list[tuple[str, str]]]:
@@ -57,10 +64,10 @@ def test_nothing_is_overwritten(town: Town, made: Path) -> None:
 
 
 def test_a_wise_configuration_has_nothing_but_notes(town: Town, made: Path) -> None:
-    (made / "var" / "trust" / "roots" / "root.pem").write_text("", encoding="ascii")
+    trust(made)
     found = check(town, made / "trunk.toml", exit_code=0)
     assert found["error"] == found["warning"] == []
-    assert ("signatures", "whether a signer's certificate was revoked is not checked yet") in found["note"]
+    assert "broker.url" in [key for key, _ in found["note"]]
 
 
 def test_a_trunk_that_trusts_nobody_would_not_start(town: Town, made: Path) -> None:
@@ -78,19 +85,31 @@ def test_a_trunk_that_trusts_nobody_would_not_start(town: Town, made: Path) -> N
         ("TRUNK_DELIVERY__LIFETIME_DAYS", "0.2", "delivery.lifetime_days"),
         ("TRUNK_DELIVERY__OVERDUE_HOURS", "500", "delivery.overdue_hours"),
         ("TRUNK_SIGNATURES__CLAIMED_TIME_AGE_DAYS", "90", "signatures.claimed_time_age_days"),
+        ("TRUNK_SIGNATURES__REVOCATION__RULE", "none", "signatures.revocation.rule"),
+        ("TRUNK_SIGNATURES__REVOCATION__LIST_AGE_HOURS", "48", "signatures.revocation.list_age_hours"),
+        ("TRUNK_SIGNATURES__REVOCATION__TOLERANCE_SECONDS", "3600", "signatures.revocation.tolerance_seconds"),
+        ("TRUNK_EXAMINATION__PROCESSES", "0", "examination.processes"),
+        ("TRUNK_EXAMINATION__SECONDS", "60", "examination.seconds"),
     ],
 )
 def test_a_relaxation_is_warned_of(town: Town, made: Path, variable: str, value: str, key: str) -> None:
-    (made / "var" / "trust" / "roots" / "root.pem").write_text("", encoding="ascii")
+    trust(made)
     town.environment[variable] = value
     assert key in [k for k, _ in check(town, made / "trunk.toml", exit_code=Exit.REFUSED)["warning"]]
 
 
 def test_the_seals_key_is_for_its_owner_alone(town: Town, made: Path) -> None:
-    (made / "var" / "trust" / "roots" / "root.pem").write_text("", encoding="ascii")
+    trust(made)
     (made / "var" / "seal.key.pem").chmod(0o640)
     found = check(town, made / "trunk.toml", exit_code=Exit.REFUSED)
     assert [key for key, _ in found["warning"]] == ["signatures.seal_key_file"]
+
+
+def test_a_trunk_that_can_ask_nobody_of_revocation_says_so(town: Town, made: Path) -> None:
+    trust(made)
+    (made / "var" / "trust" / "lists" / "root.crl").unlink()
+    found = check(town, made / "trunk.toml", exit_code=Exit.REFUSED)
+    assert [key for key, _ in found["warning"]] == ["signatures.revocation.fetch_hosts"]
 
 
 def test_a_missing_seal_or_url_file_is_an_error(town: Town, made: Path) -> None:
@@ -101,16 +120,42 @@ def test_a_missing_seal_or_url_file_is_an_error(town: Town, made: Path) -> None:
 
 
 def test_several_processes_with_embedded_brokers_are_warned_of(town: Town, made: Path) -> None:
-    (made / "var" / "trust" / "roots" / "root.pem").write_text("", encoding="ascii")
+    trust(made)
     found = check(town, made / "trunk.toml", "--workers", "4", exit_code=Exit.REFUSED)
     assert [key for key, _ in found["warning"]] == ["broker.url"]
 
 
 def test_agencies_that_may_send_unsigned_mail_are_named(town: Town, made: Path) -> None:
     with town.ledger.begin() as book:
-        book.put_agency(Agency(code=AgencyCode("G99"), name="x", signature_policy=SignaturePolicy.DELIVER_MARKED))
+        book.put_agency(Agency(code=AgencyCode("G99"), name="x", signature_policy="deliver-marked"))
     result = town.run("--config", str(made / "trunk.toml"), "config", "check")
-    assert "G99: unsigned documents of it travel" in result.stdout
+    assert "G99 (deliver-marked): documents without a signature in the header travel marked; " in result.stdout
+
+
+def test_each_relaxation_of_a_policy_is_a_warning_of_its_own(town: Town, made: Path) -> None:
+    trust(made)
+    settings = (made / "trunk.toml").read_text(encoding="utf-8")
+    lax = "\n[signatures.policies.lax]\nbase = 'seal-suffices'\nuncertain = 'mark'\n"
+    strict = "[signatures.policies.strict]\nsignature_methods = ['rsa-pss-sha256']\nmin_rsa_bits = 3072\n"
+    (made / "trunk.toml").write_text(settings + lax + strict, encoding="utf-8")
+    with town.ledger.begin() as book:
+        for code, name in (("G97", "lax"), ("G98", "strict"), ("G99", "gone")):
+            book.put_agency(Agency(code=AgencyCode(code), name="x", signature_policy=name))
+    warned = check(town, made / "trunk.toml", exit_code=Exit.REFUSED)["warning"]
+    others = "signatures of others than persons count as personal ones"
+    uncertain = "signatures that cannot be told valid yet travel marked"
+    assert [text for key, text in warned if key == "signatures.policies.lax"] == [others, uncertain]
+    assert [text for key, text in warned if key == "directory"] == [
+        f"G97 (lax): {others}; {uncertain}",
+        'G99 (gone): no policy has the name "gone"; the strictest holds',
+    ]
+
+
+def test_a_policy_that_alters_nothing_known_is_an_error(town: Town, made: Path) -> None:
+    settings = (made / "trunk.toml").read_text(encoding="utf-8")
+    (made / "trunk.toml").write_text(settings + "\n[signatures.policies.x]\nbase = 'y'\n", encoding="utf-8")
+    found = check(town, made / "trunk.toml", exit_code=Exit.CONFIGURATION)
+    assert "signatures.policies" in [key for key, _ in found["error"]]
 
 
 def test_settings_are_shown_with_their_origin_and_without_passwords(town: Town, made: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from signing.seal_files import make_seal
 from tests.unit.cli.town import START, Town
 from trunk.cli.exits import Exit
+from trunk.domain.agency import Mandate
 
 
 def agency(town: Town, code: str) -> Any:
@@ -115,7 +117,7 @@ def test_a_wrong_row_is_named_with_line_and_remedy(town: Town, text: str, expect
         ("[agency]\ncode = 'H3'\n", "expected tables [[agency]]"),
         ("[[agency]]\nname = 'Sở'\n", "line 1: code: '' is no code"),
         ("\n[[agency]]\ncode = 3\n", "line 2: code: 3 is no code"),
-        ("[[agency]]\ncode = 'H3'\naliases = 'H4'\n", "line 1: aliases and certificates are lists"),
+        ("[[agency]]\ncode = 'H3'\naliases = 'H4'\n", "line 1: aliases, certificates and uids are lists"),
     ],
 )
 def test_a_wrong_toml_table_is_named_too(town: Town, text: str, expected: str) -> None:
@@ -148,6 +150,83 @@ def test_a_file_without_certificate_and_mixed_up_dates_are_refused(town: Town, p
     assert town.run("admin", "certificate", "add", "H41.01", str(pem), *dates).exit_code == Exit.USAGE
     assert town.run("admin", "certificate", "add", "Z99", str(pem)).exit_code == Exit.NOT_FOUND
     assert town.run("admin", "certificate", "remove", "H41.01", "ab").exit_code == Exit.USAGE
+
+
+def test_a_person_is_mandated_by_number_which_is_shown_to_nobody(town: Town) -> None:
+    number = "001085000001"
+    said = ["--uid", f"CCCD:{number}", "--domain", "cong-vu"]
+    outputs = [
+        town.run("admin", "certificate", "add", "H41.01", *said, "--until", "2026-12-01"),
+        town.run("admin", "certificate", "add", "H41.01", *said, "--until", "2026-11-23"),
+        town.run("admin", "certificate", "list", "H41.01"),
+        town.run("admin", "certificate", "list", "H41.01", "--json"),
+        town.run("admin", "agency", "show", "H41.01"),
+        town.run("admin", "agency", "list", "--json"),
+    ]
+    assert [result.exit_code for result in outputs] == [0] * len(outputs)
+    assert all(number not in result.output for result in outputs)
+    (item,) = agency(town, "H41.01")["certificates"]
+    assert (item["uid"], item["domain"], item["fingerprint"]) == ("CCCD:*********001", "cong-vu", "")
+    assert item["valid_until"] == "2026-11-23T00:00:00+07:00", "adding it again changes the dates"
+    other = town.run("admin", "certificate", "remove", "H41.01", "--uid", f"CCCD:{number}", "--domain", "another")
+    assert other.exit_code == Exit.NOT_FOUND
+    assert number not in other.output
+    assert town.run("admin", "certificate", "remove", "H41.01", "--uid", f"CCCD:{number}").exit_code == 0
+    assert agency(town, "H41.01")["certificates"] == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ("add", "H41.01"),
+        ("add", "H41.01", "giam-doc.pem", "--uid", "MST:1"),
+        ("add", "H41.01", "--uid", "1234"),
+        ("add", "H41.01", "--uid", "MST:1 2"),
+        ("remove", "H41.01"),
+        ("remove", "H41.01", "12345678", "--uid", "MST:1"),
+    ],
+)
+def test_a_mandate_is_a_certificate_or_a_uid(town: Town, pem: Path, said: tuple[str, ...]) -> None:
+    assert town.run("admin", "certificate", *said).exit_code == Exit.USAGE
+    assert agency(town, "H41.01")["certificates"] == []
+
+
+def test_mandates_added_at_one_moment_are_all_kept(town: Town, pem: Path) -> None:
+    """Each of two administrators looks and writes in one transaction: nobody writes what he saw a while ago."""
+    asked = [town.administration().amend_mandates, town.administration().amend_mandates]
+    with ThreadPoolExecutor(8) as pool:
+        done = [
+            pool.submit(asked[n % 2], "H41.01", lambda a, n=n: (*a.mandates, Mandate(uid=f"MST:{n:010}")))
+            for n in range(24)
+        ]
+        assert all(one.result(60) for one in done)
+    assert len(agency(town, "H41.01")["certificates"]) == 24
+
+
+def test_a_file_may_name_uids_and_keeps_what_it_does_not_name(town: Town, pem: Path) -> None:
+    load(town, "a.toml", '[[agency]]\ncode = "G12"\nuids = ["MST:0100000000@cong-cong", "CCCD:001085000001"]\n')
+    told = agency(town, "G12")["certificates"]
+    assert [(one["uid"], one["domain"]) for one in told] == [
+        ("MST:0100000000", "cong-cong"),
+        ("CCCD:*********001", ""),
+    ]
+    load(town, "b.csv", "code,certificates\nG12,giam-doc.pem\n")
+    assert len(agency(town, "G12")["certificates"]) == 3, "certificates say nothing of UIDs"
+    load(town, "c.toml", '[[agency]]\ncode = "G12"\nuids = []\n')
+    assert [bool(one["fingerprint"]) for one in agency(town, "G12")["certificates"]] == [True]
+    wrong = load(town, "d.toml", '[[agency]]\ncode = "G12"\nuids = ["001085000001"]\n', exit_code=Exit.REFUSED)
+    assert "uids: number 1 is none" in wrong
+    assert "001085000001" not in wrong
+
+
+def test_a_policy_must_have_a_name_that_is_known(town: Town) -> None:
+    row = '[[agency]]\ncode = "G12"\nsignature_policy = "{}"\n'
+    load(town, "a.toml", row.format("required-on-main-document"))
+    assert agency(town, "G12")["signature_policy"] == "required-on-main-document"
+    wrong = load(town, "a.toml", row.format("our-own"), exit_code=Exit.REFUSED)
+    assert "write required or required-on-main-document or seal-suffices or deliver-marked" in wrong
+    (town.folder / "trunk.toml").write_text("[signatures.policies.our-own]\nbase = 'seal-suffices'\n", "utf-8")
+    load(town, "a.toml", row.format("our-own"))
 
 
 def test_a_key_is_printed_once_and_alone(town: Town) -> None:

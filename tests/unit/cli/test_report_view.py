@@ -133,6 +133,11 @@ def test_what_is_not_known_of_revocation_is_shouted_and_never_green(state: Revoc
     assert "\x1b[32m" not in row
 
 
+def test_where_nobody_was_asked_about_revocation_it_is_said() -> None:
+    (row,) = [line for line in drawn(report_view(data(verdict()), Language.EN)).splitlines() if "nobody" in line]
+    assert "\x1b[33m" in row
+
+
 def test_an_indeterminate_one_is_yellow_with_code_and_remedy() -> None:
     unknown = verdict(
         Indication.INDETERMINATE,

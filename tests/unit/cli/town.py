@@ -29,6 +29,7 @@ from trunk.domain.entry import Acceptance, Entry, EnvelopeKind, EnvelopeRecord, 
 from trunk.domain.tracking import StatusReport
 from trunk.settings import Settings
 from trunk.storage.ledger import Ledger
+from trunk.workers.examiners import InHouse
 
 START = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 SENDER, FIRST, SECOND = AgencyCode("H41.01"), AgencyCode("H36.17"), AgencyCode("G12")
@@ -70,17 +71,23 @@ class Town:
             "monotonic": lambda: self.now.timestamp(),  # noqa: PLW0108  now moves
             "user": lambda: "an",
             "environment": self.environment,
+            "examiners": lambda make, _limits: InHouse(make),  # the processes have tests of their own
         }
         return Doors(**{**own, **self.doors})
 
     def accept(self, number: str = "7816", *, to: tuple[str, ...] = (FIRST, SECOND), **more: Any) -> list[Delivery]:
         """A document from the sender, on its way."""
+        acceptance = self.acceptance(number, to=to, **more)
+        with self.ledger.begin() as book:
+            book.accept([acceptance])
+        return list(acceptance.entry.deliveries)
+
+    def acceptance(self, number: str, *, to: tuple[str, ...] = (), **more: Any) -> Acceptance:
+        """What a document from the sender enters."""
         envelope = self._record(number, **more)
         deliveries = [self._delivery(envelope, AgencyCode(code)) for code in to]
         entry = Entry(envelope=envelope, payload=_payload(envelope.id), deliveries=deliveries)
-        with self.ledger.begin() as book:
-            book.accept([Acceptance(entry=entry, acknowledgement=self._told(envelope, AckKind.ACCEPTED))])
-        return deliveries
+        return Acceptance(entry=entry, acknowledgement=self._told(envelope, AckKind.ACCEPTED))
 
     def happens(self, delivery: Delivery, *events: DeliveryEvent, after: timedelta = timedelta(minutes=5)) -> None:
         """Events of one delivery, one after the other; the sender is told where it is owed."""
@@ -129,6 +136,11 @@ class Town:
             urgent_overdue_after=timedelta(hours=1),
         )
 
+    def administration(self) -> Administration:
+        return Administration(
+            ledger=self.ledger, now=lambda: self.now, new_token=lambda n: f"{next(self.numbers):0{n}}"
+        )
+
     @contextmanager
     def _desk(self, _settings: Settings) -> Iterator[Desk]:
         yield Desk(tracking=self.tracking())
@@ -138,9 +150,7 @@ class Town:
         yield AdminRoom(
             tracking=self.tracking(),
             replay=Replay(ledger=self.ledger, now=lambda: self.now, lifetime=timedelta(days=7)),
-            administration=Administration(
-                ledger=self.ledger, now=lambda: self.now, new_token=lambda n: f"{next(self.numbers):0{n}}"
-            ),
+            administration=self.administration(),
             secrets=SharedSecrets(
                 ledger=self.ledger,
                 vault=Vault(file=self.folder / "vxp.key", chance=secrets.token_bytes),

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signing.verdict import Role, Signer
 from trunk.domain import credential, dates, identity
 from trunk.domain.agency import Agency, Directory, Mandate, SystemId
 from trunk.domain.delivery import AckKind, AgencyCode, DeliveryState
@@ -28,13 +31,51 @@ def test_a_code_that_means_two_agencies_is_a_clash() -> None:
     assert list(Directory([first]).clashes(first)) == []
 
 
+def signer(**changes: Any) -> Signer:
+    known: dict[str, Any] = {"fingerprint": "ab", "subject_uid": "CCCD:001085000001", "domain": "public"}
+    return Signer(serial="1", issuer="CN=CA", not_before=NOW, not_after=NOW, role=Role.PERSON, **{**known, **changes})
+
+
 def test_a_mandate_holds_between_its_dates_only() -> None:
     mandate = Mandate(fingerprint="ab", valid_from=NOW, valid_until=NOW + timedelta(days=1))
     agency = Agency(code=AgencyCode("A01"), name="A", mandates=(mandate,))
-    assert agency.may_be_signed_by("ab", at=NOW)
-    assert not agency.may_be_signed_by("ab", at=NOW - timedelta(seconds=1))
-    assert not agency.may_be_signed_by("ab", at=NOW + timedelta(days=1))
-    assert not agency.may_be_signed_by("cd", at=NOW)
+    assert agency.may_be_signed_by(signer(), at=NOW)
+    assert not agency.may_be_signed_by(signer(), at=NOW - timedelta(seconds=1))
+    assert not agency.may_be_signed_by(signer(), at=NOW + timedelta(days=1))
+    assert not agency.may_be_signed_by(signer(fingerprint="cd"), at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("mandate", "covered"),
+    [
+        (Mandate(fingerprint="ab"), True),
+        (Mandate(fingerprint="ab", domain="public"), True),
+        (Mandate(fingerprint="ab", domain="cong-vu"), False),
+        (Mandate(uid="CCCD:001085000001"), True),
+        (Mandate(uid="CCCD:001085000001", domain="public"), True),
+        (Mandate(uid="CCCD:001085000001", domain="cong-vu"), False),
+        (Mandate(uid="cccd:001085000001"), False),
+        (Mandate(uid="CCCD:00108500000"), False),
+    ],
+)
+def test_a_mandate_means_a_certificate_or_a_uid_exactly(mandate: Mandate, covered: bool) -> None:  # noqa: FBT001 - a table
+    assert mandate.covers(signer()) is covered
+
+
+def test_a_signer_without_uid_has_nobodys_mandate() -> None:
+    assert not Mandate(uid="CCCD:001085000001").covers(signer(subject_uid=""))
+
+
+@pytest.mark.parametrize("who", [{}, {"fingerprint": "ab", "uid": "MST:1"}])
+def test_a_mandate_names_one_or_the_other(who: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="either"):
+        Mandate(**who)
+
+
+def test_a_persons_number_is_shown_masked_and_an_organisations_whole() -> None:
+    assert Mandate(uid="CCCD:001085000001").shown_uid == "CCCD:*********001"
+    assert Mandate(uid="BHXH:0100000000").shown_uid == "BHXH:*******000"
+    assert Mandate(uid="MST:0100000000").shown_uid == "MST:0100000000"
 
 
 @given(attempts=st.integers(1, 1000), chance=st.floats(0, 1, exclude_max=True))

@@ -31,7 +31,7 @@ def test_base64_with_any_white_space_in_any_chunks_decodes_to_its_octets(
     content = describe(_cut(text.encode(), cuts))
     assert content.fault == ""
     assert (content.size, content.sha256) == (len(octets), hashlib.sha256(octets).hexdigest())
-    assert content.head == octets[:256]
+    assert content.head == octets[:1024]
     assert content.line_ends == text.count("\n")
 
 
@@ -71,6 +71,15 @@ def test_a_fault_knows_how_many_lines_stood_before_it() -> None:
 def test_nothing_but_white_space_is_an_empty_file_and_no_fault(text: bytes) -> None:
     content = describe([text])
     assert (content.size, content.fault) == (0, "")
+
+
+@pytest.mark.parametrize("broken", [b"QUJD&#1\n3;QUJD", b"QUJD&#\r13;", b"QUJD&#1&#13;3;", b"QUJD& #13;", b"QUJD&#13"])
+def test_a_reference_is_whole_wherever_the_chunks_end(broken: bytes) -> None:
+    """No parser would take these: neither do we, who decode without one."""
+    for cut in range(len(broken) + 1):
+        assert describe([broken[:cut], broken[cut:]]).fault
+    for size in range(1, 5):
+        assert describe([broken[at : at + size] for at in range(0, len(broken), size)]).fault
 
 
 def test_a_decoder_never_holds_more_than_one_chunk() -> None:

@@ -5,9 +5,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from envelopes.attachments import describe
 from envelopes.errors import EnvelopeCode
 from envelopes.model import AttachmentForm, BusinessKind, Document, DocumentCode, ReceiverChange, TraceHop
 from envelopes.reader import Read, SignedXml, UnsignedXml, read
+from envelopes.writer import write_document
 from scripts import form_vectors
 from scripts.form_vectors import EARLIER, LETTER, SENDER, change, dotnet, status, written
 from tests.unit.envelopes.examine import document, examine, valid
@@ -111,6 +113,17 @@ def test_a_bad_name_beside_signed_octets_is_refused_all_the_same() -> None:
     found = read(SignedXml(valid=message, covered=frozenset({"MessageHeader"})))
     assert isinstance(found, tuple)
     assert [fault.code for fault in found] == [EnvelopeCode.BAD_NAME]
+
+
+def test_the_manifest_and_not_the_file_says_which_attachment_comes_first() -> None:
+    files = (describe(b"1", content_id="one", name="1.pdf"), describe(b"2", content_id="two", name="2.pdf"))
+    octets = write_document(form_vectors.document(attachments=files), {"one": b"1", "two": b"2"}).decode()
+    start, end = octets.index("<Attachment>"), octets.rindex("</Attachment>")
+    first, second = octets[start:end].split("</Attachment>")
+    turned = f"{octets[:start]}{second.strip()}</Attachment>{first}{octets[end:]}"
+    assert turned != octets
+    for text in (octets, turned):
+        assert [attachment.content_id for attachment in document(text.encode()).attachments] == ["one", "two"]
 
 
 def test_contradictions_are_named_all_at_once() -> None:

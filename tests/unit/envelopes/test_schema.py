@@ -26,9 +26,8 @@ ACCEPTED = {name: octets for name, octets in form_vectors.accepted().items() if 
 PARSEABLE = {
     f"{code}-{name}": octets
     for code, family in form_refusals.rejected().items()
-    if code >= EnvelopeCode.MISSING or code is EnvelopeCode.TOO_MANY
     for name, octets in family.items()
-    if name not in {"attributes", "namespaces"}
+    if code >= EnvelopeCode.MISSING or name == "addressees"
 }
 COMPILED = {kind: etree.XMLSchema(file=str(CATALOGUE[kind].path)) for kind in MessageKind}
 NAMES = ["OrganId", "To", "From", "Subject", "Place", "StatusCode", "Attachment", "Bussiness", "Signature", "Reference"]

@@ -66,6 +66,13 @@ def test_a_large_message_needs_little_memory_beyond_itself(tmp_path: Path) -> No
             tracemalloc.stop()
 
 
+@pytest.mark.parametrize("space", ["&amp;#13;", "&#38;#13;", "<![CDATA[&#13;]]>"])
+def test_what_only_looks_like_a_reference_is_no_white_space(space: str) -> None:
+    """Recipients' parsers make five characters of it: what they decode is what we digest, or nothing."""
+    sent = b64encode(LETTER).decode()
+    assert EnvelopeCode.BAD_BASE64 in codes(change(written(), sent, f"{sent[:8]}{space}{sent[8:]}"))
+
+
 def _large(size: int) -> bytes:
     return written(content=LONG_LETTER).replace(LONG.encode(), encodebytes(b"%PDF-1.7" + b"\0" * (size - 8)))
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import hashlib
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from signing.evidence import Evidence, Wanted
+from signing.examination import Examination
 from trunk.application.handover import Confirmed, Content, Failed, Taken
+from trunk.application.responders import Responders
 from trunk.application.submission import Examined, Submission
 from trunk.domain.agency import Agency, Caller, Directory, SystemId
 from trunk.domain.delivery import AckKind, AgencyCode, Delivery, DeliveryId, DeliveryState, EnvelopeId
@@ -32,6 +36,7 @@ from trunk.domain.tracking import (
     JournalEvent,
 )
 from trunk.http.app import Doors
+from trunk.http.errands import Errands
 from trunk.http.waiting import WaitingRoom
 from trunk.settings import Http
 
@@ -79,10 +84,10 @@ def accepted(**changes: Any) -> AcceptedEnvelope:
     )
 
 
-def track() -> EnvelopeTrack:
+def track(**changes: Any) -> EnvelopeTrack:
     event = JournalEvent(at=AT, event="published", actor="relay", state=DeliveryState.DISPATCHED)
     ordered = JournalEvent(at=AT, event="replay_ordered", actor="Nguyen Van A", reason="the disk of Mr. B")
-    told = accepted()
+    told = accepted(**changes)
     other = DeliveryTrack(delivery=delivery(id="D9"), name="Cục", position=5, timeline=[], statuses=[])
     return EnvelopeTrack(
         envelope=told.envelope,
@@ -115,17 +120,53 @@ class FakeRegistry:
 
 
 @dataclass
+class FakeExaminers:
+    apart: bool = True
+    waiting: int = 0
+    ended: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class FakeFetcher:
+    """Keeps what was wanted; what waits for it waits until ``fetched`` is set."""
+
+    wanted: list[Wanted] = field(default_factory=list)
+    timeouts: list[float] = field(default_factory=list)
+    fetched: threading.Event | None = None
+    responders: Responders = field(default_factory=Responders)
+
+    def want(self, items: Iterable[Wanted]) -> None:
+        self.wanted.extend(items)
+
+    async def settled(self, items: Iterable[Wanted], *, timeout: float) -> bool:  # noqa: ASYNC109
+        self.timeouts.append(timeout)
+        return self.fetched is None or await asyncio.to_thread(self.fetched.wait, 20)
+
+    def status(self) -> Responders:
+        return self.responders
+
+
+@dataclass
 class FakeIntake:
-    """Keeps what it was given; answers with ``outcome``, or raises it."""
+    """Keeps what it was given; finds what ``finds`` says in turn; answers with ``outcome``, or raises it."""
 
     outcome: Any = None
+    finds: list[Any] = field(default_factory=list)
+    examiners: FakeExaminers = field(default_factory=FakeExaminers)
     seen: list[tuple[Submission, bytes]] = field(default_factory=list)
+    decided_on: list[Any] = field(default_factory=list)
     threads: list[str] = field(default_factory=list)
     gate: threading.Event | None = None
 
-    def examine(self, submission: Submission) -> Any:
-        with submission.opened() as octets:
-            self.seen.append((submission, bytes(octets)))
+    def look(self, submission: Submission, at: datetime) -> Future[Any]:
+        octets = submission.octets
+        self.seen.append((submission, octets if isinstance(octets, bytes) else octets.read_bytes()))
+        found: Future[Any] = Future()
+        found.set_result(self.finds.pop(0) if self.finds else Examination(message=None, report=None))
+        return found
+
+    def decide(self, submission: Submission, found: Any, at: datetime) -> Any:
+        self.decided_on.append(found)
         self.threads.append(threading.current_thread().name)
         if self.gate:
             self.gate.wait(20)
@@ -138,7 +179,7 @@ class FakeIntake:
         done.set_result(self.outcome or Accepted(accepted=accepted()))
         return done
 
-    def validate(self, submission: Submission) -> Examined:
+    def rehearse(self, submission: Submission, found: Any, at: datetime) -> Examined:
         flaws = self.outcome.flaws if isinstance(self.outcome, Rejected) else ()
         return Examined(readable=None, flaws=flaws)
 
@@ -192,13 +233,24 @@ class FakeHandover:
 
 @dataclass
 class FakeTracking:
+    verdict: str = "{}"
+    evidence: dict[str, Evidence] = field(default_factory=dict)
+
     def find(self, reference: str, *, caller: Caller | None = None) -> list[EnvelopeRecord]:
         return [envelope()] if reference in ("E1", "D1", "D9", envelope().document_id) else []
 
     def track_for(self, caller: Caller, envelope_id: EnvelopeId) -> EnvelopeTrack | Rejected:
         if envelope_id == "E1" and caller.agencies & {SENDER, RECIPIENT}:
-            return track()
+            return track(verdict=self.verdict)
         return refuse(Code.NOT_FOUND, got=envelope_id)
+
+    def envelope_for(self, caller: Caller, envelope_id: EnvelopeId) -> EnvelopeRecord | Rejected:
+        found = self.track_for(caller, envelope_id)
+        return found if isinstance(found, Rejected) else dataclasses.replace(found.envelope, marked=True)
+
+    def evidence_for(self, caller: Caller, envelope_id: EnvelopeId, sha256: str) -> Evidence | Rejected:
+        found = self.envelope_for(caller, envelope_id)
+        return found if isinstance(found, Rejected) else self.evidence.get(sha256) or refuse(Code.NOT_FOUND)
 
     def agencies(self) -> list[Agency]:
         return list(FakeRegistry().directory().agencies)
@@ -211,7 +263,10 @@ class House:
     folder: Path
     settings: Http = field(default_factory=Http)
     intake: FakeIntake = field(default_factory=FakeIntake)
+    fetcher: FakeFetcher = field(default_factory=FakeFetcher)
+    places: int = 128
     handover: FakeHandover = field(default_factory=FakeHandover)
+    tracking: FakeTracking = field(default_factory=FakeTracking)
     registry: FakeRegistry = field(default_factory=FakeRegistry)
     room: WaitingRoom = field(default_factory=lambda: WaitingRoom(poll_seconds=0.02))
     checks: dict[str, Callable[[], None]] = field(default_factory=dict)
@@ -230,7 +285,7 @@ class House:
         parts: Any = {
             "intake": self.intake,
             "handover": self.handover,
-            "tracking": FakeTracking(),
+            "tracking": self.tracking,
             "registry": self.registry,
         }
         return Doors(
@@ -242,6 +297,7 @@ class House:
             wake_relay=lambda: self.woken.append(1),
             now=lambda: AT,
             new_id=lambda: f"id-{next(numbers)}",
+            errands=Errands(self.fetcher, seconds=3, places=self.places),
             **parts,
         )
 

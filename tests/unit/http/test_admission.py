@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -151,13 +152,13 @@ def test_a_spool_folder_that_takes_no_octets_is_a_503(house: House, client: Clie
 
 def test_spooled_files_are_for_the_trunk_alone(house: House, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     modes: list[int] = []
-    examine = house.intake.examine
+    look = house.intake.look
 
-    def look(submission: Submission) -> Any:
+    def look_again(submission: Submission, at: datetime) -> Any:
         modes.extend(file.stat().st_mode & 0o777 for file in house.spool.iterdir())
-        return examine(submission)
+        return look(submission, at)
 
-    monkeypatch.setattr(house.intake, "examine", look)
+    monkeypatch.setattr(house.intake, "look", look_again)
     client.post(PATH, b"a" * 20_000)
     assert modes == [0o600]
 

@@ -25,7 +25,8 @@ GUARDED = [route for route in routes() if isinstance(route, Route)]
 
 
 def _path(route: Route) -> str:
-    return route.path.replace("{envelope_id}", "E1").replace("{delivery_id}", "D1")
+    named = {"envelope_id": "E1", "delivery_id": "D1", "sha256": "0" * 64}
+    return route.path.format_map(named)
 
 
 @pytest.mark.parametrize("route", GUARDED, ids=lambda route: f"{route.method} {route.path}")

@@ -14,6 +14,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode, checks
 from schemathesis.specs.openapi import checks as openapi_checks
 
+from tests.signed_report import KEPT
 from tests.unit.http.fakes import AT, House, delivery, envelope
 from tests.unit.http.serving import Client, serving
 from trunk.domain.tracking import InboxItem
@@ -28,6 +29,7 @@ SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     house = House(tmp_path_factory.mktemp("house"))
     house.handover.items = [InboxItem(delivery=delivery(), envelope=envelope(), position=4)]
+    house.tracking.verdict = KEPT
     with structlog.testing.capture_logs(), serving(make_app(house.doors()), key="edoc_r_1") as client:
         yield client
 

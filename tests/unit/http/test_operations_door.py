@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import dataclasses
 import threading
+from datetime import UTC, datetime
 
 import pytest
 
 from queues.broker import QueueError
 from tests.unit.http.fakes import OCTETS, House, rejected
 from tests.unit.http.serving import Client
+from trunk.application.responders import Responder, Responders
 from trunk.domain.rejection import Code
 from trunk.errors import LedgerUnavailableError
 from trunk.http import operations
@@ -79,6 +82,25 @@ def test_metrics_count_what_was_answered_accepted_and_refused(house: House, clie
         'trunk_deliveries{state="queued"} 2.0',
     ):
         assert line in text, line
+
+
+def test_metrics_tell_how_each_responder_does(house: House, client: Client) -> None:
+    at = datetime.fromtimestamp(1000, UTC)
+    helps = Responder(
+        host="ocsp.example.vn", fetched=3, failed=1, last_fetched_at=at, last_failure="timeout", left_alone_until=None
+    )
+    dead = dataclasses.replace(helps, host="dead.example.vn", fetched=0, last_fetched_at=None, left_alone_until=at)
+    house.fetcher.responders = Responders(hosts=(helps, dead))
+    text = client.get("/metrics").octets.decode()
+    for line in (
+        'trunk_revocation_fetches{host="ocsp.example.vn",outcome="fetched"} 3.0',
+        'trunk_revocation_fetches{host="ocsp.example.vn",outcome="failed"} 1.0',
+        'trunk_revocation_fetched_timestamp_seconds{host="ocsp.example.vn"} 1000.0',
+        'trunk_revocation_host_left_alone{host="ocsp.example.vn"} 0.0',
+        'trunk_revocation_host_left_alone{host="dead.example.vn"} 1.0',
+    ):
+        assert line in text, line
+    assert 'fetched_timestamp_seconds{host="dead' not in text
 
 
 def test_metrics_are_there_while_the_ledger_is_not(house: House, client: Client) -> None:

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 from asn1crypto import tsp
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_der_x509_crl, load_pem_x509_certificate
 
 from scripts.authorities import Authorities, Mood, authorities
-from scripts.make_test_pki import DOMAINS, Identity, Pki, look_alikes, make_pki, pem
+from scripts.make_test_pki import DOMAINS, Identity, Pki, impostor, look_alikes, make_pki, pem
 from scripts.revocation_lists import Revoked
 from scripts.stamping import TokenWish, stamp
 
@@ -84,6 +85,9 @@ def test_the_good_ones_are_good_with_every_list_at_hand(folder: Path, name: str)
         ("expired", "certificate has expired"),
         ("not-yet-valid", "certificate is not yet valid"),
         ("another-root-person", "unable to get"),
+        ("person-of-listless-ca", "unable to get certificate CRL"),
+        ("person-of-stale-list-ca", "CRL has expired"),
+        ("person-of-forged-list-ca", "CRL signature failure"),
     ],
 )
 def test_the_bad_ones_are_bad_for_their_reason(folder: Path, name: str, why: str) -> None:
@@ -236,3 +240,12 @@ def test_what_is_written_is_what_a_trunk_reads(served: Authorities, tmp_path: Pa
         load_pem_x509_certificate(file.read_bytes())
     lists = {file.stem for file in (tmp_path / "trust").rglob("*.crl")}
     assert lists == set(served.pki.lists)
+
+
+def test_an_impostor_has_every_name_and_no_key(served: Authorities) -> None:
+    real, false = served.pki["person-p256"].certificate, impostor(served.pki)
+    assert (false.certificate.subject, false.certificate.issuer) == (real.subject, real.issuer)
+    assert false.certificate.serial_number == real.serial_number
+    false.certificate.verify_directly_issued_by(false.issuers[0])
+    with pytest.raises((InvalidSignature, ValueError)):
+        false.certificate.verify_directly_issued_by(served.pki["ca"].certificate)

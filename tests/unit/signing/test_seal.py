@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -9,9 +10,12 @@ from cryptography.x509 import load_pem_x509_certificate
 
 from scripts import handmade_letter as hand
 from scripts.make_test_pki import Pki
+from signing import maker
+from signing import seal as seal_module
+from signing.maker import Maker
 from signing.seal import Seal
 from signing.seal_files import make_seal
-from signing.signer import SigningFailedError
+from signing.signer import SigningFailedError, write
 from signing.trust import TrustStore
 from signing.verifier import Verifier
 from tests.unit.signing.conftest import AT, Judge, codes, opened
@@ -37,6 +41,32 @@ def test_a_sealed_status_passes_with_the_trunks_certificate(judge: Judge, pki: P
 def test_a_changed_status_does_not_pass(judge: Judge, seal: Seal) -> None:
     octets = seal.seal(hand.status().write(), at=AT)
     assert codes(judge(octets.replace(b"StatusCode>03<", b"StatusCode>06<"))) == {"SIG-101"}
+
+
+@pytest.mark.parametrize("part", ["_add_reference", "_add_key_info", "_add_properties"])
+def test_a_seal_that_does_not_verify_never_leaves(seal: Seal, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    monkeypatch.setattr(Maker, part, lambda *_, **__: None)
+    with pytest.raises(SigningFailedError):
+        seal.seal(hand.status().write(), at=AT)
+
+
+def test_a_digest_or_a_message_that_goes_wrong_behind_the_seal_is_noticed(
+    seal: Seal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(maker, "canonical", lambda *_, **__: b"")
+        with pytest.raises(SigningFailedError, match="does not verify"):
+            seal.seal(hand.status().write(), at=AT)
+    monkeypatch.setattr(seal_module, "write", lambda parsed: write(parsed).replace(b">03<", b">06<"))
+    with pytest.raises(SigningFailedError, match="SIG-101"):
+        seal.seal(hand.status().write(), at=AT)
+
+
+@pytest.mark.parametrize("years", [-10, 10])
+def test_a_seal_outside_its_validity_still_seals(seal: Seal, years: int) -> None:
+    """What happened is acknowledged; whether an old seal is believed is the recipients' question."""
+    at = AT + timedelta(days=365 * years)
+    assert b"<ds:SignatureValue>" in seal.seal(hand.status().write(), at=at)
 
 
 def test_threads_share_a_seal(judge: Judge, seal: Seal) -> None:

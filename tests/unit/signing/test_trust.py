@@ -165,5 +165,6 @@ def test_a_folder_without_a_root_is_no_trust_store(tmp_path: Path) -> None:
 
 def test_a_folder_holds_roots_and_intermediates(trust_folder: Path, pki: Pki) -> None:
     store = TrustStore.from_folder(trust_folder)
-    assert store.roots == (pki["root"].certificate,)
-    assert store.intermediates == (pki["ca"].certificate,)
+    assert [domain.name for domain in store.domains] == ["government", "public", "stamps"]
+    assert store.roots == tuple(pki[name].certificate for name in ("government-root", "root", "stamp-root"))
+    assert store.intermediates == (pki["government-ca"].certificate, pki["ca"].certificate)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
@@ -20,7 +19,7 @@ from signing.revocation import RevocationAnswer
 from signing.trust import TrustStore
 from signing.verdict import Indication
 from signing.verifier import Verifier
-from tests.unit.signing.conftest import AT, Judge, codes, opened
+from tests.unit.signing.conftest import AT, Judge, codes
 
 EVERYTHING = ("MessageHeader", "Bussiness", "edXMLManifest", "cid:tep-1")
 
@@ -253,42 +252,3 @@ def test_signxml_logs_nothing_of_the_document(judge: Judge, pki: Pki, caplog: py
     caplog.set_level(logging.DEBUG)
     assert judge(hand.sign(hand.document(), pki["person"])).passed
     assert caplog.text == ""
-
-
-def test_threads_that_share_a_verifier_accept_no_forgery_and_lose_nothing(verifier: Verifier, pki: Pki) -> None:
-    good = [hand.sign(hand.document(), pki[who]) for who in ("person", "person-p256", "organisation-plain")]
-    mixed = [
-        hand.sign(
-            hand.document(), Identity(certificate=pki[a].certificate, key=pki[b].key, issuers=pki["person"].issuers)
-        )
-        for a, b in (("person-p256", "seal"), ("person", "organisation"), ("seal", "person-p256"))
-    ]
-    changed = good[0].replace(b"H41.01</edXML:OrganId></edXML:To>", b"H41.02</edXML:OrganId></edXML:To>")
-    forged = [*mixed, changed]
-
-    def work(number: int) -> bool:
-        expected = number % 2 == 0
-        letters = good if expected else forged
-        verdict = verifier.verify(opened(letters[number // 2 % len(letters)]), at=AT)
-        return verdict.passed is expected and (verdict.document is not None) is expected
-
-    with ThreadPoolExecutor(max_workers=6) as pool:
-        assert all(pool.map(work, range(600)))
-
-
-def test_no_flipped_bit_of_the_signed_part_passes(verifier: Verifier, pki: Pki) -> None:
-    alone = Identity(certificate=pki["person-p256"].certificate, key=pki["person-p256"].key)
-    letter = hand.document(kind="1")
-    octets = hand.sign(letter, alone)
-    start, end = octets.index(b"<edXML:MessageHeader"), octets.index(b"</edXML:edXMLBody>")
-    unsigned = octets.index(b"<edXML:TraceHeaderList"), octets.index(b"<edXML:Bussiness")
-    passed = []
-    for place in [n for n in range(start, end) if not unsigned[0] <= n < unsigned[1]]:
-        flipped = bytearray(octets)
-        flipped[place] ^= 1 << (place % 7)
-        parsed = skeleton.parse(bytes(flipped))
-        if isinstance(parsed, ParsedXml):
-            verdict = verifier.verify(ValidXml(parsed=parsed, kind=schema.MessageKind.DOCUMENT), at=AT)
-            passed += [place] if verdict.passed else []
-    id_of_signature = octets.index(b'Id="Signature"')
-    assert [n for n in passed if not id_of_signature <= n < id_of_signature + 14] == []

@@ -52,7 +52,7 @@ def test_incomplete_or_misdirected_properties_are_refused(judge: Judge, pki: Pki
 
 
 def test_unsigned_properties_are_refused(judge: Judge, pki: Pki) -> None:
-    """Beside the signed ones (XAdES-T comes later), and without any reference to them."""
+    """Beside the signed ones (only timestamps may), and without any reference to them."""
     octets = signed(pki)
     beside = b"</xades:SignedProperties><xades:UnsignedProperties></xades:UnsignedProperties>"
     assert codes(judge(octets.replace(b"</xades:SignedProperties>", beside))) == {"SIG-006"}

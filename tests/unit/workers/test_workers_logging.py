@@ -38,6 +38,16 @@ def test_an_event_is_one_json_object_on_standard_error(capsys: pytest.CaptureFix
     assert event == {"event": "envelope_accepted", "envelope": "E1", "port": 8080, "level": "info"}
 
 
+@pytest.mark.parametrize("sign", ["\n", "\r", "\x85", "\u2028", "\u2029", "\u202e", "\x1b", "\x7f", "\U000e0041"])
+def test_no_value_breaks_its_line_or_deceives(capsys: pytest.CaptureFixture[str], sign: str) -> None:
+    configure(Log())
+    structlog.get_logger().info("refused", value=f"Hà Nội{sign}😀")
+    [line] = lines(capsys)
+    assert sign not in line
+    assert "Hà Nội" in line
+    assert json.loads(line)["value"] == f"Hà Nội{sign}😀"
+
+
 def test_what_signxml_logs_is_never_heard(capsys: pytest.CaptureFixture[str]) -> None:
     configure(Log(level="debug"))
     logging.getLogger("signxml.processor").error("the whole document")

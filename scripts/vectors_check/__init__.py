@@ -1,0 +1,1 @@
+"""Drives public sets of vectors through our code and compares with the verdicts that their authors state."""

@@ -1,0 +1,105 @@
+"""Who is next, and who gets a place: everybody as much as the others; suspects have one examiner."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from trunk.errors import OverloadedError
+from trunk.workers.line import SUSPECT_SECONDS, Line, Turn
+
+
+class Seconds:
+    def __init__(self) -> None:
+        self.at = 0.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+def line(places: int = 8, seconds: Seconds | None = None) -> Line[str]:
+    return Line(places=places, seconds=seconds or Seconds())
+
+
+def take(queue: Line[str]) -> Turn[str]:
+    turn = queue.take()
+    assert turn is not None
+    return turn
+
+
+def test_callers_take_turns_whatever_each_has_brought() -> None:
+    queue = line()
+    for task in ("a1", "a2", "a3"):
+        queue.join("a", task)
+    for task in ("b1", "b2"):
+        queue.join("b", task)
+    assert [take(queue).task for _ in range(5)] == ["a1", "b1", "a2", "b2", "a3"]
+    assert queue.length == 0
+
+
+def test_there_are_so_many_places() -> None:
+    queue = line(places=2)
+    queue.join("a", "1")
+    queue.join("b", "2")
+    with pytest.raises(OverloadedError):
+        queue.join("c", "3")
+
+
+def test_suspects_together_get_one_examiner() -> None:
+    queue = line()
+    queue.suspect("x")
+    queue.suspect("y")
+    for caller in ("x", "y", "a"):
+        queue.join(caller, caller)
+    first = take(queue)
+    assert (first.task, first.suspect) == ("x", True)
+    assert take(queue).task == "a"
+    queue.done(first)
+    assert take(queue).task == "y"
+
+
+def test_who_waits_for_a_suspects_turn_is_woken_when_it_is_over() -> None:
+    queue = line()
+    queue.suspect("x")
+    queue.join("x", "1")
+    queue.join("x", "2")
+    first = take(queue)
+    got: list[str] = []
+    waiting = threading.Thread(target=lambda: got.append(take(queue).task))
+    waiting.start()
+    queue.done(first)
+    waiting.join(20)
+    assert got == ["2"]
+
+
+def test_who_holds_most_places_gives_them_up_to_who_holds_fewer() -> None:
+    queue = line(places=4)
+    assert [queue.join("x", str(number)) for number in range(4)] == [None] * 4
+    assert queue.join("a", "a1") == "3"
+    assert queue.join("a", "a2") == "2"
+    with pytest.raises(OverloadedError):
+        queue.join("a", "a3")
+    with pytest.raises(OverloadedError):
+        queue.join("x", "4")
+    assert [take(queue).task for _ in range(4)] == ["0", "a1", "1", "a2"]
+
+
+def test_suspicion_ends() -> None:
+    seconds = Seconds()
+    queue = line(seconds=seconds)
+    queue.suspect("x")
+    seconds.at += SUSPECT_SECONDS + 1
+    queue.join("x", "1")
+    queue.join("x", "2")
+    assert [take(queue).suspect, take(queue).suspect] == [False, False]
+
+
+def test_a_closed_line_takes_nobody_and_serves_who_stands_in_it() -> None:
+    queue = line()
+    queue.join("a", "1")
+    queue.close()
+    with pytest.raises(OverloadedError):
+        queue.join("a", "2")
+    assert take(queue).task == "1"
+    assert queue.take() is None

@@ -1,0 +1,222 @@
+"""Examiners in processes of their own: each looks at one message at a time, and may be killed at any moment.
+
+One keeper (a thread) for each examiner: it takes the next turn from the line, asks, and waits no longer than the
+message is allowed. Each examiner has a pipe of its own, so whatever becomes of one touches nobody else's mail.
+Law: who breaks a limit is refused for good (ENV-012); who was only near when something of ours broke is asked again.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Generic, TypeVar
+
+import structlog
+
+from trunk.application.examiners import Cost, TooCostly
+from trunk.errors import OverloadedError
+from trunk.settings import Examination as Limits
+from trunk.workers.line import Line, Turn
+from trunk.workers.nursery import STOPS, Failed, OutOfMemory, Task, Work, opened
+from trunk.workers.ward import Examiner, Lost, Ward
+
+R = TypeVar("R")
+log = structlog.get_logger()
+
+_MIB: Final = 2**20
+_SIZES: Final = 4  #: times the message's size, of memory
+_STARVED: Final = 10  #: times the allowed time for one that the machine did not let work
+_LOOK_SECONDS: Final = 0.05
+
+
+class ExaminationFailedError(Exception):
+    """A fault of ours in an examiner; its text names fault and place, nothing of what was examined."""
+
+
+@dataclass(slots=True)
+class _Asked(Generic[R]):
+    """What somebody waits for."""
+
+    octets: bytes | Path
+    size: int
+    at: datetime
+    future: Future[R | TooCostly] = field(default_factory=Future)
+
+
+class ExaminerPool(Generic[R]):
+    """``limits.processes`` examiners made by ``make`` (picklable; run where they live). Thread-safe."""
+
+    apart: Final = True
+
+    def __init__(
+        self, make: Callable[[], Work], limits: Limits, *, seconds: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Ready to be asked when it returns. Raises what ``make`` refuses to do: ``ConfigurationError``."""
+        self.ended: Counter[str] = Counter()  #: examiners by what ended them, since the start
+        self._limits = limits
+        self._line: Line[_Asked[R]] = Line(places=limits.queue, seconds=seconds)
+        self._ward = Ward(make)
+        self._keepers = [
+            threading.Thread(target=self._keep, name=f"keeper-{n}", daemon=True) for n in range(limits.processes)
+        ]
+        for keeper in self._keepers:
+            keeper.start()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for an examiner."""
+        return self._line.length
+
+    def examine(self, octets: bytes | Path, *, size: int, at: datetime, caller: str = "") -> Future[R | TooCostly]:
+        """See ``trunk.application.examiners.Examiners``."""
+        asked: _Asked[R] = _Asked(octets=octets, size=size, at=at)
+        gone = self._line.join(caller, asked)
+        if gone is not None:
+            _send_away(gone)
+        return asked.future
+
+    def check(self) -> None:
+        """Return, or raise what keeps examiners from being born."""
+        self._ward.check()
+
+    def close(self) -> None:
+        """Finish what is at work and in line, then end everybody."""
+        self._line.close()
+        for keeper in self._keepers:
+            keeper.join()
+        self._ward.close()
+
+    def _keep(self) -> None:
+        """A keeper's life. Its children inherit that they do not hear the signals for an orderly stop."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+        examiner = self._born()
+        while (turn := self._line.take()) is not None:
+            try:
+                if turn.task.future.set_running_or_notify_cancel():
+                    examiner = self._serve(turn, examiner)
+            finally:
+                self._line.done(turn)
+        if examiner is not None:
+            examiner.end()
+
+    def _serve(self, turn: Turn[_Asked[R]], examiner: Examiner | None) -> Examiner | None:
+        """Answer one; returns the examiner to go on with."""
+        asked = turn.task
+        for _ in range(2):
+            examiner = examiner or self._born()
+            if examiner is None:
+                asked.future.set_exception(OverloadedError("no examiner can be started", retry_after=10))
+                return None
+            answer = self._ask(examiner, asked)
+            if not isinstance(answer, Lost | Cost | OverloadedError):
+                self._tell(asked, answer)
+                return examiner
+            self._bury(examiner, turn, answer)
+            examiner = self._born()
+            if not isinstance(answer, Lost):
+                self._give_up(turn, answer)
+                return examiner
+        self._give_up(turn, Cost.DEATH)
+        return examiner
+
+    def _ask(self, examiner: Examiner, asked: _Asked[R]) -> Any:
+        """Its answer; or ``Lost``, or the limit that was broken, or that the machine was too busy to tell."""
+        task = Task(octets=asked.octets, at=asked.at, memory=self._limits.memory_mib * _MIB + _SIZES * asked.size)
+        allowed = self._allowed(asked)
+        examiner.ask(task)
+        patience = allowed
+        while not examiner.answers_within(patience):
+            if examiner.worked_for >= allowed / 2:
+                return Cost.TIME
+            if examiner.asked_for >= allowed * _STARVED:
+                return OverloadedError("the machine is too busy")
+            patience = _LOOK_SECONDS
+        answer = examiner.answer()
+        return Cost.MEMORY if isinstance(answer, OutOfMemory) else answer
+
+    def _allowed(self, asked: _Asked[R]) -> float:
+        return self._limits.seconds + self._limits.seconds_per_mib * asked.size / _MIB
+
+    def _tell(self, asked: _Asked[R], answer: Any) -> None:
+        if isinstance(answer, Failed):
+            asked.future.set_exception(ExaminationFailedError(f"{answer.fault} at {answer.place}"))
+        else:
+            asked.future.set_result(answer)
+
+    def _give_up(self, turn: Turn[_Asked[R]], why: Cost | OverloadedError) -> None:
+        if isinstance(why, OverloadedError):
+            turn.task.future.set_exception(why)
+            return
+        self._line.suspect(turn.caller)
+        turn.task.future.set_result(TooCostly(cost=why, limit=self._limit(turn.task, why)))
+
+    def _limit(self, asked: _Asked[R], cost: Cost) -> str:
+        match cost:
+            case Cost.TIME:
+                return f"at most {self._allowed(asked):.3g} s"
+            case Cost.MEMORY:
+                return f"at most {self._limits.memory_mib} MiB"
+            case Cost.DEATH:
+                return "an examination that ends"
+
+    def _bury(self, examiner: Examiner, turn: Turn[_Asked[R]], why: Lost | Cost | OverloadedError) -> None:
+        cause = why.value if isinstance(why, Cost) else "death" if isinstance(why, Lost) else "starved"
+        self.ended[cause] += 1
+        log.warning(
+            "examiner_ended",
+            cause=cause,
+            examiner=examiner.pid,
+            status=examiner.end(),
+            system=turn.caller,
+            size=turn.task.size,
+        )
+
+    def _born(self) -> Examiner | None:
+        try:
+            return self._ward.born()
+        except OSError as error:
+            log.warning("examiner_not_started", reason=str(error))
+            return None
+
+
+def _send_away(asked: _Asked[Any]) -> None:
+    if asked.future.set_running_or_notify_cancel():
+        asked.future.set_exception(OverloadedError())
+
+
+class InHouse(Generic[R]):
+    """Examines where it is asked; nothing can be ended. For tests and machines without memory to spare."""
+
+    apart: Final = False
+    waiting: Final = 0
+
+    def __init__(self, make: Callable[[], Work]) -> None:
+        self.ended: Counter[str] = Counter()
+        self._work = make()
+
+    def examine(
+        self,
+        octets: bytes | Path,
+        *,
+        size: int,  # noqa: ARG002
+        at: datetime,
+        caller: str = "",  # noqa: ARG002
+    ) -> Future[R | TooCostly]:
+        """See ``trunk.application.examiners.Examiners``."""
+        future: Future[R | TooCostly] = Future()
+        with opened(octets) as held:
+            future.set_result(self._work(held, at))
+        return future
+
+    def check(self) -> None:
+        """It is here as long as the process is."""
+
+    def close(self) -> None:
+        """There is nothing to close."""

@@ -1,0 +1,117 @@
+"""The line in front of the examiners: bounded, and fair between those who stand in it.
+
+Callers take turns, whatever each has brought; when every place is taken, whoever holds most of them gives one up to
+who holds fewer. Whoever brought something that broke a limit is *suspect* for a while: all suspects together get one
+examiner. So a flood of costly files delays the mail of its own sender, not everybody's.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from trunk.errors import OverloadedError
+
+T = TypeVar("T")
+
+SUSPECT_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Turn(Generic[T]):
+    """Somebody's turn; hand it back when done."""
+
+    caller: str
+    task: T
+    suspect: bool
+
+
+class Line(Generic[T]):
+    """``places`` to wait in. Thread-safe."""
+
+    def __init__(self, *, places: int, seconds: Callable[[], float]) -> None:
+        self._places = places
+        self._seconds = seconds
+        self._waiting: OrderedDict[str, deque[T]] = OrderedDict()
+        self._suspects: dict[str, float] = {}  # until when
+        self._suspects_at_work = 0
+        self._length = 0
+        self._closed = False
+        self._changed = threading.Condition()
+
+    @property
+    def length(self) -> int:
+        """How many wait."""
+        return self._length
+
+    def join(self, caller: str, task: T) -> T | None:
+        """Stand in line; returns whom that has put out of it. Raises ``OverloadedError`` when there is no place."""
+        with self._changed:
+            gone = self._make_room(caller)
+            self._waiting.setdefault(caller, deque()).append(task)
+            self._length += 1
+            self._changed.notify()
+            return gone
+
+    def take(self) -> Turn[T] | None:
+        """The next turn, as soon as there is one; None when the line is closed and empty."""
+        with self._changed:
+            while (turn := self._next()) is None:
+                if self._closed and not self._length:
+                    return None
+                self._changed.wait()
+            return turn
+
+    def done(self, turn: Turn[T]) -> None:
+        """Its task is finished."""
+        if turn.suspect:
+            with self._changed:
+                self._suspects_at_work -= 1
+                self._changed.notify_all()
+
+    def suspect(self, caller: str) -> None:
+        """``caller`` broke a limit."""
+        with self._changed:
+            now = self._seconds()
+            self._suspects = {name: until for name, until in self._suspects.items() if until > now}
+            self._suspects[caller] = now + SUSPECT_SECONDS
+
+    def close(self) -> None:
+        """Nobody joins any more; who waits is still served."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _next(self) -> Turn[T] | None:
+        for caller, tasks in self._waiting.items():
+            suspect = self._is_suspect(caller)
+            if suspect and self._suspects_at_work:
+                continue
+            task = tasks.popleft()
+            self._waiting.move_to_end(caller)
+            self._forget_if_gone(caller)
+            self._length -= 1
+            self._suspects_at_work += suspect
+            return Turn(caller, task, suspect)
+        return None
+
+    def _make_room(self, caller: str) -> T | None:
+        if self._closed:
+            raise OverloadedError
+        if self._length < self._places:
+            return None
+        most = max(self._waiting, key=lambda name: len(self._waiting[name]))
+        if len(self._waiting[most]) <= len(self._waiting.get(caller, ())) + 1:
+            raise OverloadedError
+        self._length -= 1
+        return self._waiting[most].pop()
+
+    def _forget_if_gone(self, caller: str) -> None:
+        if not self._waiting[caller]:
+            del self._waiting[caller]
+
+    def _is_suspect(self, caller: str) -> bool:
+        return self._suspects.get(caller, 0.0) > self._seconds()
