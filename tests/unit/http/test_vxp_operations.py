@@ -13,6 +13,7 @@ import pytest
 
 from tests.unit.http.fakes import DIGEST, OCTETS, rejected
 from tests.unit.http.serving import Client
+from tests.unit.http.test_errands import PASSED, UNKNOWN
 from tests.unit.http.vxp_house import VxpHouse, is_vxp
 from tests.vxp_kit import Vxp, read_answer, unpadded
 from trunk.application.handover import Failed, Taken
@@ -72,6 +73,27 @@ def test_a_file_that_ends_in_line_ends_of_its_own_keeps_them(vxp_house: VxpHouse
 def test_a_body_that_is_not_what_was_signed_is_refused(vxp_house: VxpHouse, sender: Vxp, changed: bytes) -> None:
     is_vxp(sender.call("sendEdoc", changed, hash_file=DIGEST), "sendEdoc", number="10")
     assert not vxp_house.intake.seen
+
+
+def test_what_verdicts_lack_is_waited_for_as_over_the_native_api(vxp_house: VxpHouse, sender: Vxp) -> None:
+    vxp_house.intake.finds = [UNKNOWN, PASSED]
+    assert sender.send(OCTETS).status == 200
+    assert vxp_house.fetcher.wanted
+    assert vxp_house.intake.decided_on == [PASSED]
+
+
+def test_what_is_still_unknown_then_may_come_again(vxp_house: VxpHouse, sender: Vxp) -> None:
+    vxp_house.intake.finds = [UNKNOWN, UNKNOWN, PASSED]
+    vxp_house.intake.outcome = rejected(Code.REVOCATION_UNKNOWN)
+    answer = sender.send(OCTETS)
+    assert is_vxp(answer, "sendEdoc", number="20")["ErrorDesc"].startswith("SIG-301")
+    assert (answer.status, "Retry-After" in answer.headers) == (503, True)
+    assert len(vxp_house.intake.seen) == 2
+
+
+def test_a_file_that_costs_too_much_is_refused_for_good(vxp_house: VxpHouse, sender: Vxp) -> None:
+    vxp_house.intake.outcome = rejected(Code.TOO_COSTLY)
+    is_vxp(sender.send(OCTETS), "sendEdoc", number="21")
 
 
 def test_an_empty_body_and_a_missing_digest_are_refused(vxp_house: VxpHouse, sender: Vxp) -> None:

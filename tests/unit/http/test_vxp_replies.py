@@ -59,6 +59,7 @@ def test_every_refusal_has_all_four_fields_in_ascii_and_a_number_that_clients_kn
         (Code.UNAVAILABLE, "20"),
         (Code.INTERNAL, "20"),
         (Code.REVOCATION_UNKNOWN, "20"),
+        (Code.CHAIN_INCOMPLETE, "20"),
         (Code.FORGED, "21"),
         (Code.TOO_COSTLY, "21"),
         (Code.NOT_FOUND, "21"),
@@ -69,6 +70,13 @@ def test_every_refusal_has_all_four_fields_in_ascii_and_a_number_that_clients_kn
 )
 def test_what_integrators_switch_on(code: Code, number: str) -> None:
     assert number_of(code) == number
+
+
+@pytest.mark.parametrize("code", [code for code in Code if CATALOGUE[code].temporary])
+def test_what_passes_is_never_called_the_files_fault(code: Code) -> None:
+    """20 alone says "come again"; every other number makes a client give the document up."""
+    response = failure("sendEdoc", rejected(code))
+    assert (number_of(code), response.status, response.headers["Retry-After"]) == ("20", 503, "5")
 
 
 def test_the_table_names_only_what_exists() -> None:
