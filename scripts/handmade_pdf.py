@@ -24,6 +24,7 @@ from scripts.certificates import Identity
 from scripts.handmade_cms import CmsWish, signature
 
 CATALOG, PAGE, CONTENT, INFORMATION, TEXT_FIELD = 1, 3, 4, 6, 7
+SHARED = 8  #: the stream that both a page and a field show
 _PASSWORD = "owner"  # noqa: S105 - of a file that anybody may read
 _TEXT = b"BT /F1 14 Tf 72 720 Td (Test document, signed to be checked) Tj ET"
 METADATA = b" /Type /Metadata /Subtype /XML"
@@ -48,6 +49,8 @@ class Signing:
     wish: CmsWish = CmsWish()  # noqa: RUF009 - frozen
     kind: str = "adbe.pkcs7.detached"
     box: tuple[int, int, int, int] | None = (350, 100, 500, 160)  #: None: invisible
+    drawing: bytes = b"0.8 0 0 RG 0 0 150 60 re S"  #: what it shows
+    overwrites: int = 0  #: the stream in whose place the drawing is put
     certifies: int = 0  #: DocMDP P
     written: datetime | None = None  #: M
     cms: Callable[[bytes], bytes] | None = None  #: instead of a signature: from the document's digest
@@ -84,6 +87,28 @@ def document(
     return _file([*objects, *more])
 
 
+def sharing(name: bytes, *, within: bytes = b"", catalog: bytes = b"", more: Sequence[bytes] = ()) -> bytes:
+    """A page that draws an XObject called ``name``, which is what an empty signature field (Signature2) shows as well.
+
+    ``within``: the page's XObjects, if not by that name alone; ``catalog``: into it; ``more``: objects from 9 on.
+    """
+    form = b" /Type /XObject /Subtype /Form /BBox [0 0 400 60] /Resources << /Font << /F1 5 0 R >> >>"
+    drawn = within or b"<< /%b %d 0 R >>" % (name, SHARED)
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [7 0 R] >>%b >>" % catalog,
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Annots [7 0 R] /Resources "
+        b"<< /Font << /F1 5 0 R >> /XObject %b >> >>" % drawn,
+        _stream(b"", b"q 1 0 0 1 72 700 cm /%b Do Q" % name),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        b"<< /Title (Test) >>",
+        b"<< /Type /Annot /Subtype /Widget /FT /Sig /T (Signature2) /Rect [60 100 210 160] /P 3 0 R /F 4 "
+        b"/AP << /N %d 0 R >> >>" % SHARED,
+        _stream(form, b"BT /F1 12 Tf 2 6 Td (Pay 100) Tj ET"),
+    ]
+    return _file([*objects, *more])
+
+
 def hybrid() -> bytes:
     """A file with a table and a stream of cross-references, as a word processor writes them."""
     plain = document()
@@ -107,9 +132,7 @@ def sign(octets: bytes, *, by: Identity, how: Signing = Signing()) -> bytes:
     steps = PdfCMSEmbedder(SigFieldSpec(how.field, box=how.box)).write_cms(how.field, writer)
     field = next(steps).get_object()
     if how.box is not None:
-        field["/AP"] = generic.DictionaryObject(
-            {pdf_name("/N"): writer.add_object(_form(b"0.8 0 0 RG 0 0 150 60 re S"))}
-        )
+        field["/AP"] = generic.DictionaryObject({pdf_name("/N"): _drawn(writer, how)})
     kind = "/DocTimeStamp" if how.kind == "ETSI.RFC3161" else "/Sig"
     placeholder = PdfSignedData(pdf_name(kind), timestamp=how.written, bytes_reserved=2 * _RESERVED)
     placeholder["/SubFilter"] = pdf_name(f"/{how.kind}")
@@ -120,6 +143,16 @@ def sign(octets: bytes, *, by: Identity, how: Signing = Signing()) -> bytes:
     digest = prepared.document_digest
     steps.send(how.cms(digest) if how.cms is not None else signature(digest, by=by, wish=how.wish))
     return bytes(out.getvalue())
+
+
+def _drawn(writer: IncrementalPdfFileWriter, how: Signing) -> generic.IndirectObject:
+    form = _form(how.drawing)
+    if not how.overwrites:
+        return writer.add_object(form)
+    form.container_ref = generic.Reference(how.overwrites, 0, writer)
+    writer.objects[(0, how.overwrites)] = form
+    writer.mark_update(form.container_ref)
+    return generic.IndirectObject(how.overwrites, 0, writer)
 
 
 def opened(octets: bytes) -> IncrementalPdfFileWriter:

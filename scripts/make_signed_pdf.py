@@ -258,7 +258,22 @@ def _changed(shop: Workshop) -> dict[str, bytes]:
     made["signature-removed"] = pdf.signature_removed(shop.second(once))
     made["all-signatures-removed"] = pdf.signature_removed(once)
     made["object-made-later"] = _made_later(shop)
-    return made
+    return made | _shadows(shop)
+
+
+def _shadows(shop: Workshop) -> dict[str, bytes]:
+    """Shadow attack: what the signed page draws is drawn anew as the look of an empty field that is signed later."""
+    element = b"<< /Type /StructElem /S /P /P 8 0 R >>"
+    structure = b" /StructTreeRoot << /Type /StructTreeRoot /K [9 0 R] >>"
+    widget = b"<< /Type /Annot /Subtype /Widget /FT /Tx /T (Amount) /Parent 8 0 R >>"
+    prepared = {
+        "shared-look": pdf.sharing(b"Im1"),
+        "shared-look-called-parent": pdf.sharing(b"Parent"),
+        "shared-look-of-an-element": pdf.sharing(b"P", within=b"9 0 R", catalog=structure, more=[element]),
+        "shared-look-of-a-widget": pdf.sharing(b"Parent", within=b"9 0 R", more=[widget]),
+    }
+    how = Signing(field="Signature2", wish=shop.plain(5), overwrites=pdf.SHARED)
+    return {name: shop.signed(shop.signed(octets), by="organisation", how=how) for name, octets in prepared.items()}
 
 
 def _made_later(shop: Workshop) -> bytes:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -31,6 +32,16 @@ _SIGNING_PURPOSES: Final = frozenset(
         "1.2.840.113583.1.1.5",
         "2.5.29.37.0",
     )
+)
+
+#: What a certificate, list or answer raises that this house cannot read: broken, or with a key of a strange kind.
+UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
 )
 
 LEAST_RSA_BITS: Final = 2048

@@ -15,7 +15,8 @@ from typing import Any, Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from signing.certificate import Purpose, Roles
+from signing.certificate import UNREADABLE, Purpose, Roles, is_authority, key_of
+from signing.paths import Node
 from signing.verdict import Role
 
 DEFAULT: Final = "default"
@@ -116,9 +117,13 @@ def _schemes(told: dict[str, Any], key: str, default: frozenset[str]) -> frozens
 def _certificates(folder: Path) -> Iterator[x509.Certificate]:
     for file in sorted(folder.glob("*.pem")):
         try:
-            yield from x509.load_pem_x509_certificates(file.read_bytes())
-        except ValueError as error:
+            found = x509.load_pem_x509_certificates(file.read_bytes())
+            for one in found:  # now, where the file can be named
+                key_of(Node(one).certificate)
+                is_authority(one)
+        except UNREADABLE as error:
             raise ValueError(f"{file}: {error}") from error
+        yield from found
 
 
 def _distinct(certificates: Iterable[x509.Certificate]) -> list[x509.Certificate]:

@@ -24,7 +24,7 @@ from pyhanko_certvalidator.path import ValidationPath
 from pyhanko_certvalidator.policy_decl import NO_REVOCATION, CertRevTrustPolicy
 from pyhanko_certvalidator.validate import async_validate_path
 
-from signing.certificate import is_authority, is_weak, key_of
+from signing.certificate import UNREADABLE, is_authority, is_weak, key_of
 from signing.signed import signed_by
 
 MOST_AUTHORITIES: Final = 3  # signer, at most three authorities, root
@@ -57,7 +57,7 @@ def authorities(certificates: Iterable[x509.Certificate]) -> Iterator[Node]:
         try:
             if is_authority(certificate) and not is_weak(key_of(certificate)):
                 yield Node(certificate)
-        except ValueError:
+        except UNREADABLE:
             continue
 
 

@@ -27,7 +27,7 @@ from signing.when import When
 
 MAX_TOKEN_OCTETS: Final = 64 * 1024
 _CONTENT: Final = "tst_info"
-#: Reasons of RFC 5280 after which tokens made earlier stay good (RFC 3161 4).
+#: Reasons of RFC 5280 after which tokens made earlier stay good; without a reason none does (RFC 3161 4).
 _HARMLESS: Final = frozenset({"unspecified", "affiliationChanged", "superseded", "cessationOfOperation"})
 
 

@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 
-from signing.certificate import Key, Purpose, describe, is_authority, is_weak, issuer_of, key_of, unfit
+from signing.certificate import UNREADABLE, Key, Purpose, describe, is_authority, is_weak, issuer_of, key_of, unfit
 from signing.domains import Domain, read_domains, read_intermediates
 from signing.errors import SigningCode
 from signing.evidence import EvidenceKind, Wanted
@@ -31,14 +30,6 @@ from signing.verdict import Finding, Signer
 _REMEMBERED: Final = 4096
 _MOST_STEPS: Final = 16
 _PLACE: Final = "ds:KeyInfo/ds:X509Data"
-UNREADABLE: Final = (
-    ValueError,
-    TypeError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -105,7 +105,10 @@ def _policy(words: set[str]) -> StandardDiffPolicy:
             _Noted(DSSCompareRule(), "dss", words),
         ],
         form_rule=FormUpdatingRule(
-            field_rules=[SigFieldCreationRule(allow_new_visible_after_certify=False), SigFieldModificationRule()],
+            field_rules=[
+                SigFieldCreationRule(allow_new_visible_after_certify=False),
+                SigFieldModificationRule(allow_in_place_appearance_stream_changes=False),
+            ],
             ignored_acroform_keys=_FORM_KEYS,
         ),
     )

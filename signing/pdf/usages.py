@@ -3,7 +3,8 @@
 pyHanko walks every way to every object: their number grows exponentially with the links in a document, and the walk
 recurses along each chain of bookmarks. Here ways are sought to those objects alone that a comparison asks about,
 through those alone that lead there, and no more than ``MOST_WAYS``. What counts as a way is the same: pages are entered
-through the page tree, elements of the structure through theirs, and never by ``Parent``.
+through the page tree, elements of the structure through theirs; only that pyHanko passes over whatever is called
+``Parent``, be it a picture on a page, and here no more is passed over than the way back from a widget to its field.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from pyhanko.pdf_utils.reader import HistoricalResolver, PdfFileReader, RawPdfPa
 from signing.pdf.survey import TRAILER, Edges, Number, Path, Survey
 
 MOST_WAYS: Final = 20_000
+_PAGES: Final[Path] = ("/Root", "/Pages")
+_FIELDS: Final[Path] = ("/Root", "/AcroForm", "/Fields")
 _STRUCTURE: Final[Path] = ("/Root", "/StructTreeRoot")
+_INDEXES: Final = (_STRUCTURE, ("/Root", "/Outlines"))  #: which name elements of the structure and show nothing
 
 
 class Ways:
@@ -52,13 +56,19 @@ class Ways:
     def _steps(self, node: Number, path: Path) -> Iterator[tuple[Path, Number]]:
         for inside, other in self._graph.get(node, ()):
             way = (*path, *inside)
-            if "/Parent" not in inside and not ("/P" in inside and _in_structure(way)):
+            if not self._leads_back(way, other):
                 yield way, other
+
+    def _leads_back(self, way: Path, other: Number) -> bool:
+        """From a widget to its field, from an element of the structure to the one that holds it."""
+        if way[-1] == "/Parent":
+            return other in self._fields and _is_field(way[:-1])
+        return way[-1] == "/P" and other in self._elements and _in_structure(way)
 
     def _may_enter(self, other: Number, way: Path) -> bool:
         if self._pages.get(other, way) != way:
             return False
-        return _in_structure(way) or other not in self._elements
+        return _in_structure(way) or other not in self._elements or way[:2] not in _INDEXES
 
     def _leading(self, target: Number) -> set[Number]:
         """Everything from which there is a way to ``target``."""
@@ -75,15 +85,19 @@ class Ways:
         pages = self._pages
         for node, edges in self._graph.items():
             for inside, other in edges:
-                through = other not in pages or (*pages.get(node, ("/Root",)), *inside) == pages[other]
-                if through and "/Parent" not in inside:
+                if other not in pages or (*pages.get(node, ("/Root",)), *inside) == pages[other]:
                     found[other].add(node)
         return found
 
     @cached_property
     def _pages(self) -> dict[Number, Path]:
         """The nodes of the page tree, with the way through it."""
-        return self._tree(("/Root", "/Pages"), "/Kids")
+        return self._tree(_PAGES, "/Kids")
+
+    @cached_property
+    def _fields(self) -> dict[Number, Path]:
+        """The fields of the form, and their widgets."""
+        return self._tree(_FIELDS, "/Kids")
 
     @cached_property
     def _elements(self) -> set[Number]:
@@ -104,6 +118,17 @@ class Ways:
                         found[other] = way
                     waiting.append((other, way))
         return found
+
+
+def _is_field(way: Path) -> bool:
+    """Whether a field or a widget stands there, and nothing that is drawn."""
+    if way[:2] == _PAGES:
+        return way[-2:-1] == ("/Annots",) and _by_kids(way[2:-2])
+    return (way[:3] == _FIELDS and _by_kids(way[3:])) or (_in_structure(way) and way[-1] == "/Obj")
+
+
+def _by_kids(way: Path) -> bool:
+    return all(isinstance(key, int) or key == "/Kids" for key in way)
 
 
 def _in_structure(way: Path) -> bool:

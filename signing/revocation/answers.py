@@ -12,13 +12,12 @@ from datetime import datetime
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier, SignatureAlgorithmOID
 
-from signing.certificate import is_weak, key_of
+from signing.certificate import UNREADABLE, is_weak, key_of
 from signing.revocation.facts import Fact, Freshness, covers, covers_since, reason_of
 from signing.signed import signed_by, verifies
 
@@ -32,14 +31,6 @@ _ECDSA: Final = (
     SignatureAlgorithmOID.ECDSA_WITH_SHA256,
     SignatureAlgorithmOID.ECDSA_WITH_SHA384,
     SignatureAlgorithmOID.ECDSA_WITH_SHA512,
-)
-_UNREADABLE: Final = (
-    ValueError,
-    TypeError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
 )
 
 #: What a list says of a responder; None if there is no list.
@@ -59,7 +50,7 @@ class Answer:
             self.serial = self._answer.serial_number
             self._extensions = self._answer.single_extensions
             critical = any(one.critical for one in (*self._answer.extensions, *self._extensions))
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise ValueError("not an answer of an OCSP responder to one question") from error
         if critical:
             raise ValueError("an answer with critical extensions")
@@ -70,7 +61,7 @@ class Answer:
         """What it says of ``certificate``; None if it does not speak of it or cannot be believed."""
         try:
             return self._fact(certificate, issuer, rules, listed)
-        except _UNREADABLE:
+        except UNREADABLE:
             return None
 
     def _fact(

@@ -73,7 +73,8 @@ class Fact:
 
 
 def reason_of(flag: x509.ReasonFlags | None) -> str:
-    return "unspecified" if flag is None else flag.value
+    """Empty where none was told, which is not the same as *unspecified* (RFC 3161 4)."""
+    return "" if flag is None else flag.value
 
 
 def covers_since(extensions: x509.Extensions, oid: x509.ObjectIdentifier) -> datetime | None:

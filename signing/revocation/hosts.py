@@ -35,18 +35,19 @@ def is_global(address: str) -> bool:
     if isinstance(found, ipaddress.IPv6Address):
         if found.ipv4_mapped is not None:
             return is_global(str(found.ipv4_mapped))
-        if found.sixtofour is not None or found.teredo is not None or found in _NAT64:
+        if found.sixtofour is not None or found.teredo is not None or found.is_site_local or found in _NAT64:
             return False
-    return found.is_global and not found.is_multicast and not found.is_reserved
+    return found.is_global and not found.is_multicast and not found.is_reserved and found not in _RELAYS
 
 
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+_RELAYS: Final = ipaddress.IPv4Network("192.88.99.0/24")  # RFC 7526: once to 6to4, now to wherever
 
 
 def _named(url: str, patterns: tuple[str, ...]) -> bool:
     try:
         parts = urlsplit(url)
-        port = parts.port or _PORTS.get(parts.scheme, 0)
+        port = _PORTS.get(parts.scheme, 0) and (_PORTS[parts.scheme] if parts.port is None else parts.port)
     except ValueError:
         return False
     host = (parts.hostname or "").rstrip(".")

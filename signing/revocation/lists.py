@@ -153,7 +153,7 @@ def _read(entry: x509.RevokedCertificate) -> tuple[datetime, str] | None:
             return None
     if reason == x509.ReasonFlags.remove_from_crl.value:  # has no place in a complete list
         return None
-    return since, reason or reason_of(None)
+    return since, reason
 
 
 def _first_part(der: bytes) -> bytes:

@@ -194,6 +194,7 @@ class _Told:
     [
         ("superseded", AT - timedelta(minutes=1), True),
         ("cessationOfOperation", AT - timedelta(minutes=1), True),
+        ("unspecified", AT - timedelta(minutes=1), True),
         ("superseded", EARLIER - timedelta(minutes=1), False),
         ("keyCompromise", AT - timedelta(minutes=1), False),
         ("", AT - timedelta(minutes=1), False),

@@ -6,7 +6,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from scripts.certificates import Identity, pem
+from scripts.certificates import Identity, Wish, ec_key, issue, pem
 from scripts.make_test_pki import Pki
 from signing.trust import Chain
 from signing.trust_folder import TrustFolder
@@ -38,6 +38,13 @@ def folder(tmp_path: Path, pki: Pki) -> Path:
 
 def lay(file: Path, identity: Identity) -> None:
     file.write_bytes(pem([identity.certificate]))
+
+
+def with_a_strange_key() -> bytes:
+    """PEM of an authority whose key is on the curve SM2, which cryptography loads and cannot read."""
+    p256, sm2 = (bytes.fromhex(f"0608{curve}") for curve in ("2a8648ce3d030107", "2a811ccf5501822d"))
+    der = issue(None, Wish(name="SM2 CA", key=ec_key(), authority=True), at=AT).certificate.public_bytes(Encoding.DER)
+    return pem([x509.load_der_x509_certificate(der.replace(p256, sm2))])
 
 
 def trusts(trust: TrustFolder, identity: Identity) -> bool:
@@ -79,6 +86,28 @@ def test_a_broken_change_keeps_the_old_store_and_says_so(
     clock.seconds = 2.0
     assert trusts(trust, pki["person"])
     assert trust.fault == ""
+
+
+@pytest.mark.parametrize("place", ["roots", "intermediates"])
+def test_a_key_that_nobody_here_knows_is_a_broken_change(folder: Path, pki: Pki, clock: Clock, place: str) -> None:
+    lay(folder / "intermediates" / "ca.pem", pki["ca"])
+    trust = TrustFolder(folder, clock=clock)
+    (folder / place / "sm2.pem").write_bytes(with_a_strange_key())
+    clock.seconds = 1.0
+    assert trusts(trust, pki["person"])
+    assert "sm2.pem" in trust.fault
+    with pytest.raises(ValueError, match=r"sm2\.pem"):
+        TrustFolder(folder)
+
+
+def test_a_key_that_nobody_here_knows_is_no_step(folder: Path, pki: Pki) -> None:
+    """Neither from a message nor from the network; what else is there serves on."""
+    steps = Shelf()
+    (strange,) = x509.load_pem_x509_certificates(with_a_strange_key())
+    steps.brought += [strange, pki["ca"].certificate]
+    trust = TrustFolder(folder, steps=steps)
+    signer = pki["person"].certificate.public_bytes(Encoding.DER)
+    assert isinstance(trust.chain([signer, strange.public_bytes(Encoding.DER)], at=AT), Chain)
 
 
 def test_a_folder_that_is_gone_keeps_the_old_store(folder: Path, pki: Pki, clock: Clock) -> None:

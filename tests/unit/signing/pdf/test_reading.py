@@ -11,6 +11,7 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.misc import PdfError, PdfReadError
 from pyhanko.pdf_utils.writer import PdfFileWriter
 
+from scripts.handmade_pdf import SHARED
 from scripts.make_signed_pdf import Workshop
 from signing.pdf.octets import Lending
 from signing.pdf.reading import StrictReader, open_pdf, read_hexadecimal
@@ -90,6 +91,16 @@ def test_ways_have_an_end() -> None:
         Ways(graph).to((40, 0))
     assert Ways(graph).to((41, 0)) == set()
     assert len(Ways(graph).to((4, 0))) == 8
+
+
+@pytest.mark.parametrize("name", ["called-parent", "of-an-element", "of-a-widget"])
+def test_what_a_page_draws_is_used_whatever_it_is_called(
+    bad: dict[str, dict[str, bytes]], read: Callable[[bytes], StrictReader], name: str
+) -> None:
+    """Even where what names it is at the same time something that is entered by other ways alone."""
+    seen = survey(read(bad["SIG-402"][f"shared-look-{name}"]))
+    ways = Ways(seen.graph(0)).to((SHARED, 0))
+    assert any(way[:5] == ("/Root", "/Pages", "/Kids", 0, "/Resources") for way in ways)
 
 
 def test_objects_are_kept_by_nobody(shop: Workshop, read: Callable[[bytes], StrictReader]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
 
 from scripts.certificates import Identity, Sources, Wish, ec_key, issue
 from signing.evidence import EvidenceKind, RevocationState
@@ -278,3 +279,17 @@ def test_offline_lists_follow_their_folder(tmp_path: Path, ca: Identity, person:
     (tmp_path / "lists" / "ca.crl").write_bytes(pem.public_bytes(Encoding.PEM))
     seconds[0] = 1.0
     assert source.check(path, at=AT, now=AT).state is REVOKED
+
+
+@pytest.mark.parametrize("reason", [None, x509.ReasonFlags.unspecified, x509.ReasonFlags.superseded])
+def test_a_reason_that_nobody_told_is_not_unspecified(
+    room: Room, ca: Identity, person: Identity, reason: x509.ReasonFlags | None
+) -> None:
+    """Tokens of a time-stamping authority outlive its revocation only for a reason that was told (RFC 3161 4)."""
+    told = "" if reason is None else reason.value
+    lay_list(room.shelf, crl(ca, Entered(serial=serial(person), reason=reason)))
+    assert [(note.source, note.reason) for note in room.ask(person, ca).notes] == [("crl", told)]
+    lay_list(room.shelf, crl(ca))
+    said = Said(status=ocsp.OCSPCertStatus.REVOKED, since=AT - DAY, reason=reason)
+    lay_answer(room.shelf, person, answer(person, ca, said))
+    assert [(note.source, note.reason) for note in room.ask(person, ca).notes] == [("ocsp", told)]
