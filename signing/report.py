@@ -7,7 +7,7 @@ What travels beside the envelope and is stored with it; how it is weighed is the
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -57,9 +57,7 @@ class Report:
     @property
     def indication(self) -> Indication:
         """The worst of all; INDETERMINATE at best where nobody signed the message itself, whatever is inside it."""
-        found = {verdict.indication for verdict in (self.envelope, *self.signatures)}
-        worst_first = (Indication.TOTAL_FAILED, Indication.INDETERMINATE)
-        return next((worst for worst in worst_first if worst in found), Indication.TOTAL_PASSED)
+        return worst((self.envelope, *self.signatures))
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
@@ -96,3 +94,10 @@ class Report:
     def as_json(self) -> str:
         """For the ledger: compact, stable key order."""
         return json.dumps(self.as_data(), ensure_ascii=False, separators=(",", ":"))
+
+
+def worst(verdicts: Iterable[Verdict]) -> Indication:
+    """The worst indication; INDETERMINATE where there is none."""
+    found = {verdict.indication for verdict in verdicts}
+    worst_first = (Indication.TOTAL_FAILED, Indication.INDETERMINATE, Indication.TOTAL_PASSED)
+    return next((indication for indication in worst_first if indication in found), Indication.INDETERMINATE)

@@ -72,7 +72,7 @@ def looked_json(looked: Looked, *, require_signature: bool) -> dict[str, Any]:
 def report_data(looked: Looked) -> dict[str, Any]:
     """The report's data; a file by itself has no envelope."""
     data = looked.report.as_data() if looked.report else {}
-    return {**data, "envelope": None} if looked.alone else data
+    return {**data, "envelope": None, "indication": looked.indication.value} if looked.alone else data
 
 
 def flaw_json(flaw: Flaw) -> dict[str, Any]:

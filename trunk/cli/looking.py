@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from envelopes.errors import Fault
 from envelopes.model import AttachmentForm, Document, StatusMessage
 from signing.errors import SigningCode
-from signing.report import AttachmentReport, Report
+from signing.report import AttachmentReport, Report, worst
 from signing.verdict import Finding, Indication, Verdict
 from trunk.application.examiners import TooCostly
 from trunk.cli.world import Examiners, World
@@ -68,6 +68,11 @@ class Looked:
     @property
     def signatures(self) -> Sequence[Verdict]:
         return self.report.signatures if self.report is not None else ()
+
+    @property
+    def indication(self) -> Indication:
+        """Of all that is there; a PDF by itself owes nobody the signature of a message."""
+        return self.report.indication if self.report is not None and not self.alone else worst(self.signatures)
 
     def refused(self, *, require_signature: bool = False) -> tuple[Flaw, ...]:
         """Why a trunk would refuse it; empty: it would not (unless sender or addressee are unknown there)."""

@@ -91,7 +91,7 @@ def verify(world: World, wish: Wish) -> None:
 def _end(looked: Looked) -> Exit:
     if looked.form or looked.report is None or not looked.signatures:
         return Exit.REFUSED
-    return _ENDS[looked.report.indication]
+    return _ENDS[looked.indication]
 
 
 def _json(looked: Looked) -> dict[str, Any]:
