@@ -63,4 +63,4 @@ clean: ## remove what was built, installed and cached here
 	@sh scripts/make_venv.sh dev
 	@mkdir -p build && touch $@ .venv/.runtime
 
-.PHONY: help demo test check format docs vectors vectors-check bench clean
+.PHONY: help demo test check format docs vectors vectors-check fuzz bench clean

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
 from typing import Any
+from unittest.mock import patch
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name
@@ -239,6 +241,21 @@ def field_painted(octets: bytes) -> bytes:
     return written(writer)
 
 
+@contextmanager
+def spelled(plain: str, otherwise: bytes) -> Iterator[None]:
+    """A name that is meanwhile written in another way, wherever it stands."""
+    usual = generic.NameObject.write_to_stream
+
+    def write(self: Any, stream: Any, *args: Any, **wishes: Any) -> None:
+        if self == plain:
+            stream.write(otherwise)
+        else:
+            usual(self, stream, *args, **wishes)
+
+    with patch.object(generic.NameObject, "write_to_stream", write):
+        yield
+
+
 def signature_removed(octets: bytes) -> bytes:
     """The last field is taken out of the form and off the page; its signature stays behind, unseen."""
     writer = opened(octets)
@@ -248,6 +265,15 @@ def signature_removed(octets: bytes) -> bytes:
     ):
         holder.pop()
         writer.update_container(holder)
+    return written(writer)
+
+
+def value_removed(octets: bytes) -> bytes:
+    """The last field is emptied; its signature stays behind, in no field."""
+    writer = opened(octets)
+    field = writer.root["/AcroForm"]["/Fields"][-1]
+    del field["/V"]
+    writer.update_container(field)
     return written(writer)
 
 
@@ -299,6 +325,17 @@ def range_replaced(
     value = signature(digest, by=by, wish=wish).hex().encode()
     first, again = given[1] + 1, given[2] - 1
     return changed[:first] + value.ljust(again - first, b"0") + changed[again:]
+
+
+def torn() -> bytes:
+    """A document with an object stream that cannot be decompressed."""
+    writer = copy_into_new_writer(PdfFileReader(BytesIO(document())))
+    writer.stream_xrefs = True
+    lost = generic.DictionaryObject({pdf_name("/A"): pdf_name("/B")})
+    writer.root["/PieceInfo"] = writer.add_object(lost, obj_stream=writer.prepare_object_stream())
+    octets = written(writer)
+    start = octets.index(b"stream", octets.index(b"/ObjStm")) + len(b"stream\n")
+    return octets[:start] + b"\0\0" + octets[start + 2 :]
 
 
 def encrypted(octets: bytes) -> bytes:

@@ -211,6 +211,7 @@ def _unreadable(shop: Workshop) -> dict[str, bytes]:
     return {
         "head-garbage": b"garbage\n" + once,
         "encrypted": shop.signed(pdf.encrypted(pdf.document())),
+        "object-stream-torn": shop.signed(pdf.torn()),
         "hybrid-cross-references": shop.signed(pdf.hybrid()),
         "cross-references-cut": once[: once.rindex(b"startxref")] + b"startxref\n17\n%%EOF\n",
         "no-signed-attributes": shop.wished(with_attributes=False),
@@ -223,7 +224,21 @@ def _unreadable(shop: Workshop) -> dict[str, bytes]:
         "unknown-kind": shop.signed(how=Signing(wish=shop.plain(), kind="adbe.unknown")),
         "pades-without-certificate-named": shop.signed(how=Signing(wish=shop.plain(), kind=PADES)),
         "nine-signatures": _many(shop, 9),
-    }
+    } | _disguised(shop)
+
+
+def _disguised(shop: Workshop) -> dict[str, bytes]:
+    """The signature is not to be found by its name; a reader of PDFs finds it all the same."""
+    made = {}
+    for plain, otherwise in (("ByteRange", b"Byte#52ange"), ("Contents", b"#43ontents"), ("SubFilter", b"SubFilte#72")):
+        with pdf.spelled(f"/{plain}", b"/" + otherwise):
+            made[f"disguised-{plain.lower()}"] = shop.signed()
+            made[f"disguised-{plain.lower()}-later"] = shop.second(shop.signed())
+    made["disguised-then-altered"] = made["disguised-byterange"].replace(b"Test document", b"Best document")
+    emptied = pdf.value_removed(shop.signed())
+    with pdf.spelled("/ByteRange", b"/#42#79#74#65#52#61#6e#67#65"):
+        made["disguised-in-the-place-of-another"] = shop.signed(emptied, by="organisation")
+    return made
 
 
 def _many(shop: Workshop, count: int) -> bytes:

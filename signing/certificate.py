@@ -73,6 +73,16 @@ def is_authority(certificate: x509.Certificate) -> bool:
         return False
 
 
+def may_be_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether ``certificate`` means a key such as ``issuer`` has, where both say so (RFC 5280 4.2.1.1). No proof."""
+    try:
+        meant = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+        had = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+    except x509.ExtensionNotFound:
+        return True
+    return meant is None or meant == had
+
+
 def unfit(certificate: x509.Certificate, purpose: Purpose = Purpose.DOCUMENTS) -> str:
     """Why the certificate may not be used for ``purpose``; empty if it may."""
     if is_authority(certificate):

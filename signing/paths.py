@@ -24,7 +24,7 @@ from pyhanko_certvalidator.path import ValidationPath
 from pyhanko_certvalidator.policy_decl import NO_REVOCATION, CertRevTrustPolicy
 from pyhanko_certvalidator.validate import async_validate_path
 
-from signing.certificate import UNREADABLE, is_authority, is_weak, key_of
+from signing.certificate import UNREADABLE, is_authority, is_weak, key_of, may_be_by
 from signing.signed import signed_by
 
 MOST_AUTHORITIES: Final = 3  # signer, at most three authorities, root
@@ -49,6 +49,10 @@ class Node:
             self.issuer: str = self.asn1.issuer.hashable
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError("a certificate that cannot be read") from error
+
+    def says_by(self, authority: Node) -> bool:
+        """Whether it names ``authority`` as its issuer. One that renewed its key under its name is another."""
+        return self.issuer == authority.subject and may_be_by(self.certificate, authority.certificate)
 
 
 def authorities(certificates: Iterable[x509.Certificate]) -> Iterator[Node]:
@@ -90,9 +94,9 @@ class Roads:
             if not reached:
                 return
 
-    def named(self, name: str) -> bool:
-        """Whether an authority of this name is trusted."""
-        return name in self._trusted
+    def names(self, node: Node) -> bool:
+        """Whether an authority is trusted that ``node`` says to be its issuer, by name and key identifier."""
+        return any(node.says_by(authority) for authority in self._trusted.get(node.issuer, ()))
 
     def above(self, node: Node) -> Iterator[Node]:
         """The trusted authorities that signed it."""

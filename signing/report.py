@@ -50,11 +50,6 @@ class Report:
         return tuple(verdict for verdict in self.verdicts if verdict.signed)
 
     @property
-    def passed_by_person(self) -> Sequence[Verdict]:
-        """Valid personal signatures, wherever they stand."""
-        return tuple(v for v in self.signatures if v.passed and v.signer is not None and v.signer.personal)
-
-    @property
     def indication(self) -> Indication:
         """The worst of all; INDETERMINATE at best where nobody signed the message itself, whatever is inside it."""
         return worst((self.envelope, *self.signatures))

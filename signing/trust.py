@@ -86,7 +86,7 @@ class TrustStore:
         most_authorities: int = MOST_AUTHORITIES,
         obtainable: Callable[[tuple[str, ...]], tuple[str, ...]] = lambda _: (),
     ) -> None:
-        """Either ``roots`` of one domain or ``domains``. ``obtainable``: those URLs that may yet bring an issuer."""
+        """Either ``roots`` of one domain or ``domains``. ``obtainable``: those URLs that may bring an issuer."""
         own = tuple(roots)
         self.domains = tuple(domains) or ((Domain(roots=own),) if own else ())
         self.roots = tuple(root for domain in self.domains for root in domain.roots)
@@ -174,11 +174,11 @@ class TrustStore:
         return Finding(code=SigningCode.UNTRUSTED, path=_PLACE, expected="a path to a trusted root")
 
     def _wanted(self, leaf: Node, roads: Roads, steps: list[Node]) -> Iterator[Wanted]:
-        """The issuer of the highest certificate in hand, if nobody of its name is known here."""
+        """The issuer of the highest certificate in hand, if it is not in hand and nobody known here."""
         top, steps = leaf, [*steps, *self._steps]
         for _ in range(MOST_AUTHORITIES):
-            top = next((step for step in steps if step.subject == top.issuer), top)
-        if top.subject == top.issuer or roads.named(top.issuer):
+            top = next((step for step in steps if top.says_by(step)), top)
+        if top.subject == top.issuer or roads.names(top) or any(map(top.says_by, steps)):
             return
         urls = self._obtainable(issuer_urls(top.certificate))
         if urls:

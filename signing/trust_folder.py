@@ -35,7 +35,7 @@ class Steps(Protocol):
     def certificates(self) -> tuple[x509.Certificate, ...]: ...
 
     def obtainable(self, urls: tuple[str, ...]) -> tuple[str, ...]:
-        """Those that may be fetched and have not brought anything yet."""
+        """Those that may be fetched."""
         ...
 
 

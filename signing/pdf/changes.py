@@ -77,7 +77,7 @@ def _information(one: HistoricalResolver) -> dict[str, Any]:
 
 
 def changes(one: Held, later: Iterable[Held], seen: Survey) -> tuple[str, ...] | Finding:
-    """Words for what was added after ``one``, all of it allowed; or that something else was. May raise PDF_ERRORS."""
+    """Words for what was added after ``one``, all of it allowed; or that something else was. May raise anything."""
     words = {"timestamp" if other.kind == "ETSI.RFC3161" else "signature" for other in later}
     if seen.filled_in_after(one.revision):
         return _changed(one, "every object that the signed revision names", "one that was added later")

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from pyhanko.pdf_utils.misc import PdfError
-
 from signing.errors import SigningCode
 from signing.verdict import Finding
-
-#: pyHanko asserts, and asks objects for what they are not.
-PDF_ERRORS: Final = (
-    PdfError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    AssertionError,
-    NotImplementedError,
-    ArithmeticError,
-    RecursionError,
-)
 
 
 class NoPdfError(Exception):
     """The octets are not a PDF's: enough seen. Never leaves the package."""
+
+
+def fault_of_file(error: Exception) -> str:
+    """Of which kind it is. Libraries raise whatever they like for a file; raised again is what the machine lacks."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and not isinstance(error, ValueError)):
+        raise error
+    return type(error).__name__
 
 
 def unreadable(expected: str, got: str = "", *, path: str = "") -> Finding:

@@ -19,7 +19,7 @@ from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
 from signing.errors import SigningCode
-from signing.pdf.errors import PDF_ERRORS, unreadable
+from signing.pdf.errors import fault_of_file, unreadable
 from signing.pdf.octets import Lending
 from signing.pdf.reading import StrictReader
 from signing.verdict import Finding
@@ -29,7 +29,7 @@ MOST_VALUE_OCTETS: Final = 4 * 1024 * 1024  #: of one signature, with the lists 
 MOST_STORE_OCTETS: Final = 32 * 1024 * 1024  #: of certificates, lists and answers behind the last signature
 _LOCAL: Final = timezone(timedelta(hours=7))
 _HEX: Final = re.compile(rb"<[0-9A-Fa-f]*>")
-_PLAIN_NAME: Final = re.compile(r"(?:signature|sig|chuky|seal|timestamp|field)[ ._-]{0,2}[0-9]{0,12}", re.IGNORECASE)
+_PLAIN_NAME: Final = re.compile(r"(?:signature|sig|chuky|seal|timestamp)[ ._-]{0,2}[0-9]{0,4}", re.IGNORECASE)
 _PIECE: Final = 256 * 1024
 _STORE: Final = "dss"
 _ENDED: Final = re.compile(rb"%%EOF[\r\n]{0,2}\Z")
@@ -72,11 +72,12 @@ class Held:
 
 
 def held(reader: StrictReader, octets: Lending, *, marks: int) -> tuple[Held | Finding, ...] | Finding:
-    """Every signature; a Finding in the place of one that cannot be taken, or for all. May raise ``PDF_ERRORS``.
+    """Every signature; a Finding in the place of one that cannot be taken, or for all. May raise anything.
 
     ``marks``: how often ``SIGNATURE_MARK`` stands in the file.
     """
-    fields = [(_shown(str(name)), field) for name, _, field in enumerate_sig_fields(reader, filled_status=True)]
+    filled = enumerate_sig_fields(reader, filled_status=True)
+    fields = [(_shown(str(name), number), field) for number, (name, _, field) in enumerate(filled, start=1)]
     if len(fields) > MOST_SIGNATURES:
         return unreadable(f"at most {MOST_SIGNATURES} signatures", str(len(fields)))
     if marks != len(fields):  # one was taken out of its field, put behind another, or into a compressed stream
@@ -114,15 +115,16 @@ def _revision(reader: StrictReader, field: Any) -> int:
     """In which the field's value was written; the last, where that is not to be told."""
     try:
         return int(reader.xrefs.get_last_change(field.get_object().raw_get("/V").reference))
-    except PDF_ERRORS:
+    except Exception as error:  # noqa: BLE001 - see fault_of_file
+        fault_of_file(error)
         return int(reader.xrefs.total_revisions)
 
 
 def _take(reader: StrictReader, octets: Lending, name: str, field: Any) -> Held | Finding:
     try:
         embedded = EmbeddedPdfSignature(reader, field, name)
-    except PDF_ERRORS:
-        return unreadable("a signature dictionary with CMS", path=name)
+    except Exception as error:  # noqa: BLE001 - see fault_of_file
+        return unreadable("a signature dictionary with CMS", fault_of_file(error), path=name)
     signature = embedded.sig_object
     if len(embedded.pkcs7_content) > MOST_VALUE_OCTETS:
         return unreadable(f"at most {MOST_VALUE_OCTETS} octets", str(len(embedded.pkcs7_content)), path=name)
@@ -172,11 +174,12 @@ def _without_padding(value: bytes) -> bytes:
 def _written(signature: Any) -> datetime | None:
     try:
         at = generic.parse_pdf_date(signature["/M"], strict=False)
-    except PDF_ERRORS:
+    except Exception as error:  # noqa: BLE001 - see fault_of_file
+        fault_of_file(error)
         return None
     return at if at.tzinfo is not None else at.replace(tzinfo=_LOCAL)
 
 
-def _shown(name: str) -> str:
-    """A field's name may be a person's: only what tools call it is shown, any other by its digest."""
-    return name if _PLAIN_NAME.fullmatch(name) else f"field {hashlib.sha256(name.encode()).hexdigest()[:12]}"
+def _shown(name: str, number: int) -> str:
+    """A field's name may be a person's, or his number: only what tools call it is shown, of any other its place."""
+    return name if _PLAIN_NAME.fullmatch(name) else f"field {number}"

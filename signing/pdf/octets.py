@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import mmap
+import re
 from io import SEEK_CUR, SEEK_END, BufferedReader, FileIO, RawIOBase
 from typing import IO, Any, Final
 
 from signing.pdf.errors import NoPdfError
 
-SIGNATURE_MARK: Final = b"/ByteRange"  #: no signature without it; it stands in the clear, or covers nothing
+SIGNATURE_MARK: Final = b"ByteRange"  #: no signature without it; it stands in the clear, or covers nothing
+_OTHERS: Final = (b"Contents", b"SubFilter", b"AcroForm", b"Fields")  #: by which signatures are found as well
 HEADER: Final = b"%PDF-"
 HEAD_OCTETS: Final = 1024  #: in which viewers look for the header
 _LARGE: Final = 256 * 1024
 
 
+def _spelled(name: bytes) -> bytes:
+    """Any character of a name may stand as ``#`` and its number (ISO 32000-2 7.3.5)."""
+    return b"".join(b"(?:%c|#(?i:%02x))" % (character, character) for character in name)
+
+
+_MARKS: Final = re.compile(
+    b"/(?:(%b)|(?=[A-Za-z]*#)(?:%b))" % (_spelled(SIGNATURE_MARK), b"|".join(map(_spelled, _OTHERS)))
+)
+_LONGEST: Final = 1 + 3 * max(map(len, (SIGNATURE_MARK, *_OTHERS)))
+
+
 class Search(RawIOBase):
-    """A sink that keeps how the octets begin and how often ``SIGNATURE_MARK`` is in them, and nothing else.
+    """A sink that keeps how the octets begin and how often the name ``SIGNATURE_MARK`` is in them, in any spelling.
 
     With ``only_pdf`` it raises :class:`NoPdfError` as soon as there is no header where a viewer would look for it.
     """
@@ -24,6 +37,7 @@ class Search(RawIOBase):
         super().__init__()
         self.head = b""
         self.marks = 0
+        self.disguised = False  #: a name by which signatures are found is spelled with numbers, which no tool does
         self._only_pdf = only_pdf
         self._tail = b""
 
@@ -37,8 +51,12 @@ class Search(RawIOBase):
             if self._only_pdf and len(self.head) == HEAD_OCTETS and HEADER not in self.head:
                 raise NoPdfError
         joined = self._tail + octets
-        self.marks += joined.count(SIGNATURE_MARK)
-        self._tail = joined[-(len(SIGNATURE_MARK) - 1) :]
+        seen = 0
+        for found in _MARKS.finditer(joined):
+            self.marks += found[1] is not None
+            self.disguised |= b"#" in found[0]
+            seen = found.end()
+        self._tail = joined[max(seen, len(joined) - _LONGEST + 1) :]
         return len(octets)
 
     @property

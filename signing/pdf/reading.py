@@ -13,7 +13,7 @@ from pyhanko.pdf_utils.decode_limits import DecodePurpose
 from pyhanko.pdf_utils.misc import PdfStreamError, PdfStrictReadError
 from pyhanko.pdf_utils.reader import HistoricalResolver, PdfFileReader
 
-from signing.pdf.errors import PDF_ERRORS, unreadable
+from signing.pdf.errors import fault_of_file, unreadable
 from signing.pdf.octets import HEAD_OCTETS, HEADER, Lending
 from signing.pdf.survey import Survey
 from signing.pdf.usages import Resolver
@@ -104,8 +104,8 @@ def open_pdf(octets: Lending) -> StrictReader | Finding:
         encrypted = "/Encrypt" in reader.trailer
         hybrid, revisions = reader.xrefs.hybrid_xrefs_present, reader.xrefs.total_revisions
         objects = sum(len(reader.xrefs.explicit_refs_in_revision(revision)) for revision in range(revisions))
-    except PDF_ERRORS as error:
-        return unreadable("PDF as ISO 32000 has it", type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - see fault_of_file
+        return unreadable("PDF as ISO 32000 has it", fault_of_file(error))
     if encrypted:
         return unreadable("no encryption", "an encrypted file")
     if hybrid:

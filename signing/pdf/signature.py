@@ -59,7 +59,7 @@ def failed(now: datetime, *findings: Finding, order: int = 1, **known: Any) -> V
 
 
 def document_timestamp(one: Held, context: Context) -> tuple[Verdict, Stamped | None]:
-    """The verdict on a timestamp over the document, and the timestamp if it is good. May raise ``PDF_ERRORS``."""
+    """The verdict on a timestamp over the document, and the timestamp if it is good. May raise anything."""
     found = timestamp.check(one.value, over=one.digest, judge=context.judge, now=context.now, path=one.field)
     added, faults = _later(one, context)
     if isinstance(found, Finding) or faults or context.active:
@@ -85,7 +85,7 @@ def document_timestamp(one: Held, context: Context) -> tuple[Verdict, Stamped | 
 
 
 def signature(one: Held, context: Context) -> Verdict:
-    """The verdict on a signature. May raise ``PDF_ERRORS``."""
+    """The verdict on a signature. May raise anything."""
     signed = _read(one, context)
     if isinstance(signed, Finding):
         return failed(context.now, signed, order=one.order, profile=_profile(one, None))

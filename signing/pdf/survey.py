@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
 
-from signing.pdf.errors import PDF_ERRORS
+from signing.pdf.errors import fault_of_file
 
 Number: TypeAlias = tuple[int, int]
 Path: TypeAlias = tuple[str | int, ...]
@@ -75,7 +75,7 @@ class Survey:
 
 
 def survey(reader: PdfFileReader) -> Survey:
-    """Looks at all objects, each once, and keeps none. May raise ``PDF_ERRORS``."""
+    """Looks at all objects, each once, and keeps none. May raise anything."""
     seen = Survey()
     for revision in range(reader.xrefs.total_revisions):
         _look(reader.get_historical_resolver(revision).trailer_view, TRAILER, revision, seen)
@@ -83,7 +83,8 @@ def survey(reader: PdfFileReader) -> Survey:
             number = (reference.idnum, reference.generation)
             try:
                 found = _read(reader, reference, revision)
-            except PDF_ERRORS:
+            except Exception as error:  # noqa: BLE001 - see fault_of_file
+                fault_of_file(error)
                 seen.unreadable.add(number)
                 continue
             if not isinstance(found, generic.NullObject):

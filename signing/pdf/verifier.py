@@ -20,7 +20,7 @@ from envelopes.limits import Limits
 from envelopes.model import Attachment, AttachmentForm
 from envelopes.payload import PayloadText
 from signing.judge import Judge
-from signing.pdf.errors import PDF_ERRORS, NoPdfError, unreadable
+from signing.pdf.errors import NoPdfError, fault_of_file, unreadable
 from signing.pdf.held import Held, held
 from signing.pdf.octets import HEADER, Lending, Search
 from signing.pdf.reading import StrictReader, open_pdf
@@ -59,7 +59,7 @@ class PdfVerifier:
             return replace(nothing, file=_FILE, verdicts=(failed(at, _packed(fault)),))
         if not search.is_pdf:
             return nothing
-        verdicts = self._unpacked(payload, attachment, search.marks, at) if search.marks else ()
+        verdicts = self._unpacked(payload, attachment, search, at) if search.marks else ()
         return replace(nothing, file=_FILE, verdicts=verdicts)
 
     def verdicts(self, octets: bytes, *, at: datetime) -> tuple[Verdict, ...]:
@@ -70,24 +70,29 @@ class PdfVerifier:
             return ()
         with tempfile.TemporaryFile(dir=self._folder) as file:
             file.write(octets)
-            return self._verdicts(file, search.marks, at)
+            return self._verdicts(file, search, at)
 
-    def _unpacked(self, payload: PayloadText, attachment: Attachment, marks: int, at: datetime) -> tuple[Verdict, ...]:
+    def _unpacked(
+        self, payload: PayloadText, attachment: Attachment, search: Search, at: datetime
+    ) -> tuple[Verdict, ...]:
         with tempfile.TemporaryFile(dir=self._folder) as file:
             unpack(payload, form=attachment.form, into=cast("BinaryIO", file), limits=self._limits)
-            return self._verdicts(file, marks, at)
+            return self._verdicts(file, search, at)
 
-    def _verdicts(self, file: IO[bytes], marks: int, at: datetime) -> tuple[Verdict, ...]:
+    def _verdicts(self, file: IO[bytes], search: Search, at: datetime) -> tuple[Verdict, ...]:
+        if search.disguised:
+            return (failed(at, unreadable("the names of a signature in letters", "numbers of letters")),)
         file.flush()
         try:
             octets = Lending(file)
             reader = open_pdf(octets)
             if isinstance(reader, Finding):
                 return (failed(at, reader),)
-            return self._of_document(reader, held(reader, octets, marks=marks), at)
-        except (*PDF_ERRORS, RuntimeError) as error:
-            _log.warning("pdf_not_understood %s", type(error).__name__)
-            return (failed(at, unreadable("PDF as ISO 32000 has it", type(error).__name__)),)
+            return self._of_document(reader, held(reader, octets, marks=search.marks), at)
+        except Exception as error:  # noqa: BLE001 - see fault_of_file
+            fault = fault_of_file(error)
+            _log.warning("pdf_not_understood %s", fault)
+            return (failed(at, unreadable("PDF as ISO 32000 has it", fault)),)
 
     def _of_document(
         self, reader: StrictReader, found: tuple[Held | Finding, ...] | Finding, at: datetime
@@ -120,8 +125,8 @@ def _guarded(judge: Callable[[Held, Context], _T], one: Held, context: Context) 
     """None where the library gave up on this signature; the others are judged all the same."""
     try:
         return judge(one, context)
-    except (*PDF_ERRORS, RuntimeError) as error:
-        _log.warning("pdf_signature_not_understood %s", type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - see fault_of_file
+        _log.warning("pdf_signature_not_understood %s", fault_of_file(error))
         return None
 
 

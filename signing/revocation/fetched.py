@@ -8,7 +8,7 @@ from cryptography import x509
 
 from signing.evidence import EvidenceKind
 from signing.revocation.hosts import Hosts
-from signing.revocation.shelf import Shelf, key_of
+from signing.revocation.shelf import Shelf
 
 _MOST: Final = 256
 
@@ -24,8 +24,10 @@ class FetchedIssuers:
         return self._shelf.edition(EvidenceKind.CERTIFICATE)
 
     def certificates(self) -> tuple[x509.Certificate, ...]:
+        """The last that came."""
+        entries = (entry for _, entry in self._shelf.entries(EvidenceKind.CERTIFICATE))
         found: dict[str, x509.Certificate] = {}
-        for _, entry in self._shelf.entries(EvidenceKind.CERTIFICATE):
+        for entry in sorted(entries, key=lambda entry: entry.fetched_at, reverse=True):
             octets = self._shelf.read(entry.sha256) if len(found) < _MOST else None
             if octets is None:
                 continue
@@ -36,8 +38,5 @@ class FetchedIssuers:
         return tuple(found.values())
 
     def obtainable(self, urls: tuple[str, ...]) -> tuple[str, ...]:
-        """Those that are allowed and have not brought anything yet."""
-        return tuple(url for url in urls if self._hosts.allows(url) and not self._brought(url))
-
-    def _brought(self, url: str) -> bool:
-        return self._shelf.find(EvidenceKind.CERTIFICATE, key_of(EvidenceKind.CERTIFICATE, url)) is not None
+        """Those that are allowed, whatever they brought for others: a place may have several authorities to tell of."""
+        return tuple(url for url in urls if self._hosts.allows(url))

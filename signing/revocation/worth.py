@@ -8,22 +8,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from cryptography.x509 import ocsp
 
-from signing.certificate import fingerprint, is_authority
+from signing.certificate import UNREADABLE, fingerprint
 from signing.evidence import EvidenceKind, Wanted
-from signing.paths import authorities
+from signing.paths import Node, authorities
 from signing.revocation.answers import Answer
 from signing.revocation.facts import Fact, Freshness
 from signing.revocation.lists import RevocationList
-from signing.revocation.shelf import Shelf, key_of
+from signing.revocation.shelf import Entry, Shelf, key_of
 from signing.signed import signed_by
 
-_PEM = b"-----BEGIN"
+_PEM: Final = b"-----BEGIN"
+_MOST_AUTHORITIES: Final = 16  # kept of one bundle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +45,35 @@ class Scales:
 
     @staticmethod
     def key(wanted: Wanted, url: str) -> str:
-        """Where the shelf keeps what this place brings."""
+        """Where the shelf keeps the answer or list that this place brings."""
         if wanted.kind is EvidenceKind.OCSP:
             return key_of(wanted.kind, fingerprint(x509.load_der_x509_certificate(wanted.subject)))
         return key_of(wanted.kind, url)
+
+    def stored(self, wanted: Wanted, url: str) -> Iterator[Entry]:
+        """What lies on the shelf from this place."""
+        if wanted.kind is EvidenceKind.CERTIFICATE:
+            yield from (entry for _, entry in self._shelf.entries(wanted.kind) if entry.url == url)
+            return
+        entry = self._shelf.find(wanted.kind, self.key(wanted, url))
+        if entry is not None and entry.url == url:
+            yield entry
+
+    def keep_authorities(self, octets: bytes, *, url: str, now: datetime) -> None:
+        """Lay every authority among ``octets`` on the shelf, whomever it signed; bounded. Raises ``OSError``.
+
+        Each by itself, so that none takes the place of another that the same URL brought before.
+        """
+        try:
+            found = [node.der for node in authorities(_certificates(octets))][:_MOST_AUTHORITIES]
+        except UNREADABLE:
+            return
+        for der in found:
+            entry = Entry.of(EvidenceKind.CERTIFICATE, der, url=url, fetched_at=now)
+            key = key_of(entry.kind, entry.sha256)
+            before = self._shelf.find(entry.kind, key)
+            if before is None or now - before.fetched_at >= self._rules.refresh:  # else every reader would read anew
+                self._shelf.put(key, entry, der)
 
     @staticmethod
     def question(wanted: Wanted) -> bytes:
@@ -66,7 +93,7 @@ class Scales:
             known = self._known(wanted, url)
             if known is not None and known[1].produced_at > fact.produced_at:
                 octets, fact = known
-        except (ValueError, TypeError, x509.InvalidVersion):
+        except UNREADABLE:
             return None
         return Useful(octets=octets, until=fact.fresh_until)
 
@@ -100,9 +127,9 @@ def _loaded(wanted: Wanted) -> tuple[x509.Certificate, x509.Certificate]:
 
 def _issuers(wanted: Wanted, octets: bytes) -> Iterator[Useful]:
     """The authorities among ``octets`` (DER, PEM or PKCS #7) that signed the subject."""
-    subject = x509.load_der_x509_certificate(wanted.subject)
-    for node in authorities(one for one in _certificates(octets) if is_authority(one)):
-        if signed_by(subject, node.certificate.public_key()):
+    subject = Node(x509.load_der_x509_certificate(wanted.subject))
+    for node in authorities(_certificates(octets)):
+        if node.subject == subject.issuer and signed_by(subject.certificate, node.certificate.public_key()):
             yield Useful(octets=node.der, until=None)
 
 

@@ -13,10 +13,7 @@ from typing import IO, Any, Final
 
 import click
 
-from trunk.cli.words import Language
 from trunk.domain.delivery import IllegalTransitionError
-from trunk.domain.outcome import Rejected
-from trunk.domain.rejection import CATALOGUE, Nature
 from trunk.errors import ConfigurationError, TemporaryError, TrunkError
 
 
@@ -96,15 +93,6 @@ class InternalError(EndingError):
     """Our own fault."""
 
     exit_code = Exit.INTERNAL
-
-
-def ending_of(rejected: Rejected, *, language: Language) -> EndingError:
-    """A refusal of a use case in the words of the catalogue."""
-    entry = CATALOGUE[rejected.code]
-    got = rejected.flaws[0].got
-    kind = NotFoundError if entry.nature is Nature.NOT_FOUND else RefusedError
-    title = f"{rejected.code}: {language.of(entry.title)}" + (f" ({got})" if got else "")
-    return kind(title, remedy=language.of(entry.remedy))
 
 
 @contextmanager

@@ -66,7 +66,7 @@ async def examine(call: Call, submitted: Submission, decide: Callable[[Submissio
     at = call.doors.now()
     found = await _look(call, submitted, at)
     report = found.report if isinstance(found, Examination) else None
-    if report is not None and await call.doors.errands.run(report):
+    if report is not None and await call.doors.errands.run(report, caller=call.caller.system):
         at = call.doors.now()
         found = await _look(call, submitted, at)
     if _small(call, submitted) and call.doors.registry.fresh:  # else it asks the ledger, which may take its time

@@ -1,1 +1,1 @@
-"""The loops of a running trunk: relay, sweep, mailroom."""
+"""What runs beside the requests: the loops (relay, sweep, mailroom, tidy, fetcher) and the examiners' processes."""

@@ -3,18 +3,20 @@
 Law: verification never waits for the network. It says what it lacks (``Wanted``); this fetches it from hosts that
 the operator named, weighs it and lays it on the shelf, which every process reads. Each certificate is a *case*: its
 responders in order, then its lists; a place or a host that fails is left alone for a while, and costs nothing
-meanwhile. What is in use is fetched again before it grows old.
+meanwhile. What merely does not help one certificate counts against nobody else's. Callers take turns, and none holds
+more than a share. What is in use is fetched again before it grows old.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -27,12 +29,19 @@ from signing.revocation.worth import Scales, Useful
 from trunk.application.responders import Responder, Responders
 from trunk.workers.download import NotGotError, Reply, Request, get
 from trunk.workers.loops import Loop, Went
-from trunk.workers.patience import Patience
+from trunk.workers.patience import Patience, Record
+from trunk.workers.turns import Spot, Turns
 
 log = structlog.get_logger()
 
 _ORDER: Final = (EvidenceKind.CERTIFICATE, EvidenceKind.OCSP, EvidenceKind.CRL)
-_MOST_CASES: Final = 10_000
+_MOST_CASES: Final = 4096
+_SHARE: Final = 256  # of one caller
+_MOST_WISHES: Final = 16  # begun for one report; the others at its next look
+_MOST_LOOKED_AT: Final = 64
+_MOST_KEPT: Final = 10_000
+_OWN: Final = ""  # the caller who keeps fresh what is in use
+_LOOKED_EVERY: Final = timedelta(seconds=1)
 _IN_USE: Final = timedelta(days=1)
 _PRUNED_EVERY: Final = timedelta(hours=1)
 _FORGIVEN: Final = 2
@@ -53,14 +62,14 @@ class Rules:
 
 @dataclass(slots=True, kw_only=True)
 class _Case:
-    """One certificate, and the places that may tell of it."""
+    """One certificate, for whom, and the places that may tell of it."""
 
+    caller: str
     subject: bytes
     wanted: tuple[Wanted, ...]
     wanted_at: datetime
     places: list[tuple[Wanted, str]]
     done: Future[bool] = field(default_factory=Future)
-    asking: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,6 +87,10 @@ class _Tally:
     failed: int = 0
     last_fetched_at: datetime | None = None
     last_failure: str = ""
+
+
+class _NotUsefulError(Exception):
+    """What came does not help this certificate: the place is not to blame."""
 
 
 class Fetcher:
@@ -99,14 +112,18 @@ class Fetcher:
         self._now = now
         self._fetch = fetch
         self._places = Patience(forgiven=0, chance=chance)
+        self._matters = Patience(forgiven=0, chance=chance)
         self._hosts = Patience(forgiven=_FORGIVEN, chance=chance)
         self._chance = chance
-        self._lock = threading.RLock()
-        self._cases: dict[bytes, _Case] = {}
-        self._kept: dict[bytes, _Kept] = {}
-        self._busy: Counter[str] = Counter()
+        self._door = threading.Lock()  # of what the event loop looks at: held for one look only
+        self._cases: dict[tuple[str, bytes], _Case] = {}
+        self._held: Counter[str] = Counter()
+        self._new: deque[_Case] = deque()
         self._tallies: dict[str, _Tally] = {}
-        self._pruned_at = now()
+        self._lock = threading.Lock()  # of the work
+        self._turns: Turns[_Case] = Turns(at_once=rules.threads)
+        self._kept: dict[bytes, _Kept] = {}
+        self._looked_at = self._pruned_at = now()
         self._pool = ThreadPoolExecutor(rules.threads, thread_name_prefix="fetching")
         self._wake: Callable[[], None] = lambda: None
 
@@ -119,28 +136,35 @@ class Fetcher:
     def close(self) -> None:
         """Begin nothing more. An exchange at hand ends by its own time."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        with self._lock:
-            for case in self._cases.values():
-                case.done.cancel()
+        with self._door:
+            waiting = list(self._cases.values())
+        for case in waiting:
+            case.done.cancel()
 
-    def want(self, items: Iterable[Wanted]) -> None:
+    def want(self, items: Iterable[Wanted], *, caller: str = _OWN) -> None:
         """Fetch these when there is a chance. Returns at once; wanting the same again is harmless."""
-        with self._lock:
-            for subject, wanted in _by_subject(items).items():
-                kept = self._kept.get(subject)
-                if kept is not None:
-                    kept.wanted_at = self._now()
-                if subject not in self._cases and len(self._cases) < _MOST_CASES:
-                    self._cases[subject] = self._open(subject, wanted, self._now())
+        now, begun = self._now(), 0
+        for subject, wanted in islice(_by_subject(items).items(), _MOST_LOOKED_AT):
+            kept = self._kept.get(subject)
+            if kept is not None:
+                kept.wanted_at = now
+            begun += begun < _MOST_WISHES and self._begin(caller, subject, wanted, now)
         self._wake()
 
-    async def settled(self, items: Iterable[Wanted], *, timeout: float) -> bool:  # noqa: ASYNC109 - waits for others
+    async def settled(
+        self,
+        items: Iterable[Wanted],
+        *,
+        timeout: float,  # noqa: ASYNC109 - waits for others
+        caller: str = _OWN,
+    ) -> bool:
         """Wait until everything of these was fetched or given up, ``timeout`` seconds at most; True if it was.
 
-        ``want`` them first. Holds no thread.
+        ``want`` them first, for the same caller. Holds no thread.
         """
-        with self._lock:
-            waiting = [self._cases[subject].done for subject in _by_subject(items) if subject in self._cases]
+        wanted = [(caller, subject) for subject in _by_subject(items)]
+        with self._door:
+            waiting = [self._cases[key].done for key in wanted if key in self._cases]
         if not waiting:
             return True
         _, late = await asyncio.wait([asyncio.wrap_future(done) for done in waiting], timeout=timeout)
@@ -148,70 +172,96 @@ class Fetcher:
 
     def status(self) -> Responders:
         """How the responders do: shown to operators."""
-        with self._lock:
+        with self._door:
             hosts = tuple(self._host_status(host, tally) for host, tally in sorted(self._tallies.items()))
             return Responders(waiting=len(self._cases), in_use=len(self._kept), hosts=hosts)
 
     def step(self) -> Went:
         """Hand out what may be asked now. Never waits for a responder."""
+        now = self._now()
         with self._lock:
-            now = self._now()
             self._refresh(now)
-            for case in list(self._cases.values()):
-                if not case.asking:
-                    self._advance(case, now)
+            while self._new:
+                self._line_up(self._new.popleft(), now)
+            while (turn := self._turns.take()) is not None:
+                self._hand_out(*turn, now)
         self._prune(now)
         return Went.IDLE
 
-    def _open(self, subject: bytes, wanted: tuple[Wanted, ...], wanted_at: datetime) -> _Case:
-        places = [(item, url) for item in wanted for url in item.urls]
-        return _Case(subject=subject, wanted=wanted, wanted_at=wanted_at, places=places)
+    def _begin(self, caller: str, subject: bytes, wanted: tuple[Wanted, ...], wanted_at: datetime) -> bool:
+        """Whether there is a new case now: not without a place to ask, nor beyond the caller's share."""
+        key = (caller, subject)
+        places = [(item, url) for item in wanted for url in item.urls if self._may_ask(item, url, wanted_at)]
+        if not places:
+            return False
+        case = _Case(caller=caller, subject=subject, wanted=wanted, wanted_at=wanted_at, places=places)
+        with self._door:
+            if key in self._cases or len(self._cases) >= _MOST_CASES or self._held[caller] >= _SHARE:
+                return False
+            self._cases[key] = case
+            self._held[caller] += 1
+            self._new.append(case)
+        return True
 
     def _refresh(self, now: datetime) -> None:
+        if now - self._looked_at < _LOOKED_EVERY:
+            return
+        self._looked_at = now
         for subject, kept in list(self._kept.items()):
             if now - kept.wanted_at > _IN_USE:
                 del self._kept[subject]
-            elif now >= kept.due_at and subject not in self._cases:
+            elif now >= kept.due_at and self._held[_OWN] < _SHARE:
                 kept.due_at = now + self._rules.refresh
-                self._cases[subject] = self._open(subject, kept.wanted, kept.wanted_at)
+                self._begin(_OWN, subject, kept.wanted, kept.wanted_at)
 
-    def _advance(self, case: _Case, now: datetime) -> None:
-        """Ask the case's next place, if there is one that may be asked; give the case up if there is none."""
-        while case.places:
-            item, url = case.places[0]
-            host = _host(url)
-            allowed = self._rules.hosts.allows(url)
-            if not allowed or not self._places.has(_place(item, url), now=now) or not self._hosts.has(host, now=now):
-                case.places.pop(0)
-                continue
-            if self._busy[_place(item, url)] or self._busy[host] >= max(self._rules.threads // 2, 1):
-                return
-            case.asking = True
-            self._busy.update((_place(item, url), host))
-            self._pool.submit(self._ask, case, item, url)
+    def _may_ask(self, item: Wanted, url: str, now: datetime) -> bool:
+        return (
+            self._places.has(_place(item, url), now=now)
+            and self._matters.has(_matter(item, url), now=now)
+            and self._hosts.has(_host(url), now=now)
+            and self._rules.hosts.allows(url)
+        )
+
+    def _line_up(self, case: _Case, now: datetime) -> None:
+        """Before the case's next place, if there is one that may be asked; give the case up if there is none."""
+        while case.places and not self._may_ask(*case.places[0], now):
+            case.places.pop(0)
+        if not case.places:
+            self._settle(case, well=False)
             return
-        self._settle(case, well=False)
+        item, url = case.places[0]
+        self._turns.join(Spot(caller=case.caller, host=_host(url), place=_place(item, url)), case)
 
-    def _ask(self, case: _Case, item: Wanted, url: str) -> None:
+    def _hand_out(self, spot: Spot, case: _Case, now: datetime) -> None:
+        item, url = case.places[0]
+        if self._may_ask(item, url, now):
+            self._pool.submit(self._ask, spot, case, item, url)
+            return
+        self._turns.done(spot)
+        self._line_up(case, now)
+
+    def _ask(self, spot: Spot, case: _Case, item: Wanted, url: str) -> None:
         """In a thread of the pool: one exchange, or none if another process was faster."""
-        reason, useful, failed_host = "", None, False
+        useful: Useful | None = None
+        fault: Exception | None = None
         try:
             useful = self._from_shelf(item, url) or self._from_host(item, url)
-        except NotGotError as error:
-            reason, failed_host = error.reason, error.host_failed
+        except (NotGotError, _NotUsefulError) as error:
+            fault = error
         except Exception as error:  # whatever a responder sends, the fetcher lives on
-            reason = type(error).__name__
-            log.exception("fetching_not_understood", host=_host(url))
+            fault = error
+            log.exception("fetching_not_understood", host=spot.host)
         finally:
-            self._answered(case, item, url, useful, reason, failed_host=failed_host)
+            self._answered(spot, case, useful, fault)
 
     def _from_shelf(self, item: Wanted, url: str) -> Useful | None:
         now = self._now()
-        entry = self._shelf.find(item.kind, self._scales.key(item, url))
-        if entry is None or entry.url != url or now - entry.fetched_at >= self._rules.refresh:
-            return None
-        octets = self._shelf.read(entry.sha256)
-        return None if octets is None else self._scales.weigh(item, octets, url=url, now=now)
+        for entry in self._scales.stored(item, url):
+            octets = self._shelf.read(entry.sha256) if now - entry.fetched_at < self._rules.refresh else None
+            useful = None if octets is None else self._scales.weigh(item, octets, url=url, now=now)
+            if useful is not None:
+                return useful
+        return None
 
     def _from_host(self, item: Wanted, url: str) -> Useful:
         key = self._scales.key(item, url)
@@ -219,14 +269,15 @@ class Fetcher:
         known = None if before is None else self._shelf.read(before.sha256)
         etag, modified = (before.etag, before.modified) if before is not None and known is not None else ("", "")
         reply = self._fetch(self._request(item, url, etag, modified))
-        octets = known if reply.octets is None else reply.octets
-        useful = None if octets is None else self._scales.weigh(item, octets, url=url, now=self._now())
+        octets, now = known if reply.octets is None else reply.octets, self._now()
+        useful = None if octets is None else self._scales.weigh(item, octets, url=url, now=now)
+        if item.kind is EvidenceKind.CERTIFICATE and octets is not None:
+            self._scales.keep_authorities(octets, url=url, now=now)
         if useful is None:
-            raise NotGotError("not_useful")
-        entry = Entry.of(
-            item.kind, useful.octets, url=url, fetched_at=self._now(), etag=reply.etag, modified=reply.modified
-        )
-        self._shelf.put(key, entry, useful.octets)
+            raise _NotUsefulError
+        entry = Entry.of(item.kind, useful.octets, url=url, fetched_at=now, etag=reply.etag, modified=reply.modified)
+        if item.kind is not EvidenceKind.CERTIFICATE:
+            self._shelf.put(key, entry, useful.octets)
         log.info("revocation_fetched", kind=item.kind.value, host=_host(url), sha256=entry.sha256)
         return useful
 
@@ -242,41 +293,55 @@ class Fetcher:
             hosts=rules.hosts,
         )
 
-    def _answered(
-        self, case: _Case, item: Wanted, url: str, useful: Useful | None, reason: str, *, failed_host: bool
-    ) -> None:
-        now, host = self._now(), _host(url)
+    def _answered(self, spot: Spot, case: _Case, useful: Useful | None, fault: Exception | None) -> None:
+        now = self._now()
+        item, url = case.places[0]
         with self._lock:
-            self._busy.subtract((_place(item, url), host))
-            self._busy += Counter()  # forgets who is idle
-            case.asking = False
-            tally = self._tallies.setdefault(host, _Tally())
+            self._turns.done(spot)
             if useful is not None:
-                tally.fetched, tally.last_fetched_at = tally.fetched + 1, now
-                self._places.answered(_place(item, url))
-                self._hosts.answered(host)
+                self._tell(spot.host, now)
+                self._places.answered(spot.place)
+                self._matters.answered(_matter(item, url))
+                self._hosts.answered(spot.host)
                 self._keep(case, useful, now)
                 self._settle(case, well=True)
             else:
-                tally.failed, tally.last_failure = tally.failed + 1, reason
-                record = self._places.failed(_place(item, url), now=now)
-                if failed_host:
-                    self._hosts.failed(host, now=now)
+                reason = _reason(fault)
+                self._tell(spot.host, now, failure=reason)
+                times = self._blame(spot, item, url, fault, now).failures
+                log.warning("revocation_not_fetched", kind=item.kind.value, host=spot.host, reason=reason, times=times)
                 case.places.pop(0)
-                log.warning(
-                    "revocation_not_fetched", kind=item.kind.value, host=host, reason=reason, times=record.failures
-                )
+                self._line_up(case, now)
         self._wake()
+
+    def _blame(self, spot: Spot, item: Wanted, url: str, fault: Exception | None, now: datetime) -> Record:
+        """A place answers for itself alone: what anybody's certificate makes of its answer is that certificate's."""
+        if not isinstance(fault, NotGotError):
+            return self._matters.failed(_matter(item, url), now=now)
+        anybodys = item.kind is EvidenceKind.CERTIFICATE  # the URL: its certificate was judged by nobody yet
+        if fault.host_failed and not (anybodys and fault.reason.startswith("status_")):
+            self._hosts.failed(spot.host, now=now)
+        return self._places.failed(spot.place, now=now)
+
+    def _tell(self, host: str, now: datetime, *, failure: str = "") -> None:
+        with self._door:
+            tally = self._tallies.setdefault(host, _Tally())
+            if failure:
+                tally.failed, tally.last_failure = tally.failed + 1, failure
+            else:
+                tally.fetched, tally.last_fetched_at = tally.fetched + 1, now
 
     def _keep(self, case: _Case, useful: Useful, now: datetime) -> None:
         if useful.until is None:
             return
         due_at = min(now + self._rules.refresh, useful.until - (useful.until - now) / 10)
-        if len(self._kept) < _MOST_CASES:
+        if len(self._kept) < _MOST_KEPT:
             self._kept[case.subject] = _Kept(wanted=case.wanted, wanted_at=case.wanted_at, due_at=due_at)
 
     def _settle(self, case: _Case, *, well: bool) -> None:
-        self._cases.pop(case.subject, None)
+        with self._door:
+            self._cases.pop((case.caller, case.subject), None)
+            self._held -= Counter((case.caller,))
         if not case.done.done():
             case.done.set_result(well)
 
@@ -316,6 +381,18 @@ def _host(url: str) -> str:
     return urlsplit(url).netloc.lower()
 
 
+def _reason(fault: Exception | None) -> str:
+    """A word for logs and figures."""
+    if isinstance(fault, NotGotError):
+        return fault.reason
+    return "not_useful" if isinstance(fault, _NotUsefulError) else type(fault).__name__
+
+
 def _place(item: Wanted, url: str) -> str:
     """What is backed off from: a list or an issuer by its URL; a responder for this one certificate."""
     return f"{item.kind.value} {url} {hash(item.subject) if item.kind is EvidenceKind.OCSP else ''}"
+
+
+def _matter(item: Wanted, url: str) -> str:
+    """For whom a place was of no use: for this certificate, or as a list for all of this issuer."""
+    return f"{item.kind.value} {url} {hash(item.issuer if item.kind is EvidenceKind.CRL else item.subject)}"

@@ -135,10 +135,12 @@ class FakeFetcher:
     fetched: threading.Event | None = None
     responders: Responders = field(default_factory=Responders)
 
-    def want(self, items: Iterable[Wanted]) -> None:
+    def want(self, items: Iterable[Wanted], *, caller: str) -> None:
+        assert caller
         self.wanted.extend(items)
 
-    async def settled(self, items: Iterable[Wanted], *, timeout: float) -> bool:  # noqa: ASYNC109
+    async def settled(self, items: Iterable[Wanted], *, timeout: float, caller: str) -> bool:  # noqa: ASYNC109
+        assert caller
         self.timeouts.append(timeout)
         return self.fetched is None or await asyncio.to_thread(self.fetched.wait, 20)
 

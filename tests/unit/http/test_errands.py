@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -18,7 +19,9 @@ from tests.unit.http.serving import Client, serving
 from trunk.application.examiners import Cost, TooCostly
 from trunk.domain.outcome import refuse
 from trunk.domain.rejection import Code
+from trunk.errors import OverloadedError
 from trunk.http.app import make_app
+from trunk.http.errands import Errands
 
 PATH = "/api/v1/envelopes"
 LIST = Wanted(kind=EvidenceKind.CRL, urls=("http://crl.test/ca.crl",), subject=b"subject", issuer=b"issuer")
@@ -92,7 +95,7 @@ def test_a_rehearsal_is_examined_as_an_acceptance_would_be(house: House, client:
 
 
 def test_who_waits_holds_up_nobody_and_too_many_do_not_wait(house: House) -> None:
-    house.places, house.fetcher.fetched = 2, threading.Event()
+    house.places, house.fetcher.fetched = 8, threading.Event()  # of which one caller may have two
     house.intake.finds = [UNKNOWN, UNKNOWN]
     with serving(make_app(house.doors()), key="edoc_s_1") as client, ThreadPoolExecutor(2) as senders:
         waiting = [senders.submit(client.post, PATH, OCTETS) for _ in range(2)]
@@ -106,3 +109,20 @@ def test_who_waits_holds_up_nobody_and_too_many_do_not_wait(house: House) -> Non
         house.fetcher.fetched.set()
         assert [answer.result().status for answer in waiting] == [201, 201]
     assert "trunk_submissions_waiting_for_revocation 2.0" in metrics
+
+
+def test_one_callers_errands_leave_places_for_others(house: House) -> None:
+    async def senders() -> list[bool | BaseException]:
+        many = [errands.run(UNKNOWN.report, caller="many") for _ in range(6)]
+        waiting = [asyncio.ensure_future(one) for one in (*many, errands.run(UNKNOWN.report, caller="few"))]
+        await asyncio.sleep(0)
+        assert errands.taken == 3
+        fetched.set()
+        return await asyncio.gather(*waiting, return_exceptions=True)
+
+    house.fetcher.fetched = fetched = threading.Event()
+    errands = Errands(house.fetcher, seconds=3, places=8)
+    found = asyncio.run(senders())
+    assert [one is True for one in found] == [True, True, False, False, False, False, True]
+    assert all(isinstance(one, OverloadedError) for one in found[2:6])
+    assert errands.taken == 0

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from scripts.certificates import Identity, Wish, directory, ec_key, issue, pem
@@ -162,12 +163,40 @@ def test_a_missing_authority_may_come_if_it_can_be_had(pki: Pki, trust: TrustSto
     assert chain(hopeful, person, pki["distant-ca"])
 
 
-@pytest.mark.parametrize("name", ["Test CA SHA2", "Test National Root CA"])
-def test_what_a_known_authority_did_not_sign_is_not_waited_for(pki: Pki, trust: TrustStore, name: str) -> None:
-    impostor = issue(None, Wish(name=name, key=ec_key(), authority=True), at=AT)
+def meaning(certificate: x509.Certificate, key: x509.ExtensionType | None) -> x509.Certificate:
+    """The same signed by somebody else, with another authority key identifier or none."""
+    builder = x509.CertificateBuilder(certificate.issuer, certificate.subject, certificate.public_key())
+    builder = builder.serial_number(1).not_valid_before(certificate.not_valid_before_utc)
+    builder = builder.not_valid_after(certificate.not_valid_after_utc)
+    for extension in certificate.extensions:
+        if not isinstance(extension.value, x509.AuthorityKeyIdentifier):
+            builder = builder.add_extension(extension.value, extension.critical)
+    return (builder if key is None else builder.add_extension(key, critical=False)).sign(ec_key(), hashes.SHA256())
+
+
+@pytest.mark.parametrize("known", ["ca", "root"])
+def test_what_a_known_authority_did_not_sign_is_not_waited_for(pki: Pki, trust: TrustStore, known: str) -> None:
+    """By name and key identifier: another key under a known name may be a renewed one, and is waited for."""
     source = replace(Wish(name="x", key=ec_key()).sources, issuers=("http://pub.example.vn/ca.cer",))
-    person = issue(impostor, Wish(name="x", key=ec_key(), sources=source), at=AT)
+    person = issue(pki[known], Wish(name="x", key=ec_key(), sources=source), at=AT).certificate
     hopeful = TrustStore(trust.roots, trust.intermediates, obtainable=lambda urls: urls)
+    keys = pki[known].key.public_key(), ec_key().public_key()
+    theirs, other = (x509.AuthorityKeyIdentifier.from_issuer_public_key(key) for key in keys)
+    refused, waited = SigningCode.UNTRUSTED, SigningCode.CHAIN_INCOMPLETE
+    for key, code in ((None, refused), (theirs, refused), (other, waited)):
+        found = hopeful.chain([meaning(person, key).public_bytes(Encoding.DER)], at=AT)
+        assert isinstance(found, Finding)
+        assert found.code is code
+
+
+def test_a_step_in_hand_that_leads_nowhere_is_not_waited_for(pki: Pki, trust: TrustStore) -> None:
+    """More authorities than a path may have, each of them here: nothing that may yet come would help."""
+    source = replace(Wish(name="x", key=ec_key()).sources, issuers=("http://pub.example.vn/ca.cer",))
+    steps = [pki["root"]]
+    for name in "abcde":
+        steps.append(issue(steps[-1], Wish(name=name, key=ec_key(), authority=True, sources=source), at=AT))
+    person = issue(steps[-1], Wish(name="x", key=ec_key(), sources=source), at=AT)
+    hopeful = TrustStore(trust.roots, [one.certificate for one in steps[1:]], obtainable=lambda urls: urls)
     assert told(hopeful, person) is SigningCode.UNTRUSTED
 
 

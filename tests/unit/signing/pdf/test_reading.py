@@ -13,7 +13,7 @@ from pyhanko.pdf_utils.writer import PdfFileWriter
 
 from scripts.handmade_pdf import SHARED
 from scripts.make_signed_pdf import Workshop
-from signing.pdf.octets import Lending
+from signing.pdf.octets import Lending, Search
 from signing.pdf.reading import StrictReader, open_pdf, read_hexadecimal
 from signing.pdf.survey import TRAILER, survey
 from signing.pdf.usages import Ways
@@ -74,6 +74,29 @@ def test_what_is_large_is_lent(tmp_path: Path) -> None:
         assert octets.tell() == 300_010
         assert len(octets.read(900_000)) == 299_990
         assert octets.read(300_000) == b""
+
+
+_MARK = st.sampled_from([b"/ByteRange", b"/Byte#52ange", b"/#42yteRang#65", b"/#42#79#74#65#52#61#6e#67#65", b"/B#6fx"])
+
+
+@given(st.lists(st.tuples(_MARK, st.binary(max_size=40))), st.integers(1, 60))
+def test_marks_are_counted_in_any_spelling_and_any_pieces(parts: list[tuple[bytes, bytes]], size: int) -> None:
+    octets = b"".join(mark + rest.replace(b"/", b" ") for mark, rest in parts)
+    search = Search(only_pdf=False)
+    for at in range(0, len(octets), size):
+        search.write(octets[at : at + size])
+    marks = [mark for mark, _ in parts if mark != b"/B#6fx"]
+    assert search.marks == len(marks)
+    assert search.disguised is any(b"#" in mark for mark in marks)
+
+
+@pytest.mark.parametrize("name", [b"/#43ontents", b"/SubFilte#72", b"/A#63roForm", b"/Field#73"])
+def test_names_by_which_signatures_are_found_are_seen_when_disguised(name: bytes) -> None:
+    search = Search(only_pdf=False)
+    search.write(b"/Contents /SubFilter /AcroForm /Fields /Other#20Name")
+    assert not search.disguised
+    search.write(name)
+    assert (search.disguised, search.marks) == (True, 0)
 
 
 def test_too_many_revisions_are_not_read(shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import struct
+import zlib
+from io import UnsupportedOperation
 
 import pytest
 
@@ -116,17 +119,40 @@ def test_ways_without_number_lead_nowhere(shop: Workshop, look: Look) -> None:
     assert codes(filled) == [["SIG-401"]]
 
 
-def test_a_library_that_gives_up_is_a_refusal(
-    shop: Workshop, look: Look, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def break_down(*_: object) -> Verdict:
-        raise RecursionError("text of the document")
+_STEPS = ["verifier.signature", "verifier.held", "verifier.survey", "survey._read", "reading.StrictReader"]
 
-    monkeypatch.setattr("signing.pdf.verifier.signature", break_down)
+
+@pytest.mark.parametrize("error", [RecursionError, zlib.error, struct.error, UnsupportedOperation, EOFError])
+@pytest.mark.parametrize("step", _STEPS)
+def test_a_library_that_gives_up_is_a_refusal(
+    shop: Workshop,
+    look: Look,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    step: str,
+    error: type[Exception],
+) -> None:
+    def break_down(*_: object, **__: object) -> Verdict:
+        raise error("text of the document")
+
+    monkeypatch.setattr(f"signing.pdf.{step}", break_down)
     with caplog.at_level(logging.DEBUG):
         (verdict,) = look(shop.signed())
     assert codes([verdict]) == [["SIG-401"]]
     assert "text of the document" not in caplog.text
+
+
+@pytest.mark.parametrize("error", [MemoryError, OSError])
+@pytest.mark.parametrize("step", _STEPS)
+def test_what_the_machine_lacks_is_no_fault_of_the_file(
+    shop: Workshop, look: Look, monkeypatch: pytest.MonkeyPatch, step: str, error: type[Exception]
+) -> None:
+    def break_down(*_: object, **__: object) -> Verdict:
+        raise error
+
+    monkeypatch.setattr(f"signing.pdf.{step}", break_down)
+    with pytest.raises(error):
+        look(shop.signed())
 
 
 def test_libraries_log_nothing_of_a_document(
