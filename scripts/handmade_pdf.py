@@ -63,12 +63,13 @@ def document(
     *,
     weight: int = 0,
     contents: bytes = b"4 0 R",
+    page: bytes = b"",
     more: Sequence[bytes] = (),
 ) -> bytes:
     """One page, one text field.
 
     ``extra``: into the catalog; ``weight``: octets of an image beside the text; ``contents``: of the page;
-    ``more``: objects from number 10 on.
+    ``page``: into it; ``more``: objects from number 10 on.
     """
     catalog = b"".join(b" /%s %s" % (key.encode(), value) for key, value in (extra or {}).items())
     appearance = b"BT /F1 12 Tf 2 6 Td (100) Tj ET"
@@ -76,7 +77,7 @@ def document(
         b"<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [7 0 R] /DR << /Font << /F1 5 0 R >> >> >>%s >>"
         % catalog,
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        _PAGE.replace(b"4 0 R", contents),
+        _PAGE.replace(b"4 0 R", contents + page),
         _stream(b"", _TEXT),
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
         b"<< /Title (Test) /Producer (Tests) /ModDate (D:20261122100000+07'00') >>",
@@ -238,6 +239,19 @@ def field_painted(octets: bytes) -> bytes:
     steps = PdfCMSEmbedder(SigFieldSpec("Signature9", box=(60, 700, 400, 740))).write_cms("Signature9", writer)
     field = next(steps).get_object()
     field["/AP"] = generic.DictionaryObject({pdf_name("/N"): writer.add_object(_form(b"0 0 340 40 re f"))})
+    return written(writer)
+
+
+def defaults_changed(octets: bytes, *, key: str, value: Any) -> bytes:
+    """Of the form: ``key`` is one of its own, or the name of a font."""
+    writer = opened(octets)
+    form = writer.root["/AcroForm"]
+    if key.startswith("/F"):
+        fonts = form.setdefault(pdf_name("/DR"), generic.DictionaryObject())
+        fonts.setdefault(pdf_name("/Font"), generic.DictionaryObject())[pdf_name(key)] = writer.add_object(value)
+    else:
+        form[pdf_name(key)] = value
+    writer.update_container(form)
     return written(writer)
 
 

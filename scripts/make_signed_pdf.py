@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.generic import pdf_name
 
 from scripts import handmade_pdf as pdf
 from scripts.certificates import Wish, ec_key, issue
@@ -27,6 +29,8 @@ from scripts.stamping import TokenWish, stamp
 
 PADES = "ETSI.CAdES.detached"
 DOCUMENT_TIMESTAMP = "ETSI.RFC3161"
+_FONT = generic.DictionaryObject({pdf_name("/Type"): pdf_name("/Font"), pdf_name("/Subtype"): pdf_name("/Type1")})
+_OTHER_FONT = generic.DictionaryObject({**_FONT, pdf_name("/BaseFont"): pdf_name("/Symbol")})
 _SCRIPT = {"OpenAction": b"<< /S /JavaScript /JS (app.alert\\(1\\)) >>"}
 _LAUNCH = {"OpenAction": b"<< /S /Launch /F (calc.exe) >>"}
 _EMBEDDED = {
@@ -112,6 +116,7 @@ def good(pki: Pki, *, at: datetime) -> dict[str, bytes]:
         "store-behind-the-last": _stored(shop),
         "store-then-stamped": shop.stamped(_stored(shop)),
         "metadata-rewritten": shop.second(shop.signed(pdf.with_metadata())),
+        "form-defaults-added": _defaults_added(shop),
         "invisible": shop.signed(how=Signing(wish=shop.plain(), box=None)),
         "government-person": shop.signed(by="government-person"),
     }
@@ -120,6 +125,14 @@ def good(pki: Pki, *, at: datetime) -> dict[str, bytes]:
 def _stored(shop: Workshop) -> bytes:
     certificates = [one.public_bytes(Encoding.DER) for one in shop.pki["person"].chain]
     return pdf.store_added(shop.pades(), certificates=certificates)
+
+
+def _defaults_added(shop: Workshop) -> bytes:
+    """A second tool brings its font and its default for fields, of which there is none but signatures."""
+    once = shop.signed(pdf.sharing(b"Im1"))
+    font = pdf.defaults_changed(once, key="/F9", value=_FONT)
+    both = pdf.defaults_changed(font, key="/DA", value=generic.TextStringObject("/F9 0 Tf 0 g"))
+    return shop.second(both, field="Signature3")
 
 
 def bad(pki: Pki, *, at: datetime) -> dict[str, dict[str, bytes]]:
@@ -273,7 +286,37 @@ def _changed(shop: Workshop) -> dict[str, bytes]:
     made["signature-removed"] = pdf.signature_removed(shop.second(once))
     made["all-signatures-removed"] = pdf.signature_removed(once)
     made["object-made-later"] = _made_later(shop)
-    return made | _shadows(shop)
+    made |= {f"{name}-then-signed": shop.second(octets) for name, octets in _redrawn(once).items()}
+    of_signatures = shop.signed(pdf.defaults_changed(pdf.sharing(b"Im1"), key="/F1", value=_FONT))
+    replaced = pdf.defaults_changed(of_signatures, key="/F1", value=_OTHER_FONT)
+    made["font-of-signatures-replaced-then-signed"] = shop.second(replaced, field="Signature3")
+    return made | _shadows(shop) | _overlaid(shop)
+
+
+def _overlaid(shop: Workshop) -> dict[str, bytes]:
+    """A further signature, by whomever, whose look paints the signed page over."""
+    once, plain = shop.signed(), shop.plain(5)
+    page, half = (0, 0, 595, 842), (0, 0, 595, 300)
+    broken = Signing(field="Signature2", box=page, cms=lambda _: b"not ASN.1")
+    twice = shop.signed(once, by="organisation", how=Signing(field="Signature2", wish=plain, box=(0, 0, 595, 150)))
+    return {
+        "page-painted-over": shop.signed(once, how=Signing(field="Signature2", wish=plain, box=page)),
+        "page-painted-over-by-half": shop.signed(once, how=Signing(field="Signature2", wish=plain, box=half)),
+        "page-painted-over-by-two": shop.signed(
+            twice, how=Signing(field="Signature3", wish=plain, box=(0, 150, 595, 300))
+        ),
+        "page-painted-over-by-no-signature": shop.signed(once, how=broken),
+    }
+
+
+def _redrawn(once: bytes) -> dict[str, bytes]:
+    """What the text field looks like where a viewer makes its look anew."""
+    return {
+        "font-replaced": pdf.defaults_changed(once, key="/F1", value=_OTHER_FONT),
+        "font-added": pdf.defaults_changed(once, key="/F9", value=_OTHER_FONT),
+        "defaults-changed": pdf.defaults_changed(once, key="/DA", value=generic.TextStringObject("/F1 0 Tf 1 g")),
+        "quadding-changed": pdf.defaults_changed(once, key="/Q", value=generic.NumberObject(2)),
+    }
 
 
 def _shadows(shop: Workshop) -> dict[str, bytes]:

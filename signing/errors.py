@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class SigningCode(StrEnum):
-    """Family ``SIG``: 0xx presence and shape, 1xx cryptography, 2xx certificate, 3xx cannot tell yet, 4xx PDF."""
+    """Family ``SIG``: 0xx presence and shape, 1xx cryptography, 2xx certificate, 3xx cannot be told, 4xx PDF."""
 
     UNSIGNED = "SIG-001"
     PLACEHOLDER = "SIG-002"  # the vendor library's constant: counted as no signature, and reported
@@ -32,6 +32,7 @@ class SigningCode(StrEnum):
     SIGNING_TIME = "SIG-207"  # claimed signing time outside the policy window
     REVOCATION_UNKNOWN = "SIG-301"
     CHAIN_INCOMPLETE = "SIG-302"  # an authority on the path is missing and being fetched
+    UNPROVED = "SIG-303"  # its certificate has expired since, and nobody proves that it was signed before
     PDF_UNREADABLE = "SIG-401"  # carries a signature, and cannot be read strictly
     PDF_CHANGED = "SIG-402"  # changed after signing by more than further signatures and their evidence
     PDF_NOT_COVERED = "SIG-403"  # a signature that does not cover its whole revision, or the last the whole file

@@ -79,6 +79,7 @@ _SUB_INDICATIONS: Final[Mapping[SigningCode | EnvelopeCode, str]] = MappingProxy
         SigningCode.KEY_USAGE: "CHAIN_CONSTRAINTS_FAILURE",
         SigningCode.REVOKED: "REVOKED",
         SigningCode.REVOCATION_UNKNOWN: "TRY_LATER",
+        SigningCode.UNPROVED: "OUT_OF_BOUNDS_NO_POE",
     }
 )
 
@@ -182,16 +183,14 @@ class Verdict:
     @property
     def unproved(self) -> bool:
         """Whether nothing is wrong but that the certificate has expired since: no time will tell, nobody vouches."""
-        expired = bool(self.findings) and all(finding.code is SigningCode.EXPIRED for finding in self.findings)
-        return self.indication is Indication.INDETERMINATE and expired
+        alone = bool(self.findings) and all(finding.code is SigningCode.UNPROVED for finding in self.findings)
+        return self.indication is Indication.INDETERMINATE and alone
 
     @property
     def sub_indication(self) -> str:
         """Of EN 319 102-1 5.1.3; empty for what passed."""
         if self.passed or not self.findings:
             return ""
-        if self.unproved:
-            return "OUT_OF_BOUNDS_NO_POE"
         return _SUB_INDICATIONS.get(self.findings[0].code, "SIG_CONSTRAINTS_FAILURE")
 
     def as_data(self) -> dict[str, Any]:

@@ -17,14 +17,11 @@ from pyhanko.sign.diff_analysis import (
     DiffResult,
     DocInfoRule,
     DSSCompareRule,
-    FormUpdatingRule,
     MetadataUpdateRule,
     ModificationLevel,
     ObjectStreamRule,
     QualifiedWhitelistRule,
     ReferenceUpdate,
-    SigFieldCreationRule,
-    SigFieldModificationRule,
     StandardDiffPolicy,
     SuspiciousModification,
     XrefStreamRule,
@@ -32,13 +29,13 @@ from pyhanko.sign.diff_analysis import (
 from pyhanko.sign.fields import enumerate_sig_fields
 
 from signing.errors import SigningCode
+from signing.pdf.boxes import MOST_OF_A_PAGE, Box, painted_over
+from signing.pdf.form import FormRule
 from signing.pdf.held import Held
 from signing.pdf.survey import Survey
 from signing.verdict import Finding
 
 _ADDED: Final = ModificationLevel.LTA_UPDATES
-#: Of the form's dictionary; NeedAppearances is not among them: it makes viewers draw other fields anew.
-_FORM_KEYS: Final = frozenset({"/Fields", "/DR", "/DA", "/Q"})
 #: Of the information dictionary: what tools write when they save.
 _INFORMATION_KEYS: Final = frozenset({"/ModDate", "/Producer", "/Creator"})
 
@@ -76,25 +73,27 @@ def _information(one: HistoricalResolver) -> dict[str, Any]:
     return {} if reference is None else dict(one(reference))
 
 
-def changes(one: Held, later: Iterable[Held], seen: Survey) -> tuple[str, ...] | Finding:
+def changes(one: Held, later: Iterable[Held], seen: Survey, boxes: tuple[Box, ...]) -> tuple[str, ...] | Finding:
     """Words for what was added after ``one``, all of it allowed; or that something else was. May raise anything."""
     words = {"timestamp" if other.kind == "ETSI.RFC3161" else "signature" for other in later}
     if seen.filled_in_after(one.revision):
         return _changed(one, "every object that the signed revision names", "one that was added later")
     signed = one.embedded
-    compared = _policy(words).review_file(
+    compared = _policy(words, other_fields=seen.other_fields).review_file(
         signed.reader, one.revision, field_mdp_spec=signed.fieldmdp, doc_mdp=signed.docmdp_level
     )
     if not isinstance(compared, DiffResult):
         return _changed(one, "further signatures and their evidence alone")
     if _more_than_permitted(one, compared):
         return _changed(one, "no change: the signer certified the document as final")
-    if _painted_over(one):
+    if painted_over(boxes, since=one.revision):
+        return _changed(one, f"later signatures on at most {MOST_OF_A_PAGE:.0%} of a page", "ones that paint it over")
+    if _shows_without_signature(one):
         return _changed(one, "a signature in each field that was added", "an empty one that shows something")
     return tuple(sorted(words))
 
 
-def _policy(words: set[str]) -> StandardDiffPolicy:
+def _policy(words: set[str], *, other_fields: bool) -> StandardDiffPolicy:
     return StandardDiffPolicy(
         global_rules=[
             CatalogModificationRule(),
@@ -104,13 +103,7 @@ def _policy(words: set[str]) -> StandardDiffPolicy:
             _Noted(MetadataUpdateRule(), "metadata", words),
             _Noted(DSSCompareRule(), "dss", words),
         ],
-        form_rule=FormUpdatingRule(
-            field_rules=[
-                SigFieldCreationRule(allow_new_visible_after_certify=False),
-                SigFieldModificationRule(allow_in_place_appearance_stream_changes=False),
-            ],
-            ignored_acroform_keys=_FORM_KEYS,
-        ),
+        form_rule=FormRule(other_fields=other_fields),
     )
 
 
@@ -119,7 +112,7 @@ def _more_than_permitted(one: Held, compared: DiffResult) -> bool:
     return permitted is not None and compared.modification_level.value > permitted.value
 
 
-def _painted_over(one: Held) -> bool:
+def _shows_without_signature(one: Held) -> bool:
     """Whether a field without a signature, younger than this one, has looks: nobody answers for what it shows."""
     reader = one.embedded.reader
     return any(

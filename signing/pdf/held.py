@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from asn1crypto import parser
 from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import enumerate_sig_fields
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
@@ -83,7 +84,7 @@ def held(reader: StrictReader, octets: Lending, *, marks: int) -> tuple[Held | F
     if marks != len(fields):  # one was taken out of its field, put behind another, or into a compressed stream
         expected = "every signature in one field"
         return Finding(code=SigningCode.PDF_CHANGED, expected=expected, got=f"{marks} signatures, {len(fields)} fields")
-    in_time = sorted(fields, key=lambda field: _revision(reader, field[1]))
+    in_time = sorted(fields, key=lambda field: revision_of(reader, field[1]))
     taken = [_take(reader, octets, name, field) for name, field in in_time]
     return tuple(
         replace(one, order=order) if isinstance(one, Held) else one for order, one in enumerate(taken, start=1)
@@ -111,7 +112,7 @@ def _only_store_behind(one: Held, added: tuple[str, ...]) -> bool:
     return len(rest) <= MOST_STORE_OCTETS and bool(_ENDED.search(rest)) and _ARCHIVE_END not in rest
 
 
-def _revision(reader: StrictReader, field: Any) -> int:
+def revision_of(reader: PdfFileReader, field: Any) -> int:
     """In which the field's value was written; the last, where that is not to be told."""
     try:
         return int(reader.xrefs.get_last_change(field.get_object().raw_get("/V").reference))

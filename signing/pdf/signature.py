@@ -13,6 +13,7 @@ from signing import cms, timestamp
 from signing.cms import Signed
 from signing.errors import SigningCode
 from signing.judge import Judge, Standing, links
+from signing.pdf.boxes import Box
 from signing.pdf.changes import changes
 from signing.pdf.errors import unreadable
 from signing.pdf.held import Held, uncovered
@@ -35,6 +36,7 @@ class Context:
     judge: Judge
     now: datetime
     survey: Survey
+    boxes: tuple[Box, ...] = ()  #: in which signatures are seen
     held: tuple[Held, ...]
     vouched: tuple[tuple[int, Stamped], ...] = ()  #: good timestamps over the document, by their order
 
@@ -141,7 +143,7 @@ class _Weighed:
         expected = "a timestamp of the time when the certificate was valid"
         return Standing(
             indication=Indication.INDETERMINATE,
-            findings=(Finding(code=expired.code, path=self.one.field, expected=expected, got=expired.got),),
+            findings=(Finding(code=SigningCode.UNPROVED, path=self.one.field, expected=expected, got=expired.got),),
             revocation=standing.revocation,
             evidence=standing.evidence,
         )
@@ -231,7 +233,7 @@ def _stamped(one: Held, signed: Signed, context: Context) -> Stamped | Finding |
 def _later(one: Held, context: Context) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
     """Words for what came after the signature, and what of it should not be there."""
     later = tuple(other for other in context.held if other.order > one.order)
-    added = changes(one, later, context.survey)
+    added = changes(one, later, context.survey, context.boxes)
     gap = uncovered(one, last=not later, added=() if isinstance(added, Finding) else added)
     if isinstance(added, Finding):
         return (), (added,) if gap is None else (added, gap)

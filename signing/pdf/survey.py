@@ -52,6 +52,7 @@ class Survey:
     active: set[str] = field(default_factory=set)  #: names of what acts, e.g. ``JavaScript``
     defined: dict[Number, int] = field(default_factory=dict)  #: object -> first revision that holds it
     named: dict[Number, int] = field(default_factory=dict)  #: object -> first revision that names it
+    other_fields: bool = False  #: whether there is a widget that is no signature's
     unreadable: set[Number] = field(default_factory=set)
     written: dict[Number, list[tuple[int, Edges]]] = field(default_factory=dict)  #: what it names, by revision
 
@@ -110,6 +111,7 @@ def _look(found: Any, number: Number, revision: int, seen: Survey) -> None:
             seen.named.setdefault((one.idnum, one.generation), revision)
         elif isinstance(one, generic.DictionaryObject):
             seen.active.update(_acts(one))
+            seen.other_fields |= _is_other_field(one)
     seen.written.setdefault(number, []).append((revision, tuple(edges)))
 
 
@@ -123,6 +125,13 @@ def _within(found: Any) -> Iterator[tuple[Path, Any]]:
             waiting.extend(((*path, key), value) for key, value in dict.items(one))
         elif isinstance(one, generic.ArrayObject):
             waiting.extend(((*path, place), value) for place, value in enumerate(list.__iter__(one)))
+
+
+def _is_other_field(one: generic.DictionaryObject) -> bool:
+    """A value that stands in an object of its own may be anything."""
+    subtype = dict.get(one, "/Subtype")
+    widget = subtype == "/Widget" or (isinstance(subtype, generic.IndirectObject) and "/Rect" in one)
+    return widget and dict.get(one, "/FT") != "/Sig"
 
 
 def _acts(one: generic.DictionaryObject) -> Iterator[str]:

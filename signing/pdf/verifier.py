@@ -20,6 +20,7 @@ from envelopes.limits import Limits
 from envelopes.model import Attachment, AttachmentForm
 from envelopes.payload import PayloadText
 from signing.judge import Judge
+from signing.pdf.boxes import boxes
 from signing.pdf.errors import NoPdfError, fault_of_file, unreadable
 from signing.pdf.held import Held, held
 from signing.pdf.octets import HEADER, Lending, Search
@@ -104,7 +105,9 @@ class PdfVerifier:
         if seen.broken:
             return (failed(at, unreadable("objects that can be read")),)
         taken = tuple(one for one in found if isinstance(one, Held))
-        context = Context(judge=self._judge, now=at, survey=seen, held=taken)
+        context = Context(
+            judge=self._judge, now=at, survey=seen, held=taken, boxes=boxes(reader) if len(found) > 1 else ()
+        )
         made: dict[int, Verdict] = {}
         vouched: list[tuple[int, Stamped]] = []
         for one in taken:

@@ -38,7 +38,7 @@ _ORDER: Final = (EvidenceKind.CERTIFICATE, EvidenceKind.OCSP, EvidenceKind.CRL)
 _MOST_CASES: Final = 4096
 _SHARE: Final = 256  # of one caller
 _MOST_WISHES: Final = 16  # begun for one report; the others at its next look
-_MOST_LOOKED_AT: Final = 64
+_MOST_LOOKED_AT: Final = 128  # of what one report lacks
 _MOST_KEPT: Final = 10_000
 _OWN: Final = ""  # the caller who keeps fresh what is in use
 _LOOKED_EVERY: Final = timedelta(seconds=1)
@@ -144,7 +144,7 @@ class Fetcher:
     def want(self, items: Iterable[Wanted], *, caller: str = _OWN) -> None:
         """Fetch these when there is a chance. Returns at once; wanting the same again is harmless."""
         now, begun = self._now(), 0
-        for subject, wanted in islice(_by_subject(items).items(), _MOST_LOOKED_AT):
+        for subject, wanted in _by_subject(islice(items, _MOST_LOOKED_AT)).items():
             kept = self._kept.get(subject)
             if kept is not None:
                 kept.wanted_at = now
@@ -162,7 +162,7 @@ class Fetcher:
 
         ``want`` them first, for the same caller. Holds no thread.
         """
-        wanted = [(caller, subject) for subject in _by_subject(items)]
+        wanted = {(caller, item.subject) for item in items}
         with self._door:
             waiting = [self._cases[key].done for key in wanted if key in self._cases]
         if not waiting:

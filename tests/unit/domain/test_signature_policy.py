@@ -90,7 +90,7 @@ CODES = {
 }
 CODES_INSIDE = {
     "broken": SigningCode.PDF_CHANGED,
-    "unproved": SigningCode.EXPIRED,
+    "unproved": SigningCode.UNPROVED,
     "uncertain": SigningCode.CHAIN_INCOMPLETE,
 }
 
@@ -166,7 +166,7 @@ def counting(header: Kind, main: Kind | None, other: Kind | None, *, to_the_end:
 def told(weighed: Weighed) -> set[str]:
     """What was decided, in the tables' words. Temporary reasons beside permanent ones are told too."""
     return {
-        *(f"{'again' if flaw.code.startswith('SIG-30') else 'refuse'} {flaw.code}" for flaw in weighed.flaws),
+        *(f"{'again' if flaw.code in {'SIG-301', 'SIG-302'} else 'refuse'} {flaw.code}" for flaw in weighed.flaws),
         *(f"mark {code}" for code in weighed.because),
     }
 
@@ -225,7 +225,7 @@ def test_an_unproved_signature_behind_one_that_counts_is_as_good_as_broken() -> 
     second = verdict(old, inside=True, order=2)
     both = replace(signed, attachments=(replace(signed.attachments[0], verdicts=(first, second)),))
     for name in ("required", "required-on-main-document"):
-        assert [flaw.code for flaw in weigh(BUILT_IN[name], both, AGENCY, at=NOW).flaws] == [Code.CERTIFICATE_EXPIRED]
+        assert [flaw.code for flaw in weigh(BUILT_IN[name], both, AGENCY, at=NOW).flaws] == [Code.SIGNING_TIME_UNPROVED]
     before = replace(first, order=2, covered=("file",)), replace(second, order=1)
     turned = replace(signed, attachments=(replace(signed.attachments[0], verdicts=(before[1], before[0])),))
     assert not weigh(BUILT_IN["required-on-main-document"], turned, AGENCY, at=NOW).flaws

@@ -64,7 +64,8 @@ def test_a_timestamp_outlives_a_revocation_and_a_claim_does_not(judge: Examiner)
 
 
 def test_every_code_of_the_family_has_a_vector() -> None:
-    assert {file.parent.name for file in REJECTED if file.parent.name.startswith("SIG")} == set(SigningCode)
+    family = {file.parent.name for file in REJECTED if file.parent.name.startswith("SIG")}
+    assert family == set(SigningCode) - {SigningCode.UNPROVED}  # reported, and refused by a policy alone
 
 
 def test_the_script_makes_the_same_set_anew(tmp_path: Path) -> None:

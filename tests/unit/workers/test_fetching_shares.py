@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -211,9 +212,9 @@ def test_what_another_wants_as_well_is_fetched_in_ones_own_turn(house: House) ->
 
 
 def test_nobody_waits_for_the_work_to_say_what_he_wants(house: House) -> None:
-    with house.fetcher._lock:  # held while turns are found and the network has answered
-        house.fetcher.want(wishes(1, name="a"), caller="small")
-        assert house.fetcher.status().waiting == 1
+    with ThreadPoolExecutor(1) as door, house.fetcher._lock:  # held while turns are found and cases are settled
+        door.submit(house.fetcher.want, wishes(1, name="a"), caller="small").result(timeout=30)
+        assert door.submit(house.fetcher.status).result(timeout=30).waiting == 1
 
 
 def test_the_house_keeps_fresh_no_more_at_once_than_a_share(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

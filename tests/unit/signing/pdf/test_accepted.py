@@ -151,7 +151,7 @@ def test_an_old_annex_whose_certificate_has_expired_since_is_unproved(shop: Work
     (verdict,) = look(annex, at=years_later)
     assert verdict.indication is Indication.INDETERMINATE
     assert (verdict.unproved, verdict.sub_indication) == (True, "OUT_OF_BOUNDS_NO_POE")
-    assert (codes((verdict,)), verdict.wanted) == ([["SIG-203"]], ())
+    assert (codes((verdict,)), verdict.wanted) == ([["SIG-303"]], ())
     assert verdict.signer is not None
     (changed,) = look(annex.replace(b"595", b"596", 1), at=years_later)
     assert (changed.failed, codes((changed,))) == (True, [["SIG-101"]])
@@ -159,3 +159,18 @@ def test_an_old_annex_whose_certificate_has_expired_since_is_unproved(shop: Work
     assert (unclaimed.failed, codes((unclaimed,))) == (True, [["SIG-203"]])
     (stamped,) = look(shop.pades(stamps=(shop.stamper(),)), at=years_later)
     assert stamped.passed
+
+
+def test_four_signatures_have_room_on_a_page(shop: Workshop, look: Look) -> None:
+    octets = shop.signed()
+    for number in range(2, 6):
+        box = (0, 80 * number, 350, 80 * number + 80)
+        octets = shop.signed(octets, how=Signing(field=f"Signature{number}", wish=shop.plain(), box=box))
+    assert codes(look(octets)) == [[]] * 5
+
+
+def test_a_page_is_as_large_as_what_is_shown_of_it(shop: Workshop, look: Look) -> None:
+    cropped = pdf.document(page=b"/CropBox [-9 400 300 9999]")
+    how = Signing(field="Signature2", wish=shop.plain(), box=(0, 400, 300, 600))
+    assert codes(look(shop.signed(shop.signed(cropped), how=how))) == [["SIG-402"], []]
+    assert codes(look(shop.signed(shop.signed(), how=how))) == [[], []]
