@@ -37,6 +37,8 @@ class CmsWish:
     digest: bytes | None = None  #: in messageDigest, instead of the document's
     with_attributes: bool = True
     with_digest: bool = True
+    versions: tuple[str, str] = ("v1", "v1")  #: of SignedData, of SignerInfo
+    listed: str = ""  #: in digestAlgorithms, instead of the algorithm
     signers: int = 1
     content: bytes | None = None  #: enclosed, where a detached signature has none
     pss: bool = False
@@ -48,8 +50,8 @@ def signature(digest: bytes, *, by: Identity, wish: CmsWish = CmsWish()) -> byte
     """DER of a SignedData over a document with ``digest``."""
     carried = by.chain if wish.certificates is None else wish.certificates
     data = {
-        "version": "v1",
-        "digest_algorithms": [{"algorithm": wish.algorithm}],
+        "version": wish.versions[0],
+        "digest_algorithms": [{"algorithm": wish.listed or wish.algorithm}],
         "encap_content_info": {"content_type": "data", **({} if wish.content is None else {"content": wish.content})},
         "certificates": [_certificate(one) for one in carried],
         "signer_infos": [_signer_info(digest, by, wish)] * wish.signers,
@@ -63,7 +65,7 @@ def _signer_info(digest: bytes, by: Identity, wish: CmsWish) -> dict[str, Any]:
     attributes = cms.CMSAttributes(_attributes(digest, by, wish))
     value = _sign(by, attributes.dump() if wish.with_attributes else digest, wish)
     info: dict[str, Any] = {
-        "version": "v1",
+        "version": wish.versions[1],
         "sid": {"issuer_and_serial_number": {"issuer": own.issuer, "serial_number": own.serial_number}},
         "digest_algorithm": {"algorithm": wish.algorithm},
         "signature_algorithm": _method(by, wish),

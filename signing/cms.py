@@ -43,6 +43,7 @@ CMS_ERRORS: Final = (
     OverflowError,
 )
 _MOST_CERTIFICATES: Final = 32  #: looked at; as many as the policy says are judged
+_VERSIONS: Final = frozenset({"v1", "v3", "v4", "v5"})
 _SIGNED_ONCE: Final = frozenset({"content_type", "message_digest"})
 _FAMILIES: Final = {"rsassa_pkcs1v15": "rsa", "rsassa_pss": "rsa-pss", "ecdsa": "ecdsa"}
 
@@ -147,8 +148,17 @@ def _read(octets: bytes, content_type: str, policy: Policy, path: str) -> Signed
     algorithm = _algorithm(info, policy, path)
     if isinstance(algorithm, Finding):
         return algorithm
+    if not _consistent(data, info, algorithm[1]):
+        return _refused(path, "versions and digest algorithms as RFC 5652 prescribes them")
     certificates = _certificates(data, info, path)
     return certificates if isinstance(certificates, Finding) else _signed(content, info, told, algorithm, certificates)
+
+
+def _consistent(data: Asn1, info: Asn1, digest: str) -> bool:
+    """What nobody signed says what it must. Of SignedData's versions tools choose any that RFC 5652 knows."""
+    version = "v1" if info["sid"].name == "issuer_and_serial_number" else "v3"
+    listed = {str(one["algorithm"].native) for one in data["digest_algorithms"]}
+    return info["version"].native == version and data["version"].native in _VERSIONS and digest in listed
 
 
 def _signed(
