@@ -65,8 +65,15 @@ XMLSEC1: Final = ServerPackage(
     program="xmlsec1",
     folders=("usr/bin", "opt/homebrew/bin"),
 )
+#: Nor this: the tests compile a client that agencies could have written.
+JDK: Final = ServerPackage(
+    name="Java",
+    package="default-jdk-headless",
+    program="javac",
+    folders=("usr/lib/jvm/default-java/bin", "usr/lib/jvm/java-*/bin", "opt/homebrew/opt/openjdk/bin"),
+)
 SERVERS: Final = (RABBITMQ, POSTGRESQL)
-TOOLS: Final = (XMLSEC1,)
+TOOLS: Final = (XMLSEC1, JDK)
 
 
 def install_or_say(server: ServerPackage) -> tuple[bool, str]:

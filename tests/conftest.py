@@ -17,7 +17,8 @@ import pytest
 
 from scripts.private_postgresql import PostgresServer, private_postgresql
 from scripts.private_rabbitmq import RabbitServer, private_rabbitmq
-from scripts.server_packages import POSTGRESQL, RABBITMQ, XMLSEC1, ServerPackage
+from scripts.server_packages import JDK, POSTGRESQL, RABBITMQ, XMLSEC1, ServerPackage
+from tests.java_system import compile_client
 
 _MARKERS = {"rabbitmq_server": "rabbitmq", "postgres_server": "postgres"}
 
@@ -27,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--require-servers",
         action="store_true",
         default=os.environ.get("CI", "").lower() in ("1", "true", "yes"),  # noqa: TID251 - pytest's own settings
-        help="fail, instead of skipping, if RabbitMQ, PostgreSQL or xmlsec1 is not installed (set by CI=true)",
+        help="fail, instead of skipping, if RabbitMQ, PostgreSQL, xmlsec1 or Java is not installed (set by CI=true)",
     )
 
 
@@ -44,7 +45,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _insist_on(server: ServerPackage, config: pytest.Config) -> None:
     if server.programs() is not None:
         return
-    line = f"{server.name} is not installed: python scripts/private_servers.py install --for-tests"
+    remedy = "python scripts/private_servers.py install --for-tests"
+    line = f"{server.name} ({server.package}) is not installed: {remedy}"
     if config.getoption("--require-servers"):
         pytest.fail(line, pytrace=False)
     pytest.skip(line)
@@ -74,6 +76,15 @@ def rabbitmq_server(server_folder: Path, pytestconfig: pytest.Config) -> Iterato
     _insist_on(RABBITMQ, pytestconfig)
     with private_rabbitmq(server_folder) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def java(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> tuple[Path, Path]:
+    """The JDK's programs, and the classes of ``tests/vxp_client``."""
+    _insist_on(JDK, pytestconfig)
+    programs = JDK.programs()
+    assert programs is not None
+    return programs, compile_client(programs, tmp_path_factory.mktemp("vxp-client"))
 
 
 @pytest.fixture

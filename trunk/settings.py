@@ -192,6 +192,20 @@ class Signatures(_Section):
     )
 
 
+class Vxp(_Section):
+    """The façade for deployed VXP clients, ``/vxp``."""
+
+    key_file: Path = Field(default=Path("vxp.key"), description="opens the secrets that VXP systems sign with")
+    administrators: str = Field(
+        default="", description="systems that may register and close agencies over VXP, separated by commas"
+    )
+    list_items: int = Field(default=500, gt=0, description="items at most in one list; the others follow")
+    acknowledgements: bool = Field(
+        default=False, description="show the trunk's own acknowledgements (90 to 95) in lists of statuses"
+    )
+    answer_seconds: float = Field(default=60, gt=0, description="then the answer is: come again. VXP clients wait on")
+
+
 class Delivery(_Section):
     """The clocks of a delivery."""
 
@@ -226,6 +240,7 @@ class Settings(_Section):
     broker: Broker = Broker()
     signatures: Signatures = Signatures()
     examination: Examination = Examination()
+    vxp: Vxp = Vxp()
     delivery: Delivery = Delivery()
     log: Log = Log()
     testing: Testing = Testing()

@@ -10,7 +10,8 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.ledger_kit import AT, OTHER, RECIPIENT, SYSTEM
 from trunk.application.administration import Administration
-from trunk.domain.agency import Agency, DeliveryMode, Mandate, SystemId
+from trunk.application.enrolment import Enrolment
+from trunk.domain.agency import Agency, Caller, DeliveryMode, Mandate, SystemId
 from trunk.domain.credential import KeyRecord, SystemRecord
 from trunk.storage.ledger import Ledger
 
@@ -75,6 +76,30 @@ def test_mandates_that_are_added_at_one_moment_are_all_kept(ledger: Ledger) -> N
     with ledger.read() as view:
         (agency,) = view.directory().agencies
     assert len(set(agency.mandates)) == 24
+
+
+def test_a_name_that_comes_over_the_wire_undoes_no_mandate_of_that_moment(ledger: Ledger) -> None:
+    with ledger.begin() as book:
+        book.put_agency(Agency(code=OTHER, name="x"))
+    administration = Administration(ledger=ledger, now=lambda: AT, new_token=str)
+    enrolment = Enrolment(ledger=ledger, may_enrol=lambda _: True)
+    caller = Caller(system=SystemId("hub"), agencies=frozenset())
+
+    def change(number: int) -> object:
+        match number % 3:
+            case 0:
+                return enrolment.register(caller, OTHER, f"name {number}")
+            case 1:
+                return enrolment.close(caller, OTHER)
+            case _:
+                mandate = Mandate(uid=f"MST:{number:010}")
+                return administration.amend_mandates(OTHER, lambda agency: (*agency.mandates, mandate))
+
+    with ThreadPoolExecutor(6) as pool:
+        assert all(isinstance(changed, Agency) for changed in pool.map(change, range(36)))
+    with ledger.read() as view:
+        (agency,) = view.directory().agencies
+    assert len(set(agency.mandates)) == 12
 
 
 def test_an_amendment_that_fails_changes_nothing(ledger: Ledger) -> None:

@@ -38,6 +38,10 @@ NO_STORY = {
     Code.ALREADY_SETTLED: "an administrator's: tests/unit/cli/test_cli_replay.py",
     Code.CONFIGURATION: "tests/unit/cli/test_cli_config.py",
     Code.CORRUPT_PAYLOAD: "tests/unit/http/test_deliveries_door.py",
+    Code.REQUEST_SIGNATURE: "over VXP: tests/unit/http/test_vxp_door.py",
+    Code.STALE_REQUEST: "over VXP: tests/unit/http/test_vxp_door.py",
+    Code.BODY_HASH: "over VXP: tests/unit/http/test_vxp_operations.py",
+    Code.NOT_ENROLLER: "over VXP: tests/unit/http/test_vxp_operations.py",
 }
 
 

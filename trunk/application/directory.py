@@ -58,6 +58,11 @@ class Registry:
             self._kept = _Kept(view.directory(), version, now)
             return self._kept.directory
 
+    def edition(self) -> tuple[Directory, int]:
+        """The agencies, and the number that every change of one raises. Raises ``LedgerUnavailableError``."""
+        with self.ledger.read() as view:
+            return view.directory(), view.directory_version()
+
     @property
     def fresh(self) -> bool:
         """Whether ``directory`` answers at once, without asking the ledger."""

@@ -18,7 +18,7 @@ from trunk.domain.entry import EnvelopeRecord
 from trunk.domain.outcome import Rejected, refuse
 from trunk.domain.rejection import Code
 from trunk.domain.retry import RetrySchedule
-from trunk.domain.tracking import InboxCursor, InboxPage
+from trunk.domain.tracking import WHOLE_INBOX, InboxCursor, InboxPage, InboxSelection
 from trunk.errors import CorruptPayloadError, LedgerUnavailableError
 from trunk.failpoints import reach
 from trunk.storage.ledger import Book, Ledger
@@ -40,6 +40,14 @@ class Failed:
     """The agency's system could not take it; it is offered again later."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """A delivery and what it carries, without the octets."""
+
+    envelope: EnvelopeRecord
+    delivery: Delivery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,13 +86,30 @@ class Handover:
         agencies: Collection[AgencyCode] = (),
         after: InboxCursor | None = None,
         limit: int = 100,
+        only: InboxSelection = WHOLE_INBOX,
     ) -> InboxPage | Rejected:
         """What waits for the caller's agencies (or some of them), the most urgent first, then the oldest."""
         wanted = frozenset(agencies) or caller.agencies
         if not wanted <= caller.agencies:
             return refuse(Code.NOT_FOUND, path="agency", got=", ".join(sorted(wanted - caller.agencies)))
         with self.ledger.read() as view:
-            return view.inbox(wanted, after=after, limit=limit)
+            return view.inbox(wanted, after=after, limit=limit, only=only)
+
+    def count(self, caller: Caller, only: InboxSelection) -> int:
+        """How many deliveries wait for the caller's agencies."""
+        with self.ledger.read() as view:
+            return view.waiting(caller.agencies, only)
+
+    def look(self, caller: Caller, delivery_id: DeliveryId) -> Offered | Rejected:
+        """A delivery to one of the caller's agencies, without its octets."""
+        with self.ledger.read() as view:
+            delivery = view.delivery(delivery_id)
+            if delivery is None or not caller.speaks_for(delivery.addressee):
+                return refuse(Code.NOT_FOUND, got=delivery_id)
+            envelope = view.envelope(delivery.envelope_id)
+        if envelope is None:
+            raise CorruptPayloadError(f"the ledger holds no envelope for delivery {delivery_id}")
+        return Offered(envelope=envelope, delivery=delivery)
 
     def newest(self, agencies: Collection[AgencyCode]) -> Mapping[AgencyCode, int]:
         """The newest position in each of these inboxes, for waking those who wait: numbers, no mail."""
@@ -118,13 +143,10 @@ class Handover:
         raise LedgerUnavailableError(f"delivery {delivery_id} is moved by others all the time")
 
     def _plan(self, caller: Caller, delivery_id: DeliveryId, word: Taken | Failed) -> Move | Confirmed | Rejected:
-        with self.ledger.read() as view:
-            delivery = view.delivery(delivery_id)
-            if delivery is None or not caller.speaks_for(delivery.addressee):
-                return refuse(Code.NOT_FOUND, got=delivery_id)
-            envelope = view.envelope(delivery.envelope_id)
-        if envelope is None:
-            raise CorruptPayloadError(f"the ledger holds no envelope for delivery {delivery_id}")
+        offered = self.look(caller, delivery_id)
+        if isinstance(offered, Rejected):
+            return offered
+        delivery, envelope = offered.delivery, offered.envelope
         match word:
             case Taken(sha256):
                 return self._plan_taken(caller, delivery, envelope, sha256)

@@ -38,10 +38,11 @@ from trunk.application.policies import policies
 from trunk.application.prepare import Preparer
 from trunk.application.receipts import Receipts
 from trunk.application.replay import Replay
+from trunk.application.shared_secrets import SharedSecrets
 from trunk.application.sweep import Sweep
 from trunk.application.tidy import Tidy
 from trunk.application.tracking import Tracking
-from trunk.bootstrap import signatures
+from trunk.bootstrap import facades, signatures
 from trunk.domain.retry import RetrySchedule
 from trunk.errors import ConfigurationError
 from trunk.http import spool
@@ -90,6 +91,7 @@ class AdminRoom:
     tracking: Tracking
     replay: Replay
     administration: Administration
+    secrets: SharedSecrets
 
 
 @contextmanager
@@ -107,6 +109,7 @@ def open_administration(settings: Settings) -> Iterator[AdminRoom]:
             tracking=_tracking(settings, ledger),
             replay=Replay(ledger=ledger, now=clock, lifetime=_lifetime(settings)),
             administration=Administration(ledger=ledger, now=clock, new_token=secrets.token_urlsafe),
+            secrets=facades.shared_secrets(settings, ledger, clock),
         )
 
 
@@ -241,7 +244,7 @@ def _wire(core: _Core, judging: _Signatures, executor: ThreadPoolExecutor) -> Se
     loops["fetcher"] = judging.fetcher.loop()
     intake, handover = _intake(core, judging.examiners, executor), _handover(core)
     doors = _doors(core, intake, handover, waiting_room, judging, loops)
-    app = make_app(doors)
+    app = make_app(doors, facades.vxp(settings, core.ledger, core.now))
     process = Process(
         runner=lambda: Runner(app, drain_seconds=settings.http.drain_seconds), loops=tuple(loops.values())
     )

@@ -17,6 +17,7 @@ from trunk.cli.world import World, pass_world
         "certificate": "certificates:certificate",
         "system": "keys:system",
         "key": "keys:key",
+        "vxp-secrets": "vxp_secrets:vxp_secrets",
     },
     epilog=example("trunk admin agency load agencies.toml", "trunk admin key issue h41-qlvb"),
 )

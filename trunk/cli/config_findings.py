@@ -36,6 +36,7 @@ def look_into(world: World, *, workers: int) -> list[Finding]:
         *_network(settings),
         *_stores(settings, workers),
         *_seal(settings),
+        *_vxp(settings),
         *config_trust.findings(trust),
         *config_revocation.findings(settings, trust, now=world.doors.now()),
         *_examination(settings),
@@ -121,6 +122,17 @@ def _seal(settings: Settings) -> Iterator[Finding]:
                 remedy="trunk init makes one in a new folder; or name yours",
             )
     yield from _open_to_others(settings.path(settings.signatures.seal_key_file), "signatures.seal_key_file")
+
+
+def _vxp(settings: Settings) -> Iterator[Finding]:
+    yield from _open_to_others(settings.path(settings.vxp.key_file), "vxp.key_file")
+    if settings.vxp.administrators:
+        yield Finding(
+            weight=Weight.WARNING,
+            key="vxp.administrators",
+            text=f"{settings.vxp.administrators} may change the directory with words that VXP does not sign",
+            remedy="keep it empty and use trunk admin agency; else admit these systems over TLS only",
+        )
 
 
 def _open_to_others(file: Path, key: str) -> Iterator[Finding]:

@@ -100,6 +100,10 @@ class Code(StrEnum):
     ALREADY_SETTLED = "TRK-115"
     CONFIGURATION = "TRK-120"
     CORRUPT_PAYLOAD = "TRK-121"
+    REQUEST_SIGNATURE = "TRK-131"
+    STALE_REQUEST = "TRK-132"
+    BODY_HASH = "TRK-133"
+    NOT_ENROLLER = "TRK-134"
 
 
 class Nature(StrEnum):

@@ -125,6 +125,7 @@ class Search:
     accepted_before: datetime | None = None
     accepted_after: datetime | None = None
     urgency_at_least: int = 0
+    sent_only: bool = False  #: of ``agency`` as sender alone
     text: str = ""  #: in subject, DocumentId or document code; case does not matter
     limit: int = 100
 
@@ -141,6 +142,19 @@ class InboxCursor:
     window: int
     urgency: int | None = None
     position: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxSelection:
+    """Which part of an inbox a reader wants; empty or ``None`` means any."""
+
+    kinds: frozenset[EnvelopeKind] = frozenset()
+    states: frozenset[DeliveryState] = frozenset()
+    accepted_after: datetime | None = None
+    accepted_before: datetime | None = None
+
+
+WHOLE_INBOX = InboxSelection()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import cache
 from typing import Any, Final
 
@@ -35,7 +35,7 @@ HANDLER_ARGS: Final[dict[str, Any]] = {
     "lingering_time": 2.0,
     "auto_decompress": False,  # a compressed body is refused, not inflated
     "max_line_size": 8_190,
-    "max_field_size": 8_190,
+    "max_field_size": 32_760,  # VXP clients sign a list of several hundred receivers inside one header
     "max_headers": 64,
     "access_log": None,
 }
@@ -56,8 +56,8 @@ def routes() -> tuple[Route | OpenRoute, ...]:
     return (*described, *openapi.routes(described))
 
 
-def make_app(doors: Doors) -> web.Application:
-    """The application; nothing runs and no folder is made before its start-up."""
+def make_app(doors: Doors, *facades: Callable[[web.Application], None]) -> web.Application:
+    """The application; nothing runs and no folder is made before its start-up. ``facades`` add their own routes."""
     app = web.Application(middlewares=[doorway], handler_args=HANDLER_ARGS)
     app[DOORS] = doors
     app[METERS] = Meters()
@@ -69,6 +69,8 @@ def make_app(doors: Doors) -> web.Application:
     for route in routes():
         for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
             app.router.add_route(method, route.path, _entrance(route), expect_handler=_expect)
+    for mount in facades:
+        mount(app)
     return app
 
 

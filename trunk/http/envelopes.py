@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from itertools import islice
 from typing import Final
 
-import structlog
 from aiohttp import web
 from pydantic import Field
 
@@ -19,12 +17,10 @@ from trunk.domain.tracking import EnvelopeTrack
 from trunk.http.description import Header, Operation, Reply, Route
 from trunk.http.doors import Call
 from trunk.http.parameters import Query, Reference, envelope_id, read_query
-from trunk.http.problems import RefusedError, insist
+from trunk.http.problems import insist
 from trunk.http.shapes import Acknowledgement, Delivery, Envelope, Event, Status, events
-from trunk.http.submitting import ADMISSION_REFUSALS, ENVELOPE_BODY, KEY_DECLARED, examine, submission
+from trunk.http.submitting import ADMISSION_REFUSALS, ENVELOPE_BODY, KEY_DECLARED, submission, take_in
 from trunk.http.wire import Digest, Moment, Shape, answer, spell_time
-
-log = structlog.get_logger()
 
 REPLAYED: Final = "Idempotent-Replayed"
 FOUND: Final = 50  #: envelopes in one answer to a question by document_id
@@ -111,30 +107,13 @@ class FindQuery(Query):
 
 async def submit(call: Call) -> web.StreamResponse:
     """Take an envelope in; answer after the commit."""
-    intake = call.doors.intake
     async with submission(call) as submitted:
-        prepared = await examine(call, submitted, intake.decide)
-        if isinstance(prepared, Rejected):
-            raise RefusedError(prepared)
-        try:
-            # shielded: what is committed must not depend on who still listens
-            outcome = await asyncio.shield(asyncio.wrap_future(intake.enter(prepared)))
-        finally:
-            call.doors.wake_relay()
-    return _accepted(call, insist(outcome))
+        outcome = await take_in(call, submitted)
+    return _accepted(insist(outcome))
 
 
-def _accepted(call: Call, outcome: Accepted) -> web.Response:
+def _accepted(outcome: Accepted) -> web.Response:
     accepted = outcome.accepted
-    call.meters.accepted(kind=accepted.envelope.kind, repeated=outcome.repeated)
-    log.info(
-        "envelope_accepted",
-        envelope=accepted.envelope.id,
-        kind=accepted.envelope.kind,
-        size=accepted.envelope.size,
-        deliveries=len(accepted.deliveries),
-        repeated=outcome.repeated,
-    )
     headers = {"Location": f"/api/v1/envelopes/{accepted.envelope.id}"}
     if outcome.repeated:
         headers[REPLAYED] = "true"

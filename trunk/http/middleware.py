@@ -64,7 +64,7 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     except web.HTTPException as fault:
         return _refuse(request, *rejected_by_aiohttp(fault))
     except Exception as fault:  # noqa: BLE001  the outermost door: a fault becomes a problem, never a traceback
-        return _refuse(request, _log(fault), {})
+        return _refuse(request, explain(fault), {})
 
 
 def _refuse(request: web.Request, rejected: Rejected, headers: Mapping[str, str]) -> web.Response:
@@ -74,8 +74,8 @@ def _refuse(request: web.Request, rejected: Rejected, headers: Mapping[str, str]
     return problem(request, rejected, headers=headers)
 
 
-def _log(fault: Exception) -> Rejected:
-    """Type and place only: a fault's text may quote what a caller sent."""
+def explain(fault: Exception) -> Rejected:
+    """What an outsider learns of a fault. Logged: type and place only, its text may quote what a caller sent."""
     rejected = rejected_by_fault(fault)
     last = traceback.extract_tb(fault.__traceback__)[-1:]
     place = f"{last[0].filename.rpartition('/')[2]}:{last[0].lineno}" if last else ""

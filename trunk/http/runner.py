@@ -1,4 +1,4 @@
-"""Serves the application, and answers as a problem even what is no HTTP at all."""
+"""Serves the application, and answers even what is no HTTP at all: as a problem, or as a façade's clients need it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from trunk.domain.rejection import Code
 from trunk.http.app import HANDLER_ARGS
 from trunk.http.middleware import NOTHING_RUNS, SAFE
 from trunk.http.problems import problem
+from trunk.http.vxp import replies as vxp
 
 log = structlog.get_logger()
 
+_BEGINNING: Final = 2048
 _UNREADABLE: Final = {400: Code.BAD_REQUEST, 413: Code.TOO_LARGE}
 
 
@@ -37,7 +39,13 @@ class _Server(web.Server):
 
 
 class _Connection(RequestHandler):
-    __slots__ = ()
+    __slots__ = ("_begun",)
+
+    def data_received(self, data: bytes) -> None:
+        """Remember how the latest request began: of one that cannot be parsed aiohttp keeps nothing."""
+        if data[:1].isupper():
+            self._begun = data[:_BEGINNING]
+        super().data_received(data)
 
     def handle_error(
         self,
@@ -50,7 +58,9 @@ class _Connection(RequestHandler):
         log.info("request_unreadable", status=status, fault=type(exc).__name__)
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun; it cannot become another")
-        response = problem(request, refuse(_UNREADABLE.get(status, Code.INTERNAL), expected="HTTP/1.1"))
+        rejected = refuse(_UNREADABLE.get(status, Code.INTERNAL), expected="HTTP/1.1")
+        operation = vxp.operation_called(getattr(self, "_begun", b""))
+        response = problem(request, rejected) if operation is None else vxp.failure(operation, rejected)
         response.headers.update({**SAFE, "Content-Security-Policy": NOTHING_RUNS})
         response.force_close()
         return response

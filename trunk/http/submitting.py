@@ -8,10 +8,12 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final, TypeVar
 
+import structlog
+
 from signing.examination import Examination
 from trunk.application.examiners import Found
 from trunk.application.submission import Submission
-from trunk.domain.outcome import refuse
+from trunk.domain.outcome import Accepted, Rejected, refuse
 from trunk.domain.rejection import Code
 from trunk.http.description import XML, Body, Header
 from trunk.http.doors import Call, Visit
@@ -20,6 +22,7 @@ from trunk.http.problems import RefusedError
 from trunk.http.spool import XML_TYPES, Spool
 
 T = TypeVar("T")
+log = structlog.get_logger()
 
 KEY_HEADER: Final = "Idempotency-Key"
 _MAX_KEY: Final = 200
@@ -81,6 +84,35 @@ async def _look(call: Call, submitted: Submission, at: datetime) -> Found:
 
 def _small(call: Call, submitted: Submission) -> bool:
     return isinstance(submitted.octets, bytes) and submitted.size <= call.doors.settings.offload_above_octets
+
+
+async def take_in(call: Call, submitted: Submission) -> Accepted | Rejected:
+    """All stages of the intake, for every door: looked at, decided, entered; answered after the commit."""
+    intake = call.doors.intake
+    prepared = await examine(call, submitted, intake.decide)
+    if isinstance(prepared, Rejected):
+        return prepared
+    try:
+        # shielded: what is committed must not depend on who still listens
+        outcome = await asyncio.shield(asyncio.wrap_future(intake.enter(prepared)))
+    finally:
+        call.doors.wake_relay()
+    if isinstance(outcome, Accepted):
+        _note(call, outcome)
+    return outcome
+
+
+def _note(call: Call, outcome: Accepted) -> None:
+    envelope = outcome.accepted.envelope
+    call.meters.accepted(kind=envelope.kind, repeated=outcome.repeated)
+    log.info(
+        "envelope_accepted",
+        envelope=envelope.id,
+        kind=envelope.kind,
+        size=envelope.size,
+        deliveries=len(outcome.accepted.deliveries),
+        repeated=outcome.repeated,
+    )
 
 
 def _idempotency_key(call: Call) -> str | None:

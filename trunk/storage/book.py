@@ -12,8 +12,9 @@ from trunk.domain.agency import Agency
 from trunk.domain.credential import KeyRecord, SystemRecord
 from trunk.domain.delivery import Delivery, DeliveryId, EnvelopeId, Step
 from trunk.domain.entry import Acceptance, Entry, EntryResult
+from trunk.domain.shared_secret import SharedSecretRecord
 from trunk.domain.tracking import JournalEvent, StatusReport
-from trunk.storage import directory
+from trunk.storage import directory, shared_secrets
 from trunk.storage.bulk import insert_many
 from trunk.storage.entering import Register
 from trunk.storage.moving import Movements
@@ -109,6 +110,13 @@ class Book:
     def revoke_key(self, key_id: str, *, at: datetime) -> bool:
         """Whether there was such a key that was not revoked yet."""
         return directory.revoke_key(self._connection, key_id, at=at)
+
+    def put_shared_secret(self, secret: SharedSecretRecord) -> None:
+        shared_secrets.put(self._connection, secret)
+
+    def retire_shared_secret(self, secret_id: str, *, at: datetime) -> bool:
+        """Whether there was such a secret whose end was not as near yet."""
+        return shared_secrets.retire(self._connection, secret_id, at=at)
 
     @contextmanager
     def part(self) -> Iterator[None]:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from trunk.domain.delivery import AgencyCode
-from trunk.domain.tracking import InboxCursor, InboxItem, InboxPage
+from trunk.domain.tracking import WHOLE_INBOX, InboxCursor, InboxItem, InboxPage, InboxSelection
 from trunk.storage import positions
 from trunk.storage.outbox import URGENCIES
 from trunk.storage.rows import DELIVERY_COLUMNS, delivery_of, envelope_of, halves
@@ -25,17 +25,30 @@ WAITING = sa.text("delivery.waiting")
 
 
 def page(
-    connection: Connection, agencies: Collection[AgencyCode], *, after: InboxCursor | None, limit: int
+    connection: Connection,
+    agencies: Collection[AgencyCode],
+    *,
+    after: InboxCursor | None,
+    limit: int,
+    only: InboxSelection = WHOLE_INBOX,
 ) -> InboxPage:
     """The next items for ``agencies``; an empty page means that nothing waits beyond ``after``."""
     newest = positions.newest(connection)
-    reader = _Reader(connection, agencies)
+    reader = _Reader(connection, agencies, only)
     if after is not None and after.window > after.floor:
         found = reader.page(after, limit)
         if found.items:
             return found
     floor = 0 if after is None else after.window
     return reader.page(InboxCursor(floor=floor, window=max(newest, floor)), limit)
+
+
+def count(connection: Connection, agencies: Collection[AgencyCode], only: InboxSelection) -> int:
+    """How many deliveries wait for ``agencies``."""
+    found = sa.select(sa.func.count()).select_from(DELIVERY.join(ENVELOPE, ENVELOPE.c.id == DELIVERY.c.envelope_id))
+    waiting = found.where(DELIVERY.c.addressee.in_(agencies), WAITING, *_conditions(only))
+    number: int = connection.execute(waiting).scalar_one()
+    return number
 
 
 def newest_position(connection: Connection, agencies: Collection[AgencyCode]) -> dict[AgencyCode, int]:
@@ -58,6 +71,7 @@ def newest_position(connection: Connection, agencies: Collection[AgencyCode]) ->
 class _Reader:
     connection: Connection
     agencies: Collection[AgencyCode]
+    only: InboxSelection
 
     def page(self, cursor: InboxCursor, limit: int) -> InboxPage:
         rows = self._rows(cursor, limit + 1)
@@ -86,11 +100,24 @@ class _Reader:
             sa.select(ENVELOPE, *DELIVERY_COLUMNS, DELIVERY.c.position)
             .join_from(DELIVERY, ENVELOPE, ENVELOPE.c.id == DELIVERY.c.envelope_id)
             .where(DELIVERY.c.addressee.in_(self.agencies), DELIVERY.c.urgency == urgency, WAITING)
-            .where(DELIVERY.c.position > seen, DELIVERY.c.position <= window)
+            .where(DELIVERY.c.position > seen, DELIVERY.c.position <= window, *_conditions(self.only))
             .order_by(DELIVERY.c.position)
             .limit(limit)
         )
         return list(rows)
+
+
+def _conditions(only: InboxSelection) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
+    if only.kinds:
+        conditions.append(ENVELOPE.c.kind.in_(only.kinds))
+    if only.states:
+        conditions.append(DELIVERY.c.state.in_(only.states))
+    if only.accepted_after is not None:
+        conditions.append(DELIVERY.c.accepted_at >= only.accepted_after)
+    if only.accepted_before is not None:
+        conditions.append(DELIVERY.c.accepted_at < only.accepted_before)
+    return conditions
 
 
 def _item(row: Row[Any]) -> InboxItem:

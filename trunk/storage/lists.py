@@ -28,6 +28,8 @@ def search(connection: Connection, wanted: Search) -> list[Listed]:
     if wanted.agency is None:
         return _newest(connection, lines, ENVELOPE, wanted.limit)
     sent = _newest(connection, lines.where(ENVELOPE.c.sender == wanted.agency), ENVELOPE, wanted.limit)
+    if wanted.sent_only:
+        return sent
     received = _newest(connection, lines.where(DELIVERY.c.addressee == wanted.agency), DELIVERY, wanted.limit)
     single = {line.delivery.id: line for line in sent + received}  # an agency may write to itself
     newest = sorted(single.values(), key=lambda line: (line.envelope.accepted_at, line.delivery.id), reverse=True)

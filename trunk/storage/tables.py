@@ -259,6 +259,21 @@ class KeyRow(SQLModel, table=True):
     revoked_at: datetime | None = Field(sa_type=UtcTime)
 
 
+class SharedSecretRow(SQLModel, table=True):
+    """A secret that a system signs its requests with, sealed."""
+
+    __tablename__ = "shared_secret"
+
+    id: str = Field(primary_key=True)
+    system: str = Field(foreign_key="system.id", index=True)
+    name: str = Field(index=True)  # what the system calls itself on the wire
+    sealed: bytes
+    created_at: datetime = Field(sa_type=UtcTime)
+    expires_at: datetime | None = Field(sa_type=UtcTime)
+    retired_at: datetime | None = Field(sa_type=UtcTime)
+    fresh_seconds: int | None
+
+
 def _table(model: type[SQLModel]) -> sa.Table:
     return SQLModel.metadata.tables[str(model.__tablename__)]
 
@@ -279,3 +294,4 @@ MANDATE = _table(MandateRow)
 SYSTEM = _table(SystemRow)
 SYSTEM_AGENCY = _table(SystemAgencyRow)
 API_KEY = _table(KeyRow)
+SHARED_SECRET = _table(SharedSecretRow)

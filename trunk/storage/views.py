@@ -12,8 +12,9 @@ from trunk.domain.agency import Directory, SystemId
 from trunk.domain.credential import KeyRecord, SystemRecord
 from trunk.domain.delivery import AgencyCode, Delivery, DeliveryId, EnvelopeId
 from trunk.domain.entry import AcceptedEnvelope, EnvelopeRecord, Payload
-from trunk.domain.tracking import EnvelopeTrack, InboxCursor, InboxPage, Listed, Search
-from trunk.storage import directory, envelopes, evidence, inbox, lists, outbox, tracks
+from trunk.domain.shared_secret import SharedSecretRecord
+from trunk.domain.tracking import WHOLE_INBOX, EnvelopeTrack, InboxCursor, InboxPage, InboxSelection, Listed, Search
+from trunk.storage import directory, envelopes, evidence, inbox, lists, outbox, shared_secrets, tracks
 
 
 class View:
@@ -34,6 +35,13 @@ class View:
 
     def keys(self, system: SystemId) -> list[KeyRecord]:
         return directory.keys(self._connection, system)
+
+    def shared_secrets(self, name: str) -> list[SharedSecretRecord]:
+        """Secrets of that name, oldest first."""
+        return shared_secrets.of_name(self._connection, name)
+
+    def shared_secrets_of(self, system: SystemId) -> list[SharedSecretRecord]:
+        return shared_secrets.of_system(self._connection, system)
 
     def system(self, system_id: SystemId) -> SystemRecord | None:
         return next(iter(directory.systems(self._connection, only=system_id)), None)
@@ -87,8 +95,19 @@ class View:
     def track(self, envelope_id: EnvelopeId) -> EnvelopeTrack | None:
         return tracks.track(self._connection, envelope_id)
 
-    def inbox(self, agencies: Collection[AgencyCode], *, after: InboxCursor | None, limit: int) -> InboxPage:
-        return inbox.page(self._connection, agencies, after=after, limit=limit)
+    def inbox(
+        self,
+        agencies: Collection[AgencyCode],
+        *,
+        after: InboxCursor | None,
+        limit: int,
+        only: InboxSelection = WHOLE_INBOX,
+    ) -> InboxPage:
+        return inbox.page(self._connection, agencies, after=after, limit=limit, only=only)
+
+    def waiting(self, agencies: Collection[AgencyCode], only: InboxSelection) -> int:
+        """How many deliveries wait for ``agencies``."""
+        return inbox.count(self._connection, agencies, only)
 
     def newest_position(self, agencies: Collection[AgencyCode]) -> dict[AgencyCode, int]:
         """Of waiting deliveries; agencies without any are left out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +16,9 @@ from click.testing import CliRunner, Result
 
 from trunk.application.administration import Administration
 from trunk.application.replay import Replay
+from trunk.application.shared_secrets import SharedSecrets
 from trunk.application.tracking import Tracking
+from trunk.application.vault import Vault
 from trunk.bootstrap import AdminRoom, Desk
 from trunk.cli.main import trunk
 from trunk.cli.world import Doors, World
@@ -148,6 +151,12 @@ class Town:
             tracking=self.tracking(),
             replay=Replay(ledger=self.ledger, now=lambda: self.now, lifetime=timedelta(days=7)),
             administration=self.administration(),
+            secrets=SharedSecrets(
+                ledger=self.ledger,
+                vault=Vault(file=self.folder / "vxp.key", chance=secrets.token_bytes),
+                now=lambda: self.now,
+                new_token=lambda n: f"{next(self.numbers):0{n}}",
+            ),
         )
 
     def _sleep(self, seconds: float) -> None:

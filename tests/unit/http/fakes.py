@@ -25,12 +25,14 @@ from trunk.domain.entry import AcceptedEnvelope, EnvelopeKind, EnvelopeRecord
 from trunk.domain.outcome import Accepted, Flaw, Rejected, refuse
 from trunk.domain.rejection import Code
 from trunk.domain.tracking import (
+    WHOLE_INBOX,
     AcknowledgementRecord,
     DeliveryTrack,
     EnvelopeTrack,
     InboxCursor,
     InboxItem,
     InboxPage,
+    InboxSelection,
     JournalEvent,
 )
 from trunk.http.app import Doors
@@ -201,6 +203,7 @@ class FakeHandover:
         agencies: Collection[AgencyCode] = (),
         after: InboxCursor | None = None,
         limit: int = 100,
+        only: InboxSelection = WHOLE_INBOX,
     ) -> InboxPage | Rejected:
         self.asked.append((agencies, after, limit))
         if not frozenset(agencies) <= caller.agencies:
