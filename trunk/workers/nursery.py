@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import gc
+import io
 import mmap
 import os
 import pickle
@@ -24,6 +25,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -128,7 +130,19 @@ def _serve(pipe: Connection, work: Work) -> None:
             task: Task = pipe.recv()
         except EOFError:
             return
-        pipe.send(_answer(task, work))
+        pipe.send_bytes(spelled(_answer(task, work)))
+
+
+class _Spelling(pickle.Pickler):
+    def reducer_override(self, obj: object) -> Any:
+        return (type(obj), (obj.value,)) if isinstance(obj, Enum) else NotImplemented
+
+
+def spelled(answer: object) -> bytes:
+    """An answer for the pipe. Enumerations by class and value: Python 3.11.2 would have ``getattr`` called for them."""
+    octets = io.BytesIO()
+    _Spelling(octets, pickle.HIGHEST_PROTOCOL).dump(answer)
+    return octets.getvalue()
 
 
 def _answer(task: Task, work: Work) -> Any:

@@ -11,6 +11,7 @@ import pytest
 from signing.evidence import EvidenceKind
 from signing.report import Report
 from signing.verdict import Indication, Verdict
+from trunk.workers.nursery import spelled
 from trunk.workers.ward import _Plain
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
@@ -42,4 +43,5 @@ def test_an_answer_calls_nothing(module: str, name: str) -> None:
 def test_an_answer_of_plain_data_is_read() -> None:
     verdict = Verdict(indication=Indication.TOTAL_FAILED, signing_time=AT)
     answer = (Report(at=AT, envelope=verdict), EvidenceKind.CRL)
-    assert _Plain(io.BytesIO(pickle.dumps(answer))).load() == answer
+    assert _Plain(io.BytesIO(spelled(answer))).load() == answer
+    assert b"getattr" not in spelled(answer)
