@@ -35,7 +35,7 @@ NO_STORY = {
     Code.OVERLOADED: "tests/unit/http/test_offload.py",
     Code.UNAVAILABLE: "tests/unit/http/test_operations_door.py",
     Code.INTERNAL: "tests/unit/http",
-    Code.UNPROVED: "never refuses by itself: tests/unit/signing/pdf/test_accepted.py",
+    Code.SIGNING_TIME_UNPROVED: "never refuses by itself: tests/unit/signing/pdf/test_accepted.py",
     Code.ALREADY_SETTLED: "an administrator's: tests/unit/cli/test_cli_replay.py",
     Code.CONFIGURATION: "tests/unit/cli/test_cli_config.py",
     Code.CORRUPT_PAYLOAD: "tests/unit/http/test_deliveries_door.py",
