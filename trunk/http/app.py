@@ -35,7 +35,7 @@ HANDLER_ARGS: Final[dict[str, Any]] = {
     "lingering_time": 2.0,
     "auto_decompress": False,  # a compressed body is refused, not inflated
     "max_line_size": 8_190,
-    "max_field_size": 32_760,  # VXP clients sign a list of several hundred receivers inside one header
+    "max_field_size": 16_380,  # VXP clients sign a list of several hundred receivers inside one header
     "max_headers": 64,
     "access_log": None,
 }
