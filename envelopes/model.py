@@ -44,6 +44,7 @@ class TrunkCode(StrEnum):
     RECEIVED = "93"
     REFUSED = "94"
     UNDELIVERABLE = "95"
+    RECALLED = "96"
 
 
 class AttachmentForm(StrEnum):
@@ -223,7 +224,7 @@ class Evidence:
     """What a trunk's acknowledgement binds (``Acknowledgement`` in our own namespace; ETSI EN 319 522 events)."""
 
     event: str  #: ETSI event name, e.g. ``SubmissionAcceptance``
-    kind: str  #: ``accepted``, ``rejected``, ``delivered``, ``received``, ``refused``, ``undeliverable``
+    kind: str  #: ``accepted``, ``rejected``, ``delivered``, ``received``, ``refused``, ``undeliverable``, ``recalled``
     envelope_id: str
     delivery_id: str = ""  #: empty where the fact is about the envelope
     recipient: str = ""  #: code of the agency that the fact is about

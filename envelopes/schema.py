@@ -139,11 +139,11 @@ def _at_odds(parsed: ParsedXml, kind: MessageKind) -> Iterator[Fault]:
     ours = code is not None and (code.text or "").strip().startswith("9")
     if code is not None and ours and acknowledgement is None:
         line, path = parsed.lines.of(code), path_of(code)
-        expected = "01 to 06, 13, 15 or 16; 90 to 95 only with an Acknowledgement"
+        expected = "01 to 06, 13, 15 or 16; 90 to 96 only with an Acknowledgement"
         yield Fault(code=EnvelopeCode.BAD_VALUE, line=line, path=path, expected=expected, got=(code.text or "").strip())
     if acknowledgement is not None and not ours:
         line, path = parsed.lines.of(acknowledgement), path_of(acknowledgement)
-        yield Fault(code=EnvelopeCode.UNEXPECTED, line=line, path=path, expected="only with StatusCode 90 to 95")
+        yield Fault(code=EnvelopeCode.UNEXPECTED, line=line, path=path, expected="only with StatusCode 90 to 96")
     response = parsed.root.find(_RESPONSE_FOR)
     if response is not None and not any(_said(response, name) for name in ("DocumentId", "Code")):
         yield violations.missing(parsed, response, f"{{{QCVN}}}DocumentId", expected="DocumentId or Code")

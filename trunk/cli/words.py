@@ -62,10 +62,12 @@ STATE: Final[Mapping[DeliveryState, Text]] = MappingProxyType(
         DeliveryState.QUEUED: _t("Trục đã tiếp nhận, chờ chuyển", "accepted, not sent on yet"),
         DeliveryState.DISPATCHED: _t("Chờ bên nhận lấy về", "waits for the recipient"),
         DeliveryState.DEFERRED: _t("Chưa giao được, sẽ thử lại", "not taken; will be tried again"),
+        DeliveryState.RELAYED: _t("Đã chuyển lên trục khác, chờ bên nhận", "with another hub, waits for the recipient"),
         DeliveryState.DELIVERED: _t("Đã đến hệ thống bên nhận", "in the recipient's system"),
         DeliveryState.RECEIVED: _t("Bên nhận đã tiếp nhận", "taken in by the recipient"),
         DeliveryState.REFUSED: _t("Bên nhận từ chối", "refused by the recipient"),
         DeliveryState.EXPIRED: _t("Không giao được (quá thời hạn)", "undeliverable (time ran out)"),
+        DeliveryState.RECALLED: _t("Đã thu hồi", "recalled"),
     }
 )
 
@@ -74,10 +76,12 @@ STATE_STYLE: Final[Mapping[DeliveryState, str]] = MappingProxyType(
         DeliveryState.QUEUED: "cyan",
         DeliveryState.DISPATCHED: "cyan",
         DeliveryState.DEFERRED: "yellow",
+        DeliveryState.RELAYED: "cyan",
         DeliveryState.DELIVERED: "green",
         DeliveryState.RECEIVED: "bold green",
         DeliveryState.REFUSED: "bold red",
         DeliveryState.EXPIRED: "bold red",
+        DeliveryState.RECALLED: "magenta",
     }
 )
 
@@ -92,6 +96,10 @@ EVENT: Final[Mapping[str, Text]] = MappingProxyType(
         DeliveryEvent.RECEIPTED: _t("Bên nhận báo đã tiếp nhận", "the recipient took it in"),
         DeliveryEvent.RETURNED: _t("Bên nhận báo từ chối", "the recipient refused it"),
         DeliveryEvent.LIFETIME_ENDED: _t("Hết thời hạn giao", "its lifetime ended"),
+        DeliveryEvent.RELAYED: _t("Trục khác đã nhận chuyển tiếp", "another hub took it on"),
+        DeliveryEvent.GIVEN_UP: _t("Trục khác không giao được", "another hub gave it up"),
+        DeliveryEvent.HELD_BACK: _t("Thu hồi khi chưa ai lấy", "recalled before anybody fetched it"),
+        DeliveryEvent.GIVEN_BACK: _t("Bên nhận đồng ý cho lấy lại", "the recipient gave it back"),
         DeliveryEvent.BROKER_FORGOT: _t("Xếp lại vào hàng chờ", "queued again after a restart"),
         DeliveryEvent.REPLAY_ORDERED: _t("Quản trị viên cho giao lại", "an administrator ordered a replay"),
     }
@@ -105,6 +113,7 @@ ACKNOWLEDGEMENT: Final[Mapping[AckKind, Text]] = MappingProxyType(
         AckKind.RECEIVED: _t("bên nhận đã tiếp nhận", "received"),
         AckKind.REFUSED: _t("bên nhận từ chối", "refused"),
         AckKind.UNDELIVERABLE: _t("không giao được", "undeliverable"),
+        AckKind.RECALLED: _t("đã thu hồi", "recalled"),
     }
 )
 
@@ -129,6 +138,7 @@ PROGRESS: Final[Mapping[Progress, Text]] = MappingProxyType(
         Progress.REFUSED: _t("Có nơi từ chối", "somebody refused it"),
         Progress.DELIVERED: _t("Đã đến mọi hệ thống bên nhận", "in every recipient's system"),
         Progress.RECEIVED: _t("Mọi nơi đã tiếp nhận", "taken in by every recipient"),
+        Progress.RECALLED: _t("Đã thu hồi ở mọi nơi", "recalled everywhere"),
         Progress.KEPT: _t("Lưu tại trục, không giao", "kept here, sent to nobody"),
     }
 )

@@ -1,4 +1,4 @@
-"""What the trunk acknowledges: six facts, each stated once, under its own seal, to the sender.
+"""What the trunk acknowledges: seven facts, each stated once, under its own seal, to the sender.
 
 Never two of a kind for one delivery; never one without a committed fact. An acknowledgement is an envelope
 too (same outbox, same road), and owes none itself: notices are not answered by notices.
@@ -24,6 +24,7 @@ ETSI_EVENT: Final[Mapping[AckKind, str]] = MappingProxyType(
         AckKind.RECEIVED: "ConsignmentAcceptance",
         AckKind.REFUSED: "ConsignmentRejection",
         AckKind.UNDELIVERABLE: "ContentHandoverFailure",
+        AckKind.RECALLED: "ContentRecall",  # ours: the standard knows no recall
     }
 )
 
@@ -36,6 +37,7 @@ SENTENCE: Final[Mapping[AckKind, str]] = MappingProxyType(
         AckKind.DELIVERED: "Hệ thống bên nhận đã nhận đủ văn bản / The recipient's system has the envelope whole",
         AckKind.RECEIVED: "Bên nhận đã tiếp nhận văn bản / The recipient has taken the document in",
         AckKind.REFUSED: "Bên nhận từ chối tiếp nhận văn bản / The recipient has refused the document",
+        AckKind.RECALLED: "Văn bản đã được thu hồi / The envelope was recalled: held back here, or given back",
         AckKind.UNDELIVERABLE: "Không giao được văn bản trong thời hạn / Nobody took the envelope in its lifetime",
     }
 )

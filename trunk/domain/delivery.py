@@ -6,6 +6,9 @@ works a transition out; the ledger writes it down by compare-and-swap. Three ide
 * evidence outranks bookkeeping: an agency that says it has the envelope is believed from every unfinished state;
 * late is not wrong: ``OVERTAKEN`` names the repetitions that at-least-once hops make normal;
 * a replay is an event like any other.
+
+A recall meets a delivery in one of two ways. Nobody has fetched it: it is held back at once. Somebody has: the agency
+is asked (``trunk.domain.change_request``), and gives it back or does not.
 """
 
 from __future__ import annotations
@@ -25,15 +28,17 @@ EnvelopeId = NewType("EnvelopeId", str)
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery is. The first three are unfinished: the envelope waits for its agency."""
+    """Where a delivery is. The first three wait for the agency's system here, the fourth beyond another hub."""
 
     QUEUED = "queued"  #: committed; the broker does not know of it yet
     DISPATCHED = "dispatched"  #: the broker has confirmed the notice
     DEFERRED = "deferred"  #: an attempt failed; due again later
+    RELAYED = "relayed"  #: another hub has taken responsibility for it; what becomes of it, that hub tells
     DELIVERED = "delivered"  #: the agency's system has it whole, and has said so with the digest
     RECEIVED = "received"  #: the agency's people took it in (statuses 03 to 06)
     REFUSED = "refused"  #: the agency's people turned it down (status 02)
-    EXPIRED = "expired"  #: nobody took it in its lifetime; the sender was told
+    EXPIRED = "expired"  #: nobody took it in its lifetime, or another hub gave it up; the sender was told
+    RECALLED = "recalled"  #: held back before anybody fetched it, or given back by the agency
 
 
 class DeliveryEvent(StrEnum):
@@ -42,10 +47,14 @@ class DeliveryEvent(StrEnum):
     PUBLISHED = "published"
     ATTEMPT_FAILED = "attempt_failed"
     FELL_DUE = "fell_due"
+    RELAYED = "relayed"
     HANDED_OVER = "handed_over"
     RECEIPTED = "receipted"
     RETURNED = "returned"
     LIFETIME_ENDED = "lifetime_ended"
+    GIVEN_UP = "given_up"  #: another hub refused it or could not deliver it
+    HELD_BACK = "held_back"  #: recalled, and nobody had fetched it
+    GIVEN_BACK = "given_back"  #: the agency agreed to a recall (status 15)
     BROKER_FORGOT = "broker_forgot"
     REPLAY_ORDERED = "replay_ordered"
 
@@ -59,6 +68,7 @@ class AckKind(StrEnum):
     RECEIVED = "received"
     REFUSED = "refused"
     UNDELIVERABLE = "undeliverable"
+    RECALLED = "recalled"
 
 
 S, E = DeliveryState, DeliveryEvent
@@ -67,45 +77,66 @@ S, E = DeliveryState, DeliveryEvent
 # document has it, whether or not our own books had got that far.
 _EVIDENCE: Final = {E.HANDED_OVER: S.DELIVERED, E.RECEIPTED: S.RECEIVED, E.RETURNED: S.REFUSED}
 
+# What may end a delivery that nobody has yet.
+_UNFINISHED: Final = {
+    **_EVIDENCE,
+    E.RELAYED: S.RELAYED,
+    E.LIFETIME_ENDED: S.EXPIRED,
+    E.GIVEN_UP: S.EXPIRED,
+    E.HELD_BACK: S.RECALLED,
+    E.GIVEN_BACK: S.RECALLED,
+}
+
 TRANSITIONS: Final[Mapping[DeliveryState, Mapping[DeliveryEvent, DeliveryState]]] = MappingProxyType(
     {
-        S.QUEUED: {
-            **_EVIDENCE,
-            E.PUBLISHED: S.DISPATCHED,
-            E.ATTEMPT_FAILED: S.DEFERRED,
-            E.LIFETIME_ENDED: S.EXPIRED,
-        },
+        S.QUEUED: {**_UNFINISHED, E.PUBLISHED: S.DISPATCHED, E.ATTEMPT_FAILED: S.DEFERRED},
         S.DISPATCHED: {
-            **_EVIDENCE,
+            **_UNFINISHED,
             E.ATTEMPT_FAILED: S.DEFERRED,
             E.BROKER_FORGOT: S.QUEUED,
             E.REPLAY_ORDERED: S.QUEUED,
-            E.LIFETIME_ENDED: S.EXPIRED,
         },
-        S.DEFERRED: {
+        S.DEFERRED: {**_UNFINISHED, E.FELL_DUE: S.QUEUED, E.REPLAY_ORDERED: S.QUEUED},
+        S.RELAYED: {
             **_EVIDENCE,
-            E.FELL_DUE: S.QUEUED,
-            E.REPLAY_ORDERED: S.QUEUED,
             E.LIFETIME_ENDED: S.EXPIRED,
+            E.GIVEN_UP: S.EXPIRED,
+            E.GIVEN_BACK: S.RECALLED,
+            E.REPLAY_ORDERED: S.QUEUED,
         },
-        S.DELIVERED: {E.RECEIPTED: S.RECEIVED, E.RETURNED: S.REFUSED, E.REPLAY_ORDERED: S.QUEUED},
-        S.EXPIRED: {**_EVIDENCE, E.REPLAY_ORDERED: S.QUEUED},
-        S.RECEIVED: {},
+        S.DELIVERED: {
+            E.RECEIPTED: S.RECEIVED,
+            E.RETURNED: S.REFUSED,
+            E.GIVEN_BACK: S.RECALLED,
+            E.REPLAY_ORDERED: S.QUEUED,
+        },
+        S.EXPIRED: {
+            **_EVIDENCE,
+            E.HELD_BACK: S.RECALLED,
+            E.GIVEN_BACK: S.RECALLED,
+            E.REPLAY_ORDERED: S.QUEUED,
+        },
+        S.RECEIVED: {E.GIVEN_BACK: S.RECALLED},
         S.REFUSED: {},
+        S.RECALLED: {},
     }
 )
 
 # Events that may truthfully arrive late or twice, because every hop is at least once.
-_BOOKKEEPING: Final = frozenset({E.PUBLISHED, E.ATTEMPT_FAILED, E.FELL_DUE, E.LIFETIME_ENDED, E.BROKER_FORGOT})
+_BOOKKEEPING: Final = frozenset(
+    {E.PUBLISHED, E.ATTEMPT_FAILED, E.FELL_DUE, E.RELAYED, E.LIFETIME_ENDED, E.GIVEN_UP, E.BROKER_FORGOT}
+)
 OVERTAKEN: Final[Mapping[DeliveryState, frozenset[DeliveryEvent]]] = MappingProxyType(
     {
         S.QUEUED: frozenset({E.FELL_DUE, E.BROKER_FORGOT}),
         S.DISPATCHED: frozenset({E.PUBLISHED, E.FELL_DUE}),
         S.DEFERRED: frozenset({E.PUBLISHED, E.ATTEMPT_FAILED, E.BROKER_FORGOT}),
+        S.RELAYED: frozenset({E.PUBLISHED, E.ATTEMPT_FAILED, E.FELL_DUE, E.RELAYED, E.BROKER_FORGOT}),
         S.DELIVERED: _BOOKKEEPING | {E.HANDED_OVER},
         S.RECEIVED: _BOOKKEEPING | {E.HANDED_OVER, E.RECEIPTED},
         S.REFUSED: _BOOKKEEPING | {E.HANDED_OVER, E.RETURNED},
         S.EXPIRED: _BOOKKEEPING,
+        S.RECALLED: _BOOKKEEPING | {E.HANDED_OVER, E.HELD_BACK, E.GIVEN_BACK},
     }
 )
 
@@ -115,11 +146,15 @@ ACKNOWLEDGED_AS: Final[Mapping[DeliveryState, AckKind]] = MappingProxyType(
         S.RECEIVED: AckKind.RECEIVED,
         S.REFUSED: AckKind.REFUSED,
         S.EXPIRED: AckKind.UNDELIVERABLE,
+        S.RECALLED: AckKind.RECALLED,
     }
 )
 
 WAITING: Final = frozenset({S.QUEUED, S.DISPATCHED, S.DEFERRED})
 """States in which the envelope stands in the agency's inbox."""
+
+UNFINISHED: Final = WAITING | {S.RELAYED}
+"""States in which nobody is known to have it yet, and a lifetime runs."""
 
 FINAL: Final = frozenset(state for state, moves in TRANSITIONS.items() if not moves)
 """States that nothing leaves."""
@@ -146,6 +181,7 @@ class Delivery:
     attempts: int = 0  #: failed ones since the last (re)queueing by a person
     due_at: datetime  #: when the next attempt is due
     expires_at: datetime  #: when the trunk gives up and tells the sender
+    fetched_at: datetime | None = None  #: when its octets first left the house; a fact, which moves no state
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from enum import StrEnum
 from signing.evidence import Evidence
 from trunk.domain.agency import SystemId
 from trunk.domain.delivery import AckKind, AgencyCode, Delivery, DeliveryId, EnvelopeId
+from trunk.domain.relation import Relation
 
 
 class EnvelopeKind(StrEnum):
@@ -61,6 +62,8 @@ class EnvelopeRecord:
     marked: bool = False  #: True: travels "for reference only", without a valid personal signature
     verdict: str = "{}"  #: JSON of ``signing.report``
     attachments: tuple[AttachmentRecord, ...] = ()
+    document_key: str = ""  #: of documents: the same under old and new codes (``trunk.domain.document_key``)
+    trace: tuple[str, ...] = ()  #: hubs that had it before it came here, the first one first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +94,7 @@ class Acceptance:
     entry: Entry
     acknowledgement: Entry
     idempotency_key: str | None = None
+    relations: Sequence[Relation] = ()  #: what a document says of earlier ones
     evidence: Sequence[Evidence] = ()  #: what the verdict rests on and is not in the ledger yet, with its octets
 
 

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from trunk.domain.business_status import Standing
+from trunk.domain.change_request import ChangeRequest
 from trunk.domain.delivery import AgencyCode, Delivery, DeliveryId, DeliveryState, EnvelopeId
 from trunk.domain.entry import EnvelopeKind, EnvelopeRecord
+from trunk.domain.hub_link import HubLink
+from trunk.domain.relation import RelatedDocument
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,9 @@ class StatusReport:
     reporter: AgencyCode
     at: datetime  #: when the trunk accepted it
     delivery_id: DeliveryId | None  #: None: it matches no delivery here
+    addressee: AgencyCode | None = None  #: who is told
+    standing: Standing = Standing.ADVANCES  #: how it stands to those before it
+    said_at: datetime | None = None  #: edXML ``Timestamp``: by the agency's own clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +59,11 @@ class DeliveryTrack:
     position: int  #: place in the order of acceptance
     timeline: Sequence[JournalEvent]
     statuses: Sequence[StatusReport]
+    fetched_at: datetime | None = None
+    taken_at: datetime | None = None  #: the agency's system had it whole
+    settled_at: datetime | None = None  #: its people took it in or turned it down
+    requests: Sequence[ChangeRequest] = ()  #: recalls and updates that were asked of it, oldest first
+    links: Sequence[HubLink] = ()  #: its ids with other hubs
 
 
 class Progress(StrEnum):
@@ -62,6 +74,7 @@ class Progress(StrEnum):
     REFUSED = "refused"  #: everybody has it; somebody refused it
     DELIVERED = "delivered"  #: everybody's system has it
     RECEIVED = "received"  #: everybody's people took it in
+    RECALLED = "recalled"  #: everybody's was held back or given back
     KEPT = "kept"  #: it has no deliveries
 
 
@@ -69,7 +82,9 @@ _BY_STATE = {
     DeliveryState.QUEUED: Progress.WAITING,
     DeliveryState.DISPATCHED: Progress.WAITING,
     DeliveryState.DEFERRED: Progress.WAITING,
+    DeliveryState.RELAYED: Progress.WAITING,
     DeliveryState.EXPIRED: Progress.UNDELIVERED,
+    DeliveryState.RECALLED: Progress.RECALLED,
     DeliveryState.REFUSED: Progress.REFUSED,
     DeliveryState.DELIVERED: Progress.DELIVERED,
     DeliveryState.RECEIVED: Progress.RECEIVED,
@@ -91,6 +106,8 @@ class EnvelopeTrack:
     acknowledgements: Sequence[AcknowledgementRecord]
     timeline: Sequence[JournalEvent]  #: what happened to the envelope as a whole
     unmatched: Sequence[StatusReport] = ()
+    related: Sequence[RelatedDocument] = ()  #: what it says of others, and what others say of it, oldest first
+    links: Sequence[HubLink] = ()  #: ids with other hubs that belong to no delivery
 
     @property
     def progress(self) -> Progress:

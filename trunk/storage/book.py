@@ -63,6 +63,10 @@ class Book:
         """The same for many; the ids of those that were written."""
         return self._movements.write_all(steps, at=at, actor=actor)
 
+    def fetched(self, delivery_id: DeliveryId, *, at: datetime) -> bool:
+        """Note that its octets leave the house for the first time; ``False`` if they did before, or are recalled."""
+        return self._movements.fetched(delivery_id, at=at)
+
     def note(self, event: JournalEvent, *, envelope_id: EnvelopeId) -> None:
         """A line in the journal that no step writes."""
         insert_many(self._connection, JOURNAL, [journal_row(event, envelope_id=envelope_id)])

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from enum import Enum
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import Dialect
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import TypeDecorator, TypeEngine
+
+EMPTY: Final = sa.text("''")
+"""The default of text columns that came later. Spelled out: alembic would mistake an empty text for no default."""
 
 
 @lru_cache(256)  # one transaction spells the same few times again and again

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from trunk.domain.delivery import WAITING, Delivery, DeliveryEvent, DeliveryId, DeliveryState, Step, advance
 from trunk.domain.tracking import JournalEvent
 from trunk.storage.bulk import insert_many
+from trunk.storage.columns import UtcTime
 from trunk.storage.positions import Positions
 from trunk.storage.rows import DELIVERY_COLUMNS, delivery_of, journal_row, outbox_row, step_values
 from trunk.storage.tables import DELIVERY, JOURNAL, OUTBOX
@@ -33,12 +34,11 @@ class Movements:
         self._positions = positions
 
     def write(self, step: Step, *, at: datetime, actor: str, reason: str = "") -> bool:
-        values = step_values(step) | self._new_places([step]).get(step.after.id, {})
-        written = self._connection.execute(
-            sa.update(DELIVERY)
-            .where(DELIVERY.c.id == step.before.id, DELIVERY.c.version == step.before.version)
-            .values(values)
-        )
+        values = step_values(step) | _stamps(step, at) | self._new_places([step]).get(step.after.id, {})
+        unchanged = [DELIVERY.c.id == step.before.id, DELIVERY.c.version == step.before.version]
+        if step.event is DeliveryEvent.HELD_BACK:  # fetching raises no version, and must not be overlooked
+            unchanged.append(DELIVERY.c.fetched_at.is_(None))
+        written = self._connection.execute(sa.update(DELIVERY).where(*unchanged).values(values))
         if written.rowcount != 1:
             return False
         self._record([step], at=at, actor=actor, reason=reason)
@@ -110,6 +110,16 @@ class Movements:
         notices = [outbox_row(step.after, ready_at=at) for step in steps if step.enqueue]
         insert_many(self._connection, OUTBOX, notices)
 
+    def fetched(self, delivery_id: DeliveryId, *, at: datetime) -> bool:
+        """Note that the octets leave the house for the first time; ``False`` if they did before, or are recalled."""
+        noted = self._connection.execute(
+            sa.update(DELIVERY)
+            .where(DELIVERY.c.id == delivery_id, DELIVERY.c.fetched_at.is_(None))
+            .where(DELIVERY.c.state != DeliveryState.RECALLED)
+            .values(fetched_at=at)
+        )
+        return noted.rowcount == 1
+
     def requeue_dispatched(self, *, at: datetime, actor: str) -> int:
         count = 0
         while dispatched := self._dispatched():
@@ -130,7 +140,8 @@ class Movements:
         return self._select(DELIVERY.c.retry_at, now, limit, sa.text("retry_at IS NOT NULL"))
 
     def outlived(self, now: datetime, limit: int) -> list[Delivery]:
-        return self._select(DELIVERY.c.expires_at, now, limit, _WAITING)
+        waiting = self._select(DELIVERY.c.expires_at, now, limit, _WAITING)
+        return waiting or self._select(DELIVERY.c.expires_at, now, limit, sa.text("state = 'relayed'"))
 
     def _select(
         self, clock: sa.Column[datetime], now: datetime, limit: int, condition: sa.TextClause
@@ -143,6 +154,14 @@ class Movements:
             .with_for_update(skip_locked=True)
         )
         return [delivery_of(row) for row in rows]
+
+
+def _stamps(step: Step, at: datetime) -> dict[str, Any]:
+    """The times that reports on punctuality want, of steps that one statement each writes."""
+    if step.event not in {DeliveryEvent.HANDED_OVER, DeliveryEvent.RECEIPTED, DeliveryEvent.RETURNED}:
+        return {}
+    first = {"taken_at": sa.func.coalesce(DELIVERY.c.taken_at, sa.bindparam("now", at, UtcTime))}
+    return first if step.event is DeliveryEvent.HANDED_OVER else first | {"settled_at": at}
 
 
 def _moves_only(before: Delivery, after: Delivery) -> bool:

@@ -30,6 +30,7 @@ DELIVERY_COLUMNS: Final = tuple(
         "attempts",
         "due_at",
         "expires_at",
+        "fetched_at",
     )
 )
 """What ``delivery_of`` needs: reading the others costs more than the rest of the row."""
@@ -75,6 +76,8 @@ def envelope_row(record: EnvelopeRecord) -> dict[str, Stored]:
         "verdict": record.verdict,
         "attachments": orjson.dumps(record.attachments).decode() if record.attachments else "[]",
         "search_text": fold(f"{record.subject}\n{record.document_id}\n{record.document_code}"),
+        "document_key": record.document_key,
+        "trace": " ".join(record.trace),
     }
 
 
@@ -103,6 +106,8 @@ def envelope_of(row: Any) -> EnvelopeRecord:
         marked=row.marked,
         verdict=row.verdict,
         attachments=tuple(AttachmentRecord(**values) for values in orjson.loads(row.attachments)),
+        document_key=row.document_key,
+        trace=tuple(row.trace.split()),
     )
 
 
@@ -157,6 +162,7 @@ def delivery_of(row: Any) -> Delivery:
         attempts=row.attempts,
         due_at=row.due_at,
         expires_at=row.expires_at,
+        fetched_at=row.fetched_at,
     )
 
 
@@ -214,6 +220,9 @@ def status_row(report: StatusReport, *, about: EnvelopeId | None) -> dict[str, S
         "description": report.description,
         "reporter": report.reporter,
         "at": time_text(report.at),
+        "addressee": report.addressee or "",
+        "standing": report.standing.value,
+        "said_at": None if report.said_at is None else time_text(report.said_at),
     }
 
 
@@ -225,4 +234,7 @@ def status_of(row: Any) -> StatusReport:
         reporter=AgencyCode(row.reporter),
         at=row.at,
         delivery_id=None if row.delivery_id is None else DeliveryId(row.delivery_id),
+        addressee=AgencyCode(row.addressee) if row.addressee else None,
+        standing=row.standing,
+        said_at=row.said_at,
     )

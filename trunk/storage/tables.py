@@ -14,10 +14,48 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from signing.evidence import EvidenceKind
-from trunk.domain.agency import DEFAULT_POLICY, DeliveryMode
+from trunk.domain.business_status import Standing
+from trunk.domain.change_request import RequestKind, RequestState
 from trunk.domain.delivery import AckKind, DeliveryState
 from trunk.domain.entry import EnvelopeKind
-from trunk.storage.columns import UtcTime, by_value
+from trunk.domain.hub_link import Direction, LinkState
+from trunk.domain.relation import RelationKind
+from trunk.storage.columns import EMPTY, UtcTime, by_value
+from trunk.storage.directory_tables import (
+    ACCOUNT,
+    AGENCY,
+    AGENCY_CODE,
+    API_KEY,
+    MANDATE,
+    SHARED_SECRET,
+    SYSTEM,
+    SYSTEM_AGENCY,
+)
+
+__all__ = [
+    "ACCOUNT",
+    "AGENCY",
+    "AGENCY_CODE",
+    "API_KEY",
+    "CHANGE_REQUEST",
+    "COUNTER",
+    "DELIVERY",
+    "ENVELOPE",
+    "EVIDENCE",
+    "HUB_LINK",
+    "IDEMPOTENCY",
+    "JOURNAL",
+    "LEASE",
+    "MANDATE",
+    "METADATA",
+    "OUTBOX",
+    "PAYLOAD",
+    "RELATION",
+    "SHARED_SECRET",
+    "STATUS_REPORT",
+    "SYSTEM",
+    "SYSTEM_AGENCY",
+]
 
 # Serial numbers: 64 bits, which SQLite only numbers by itself when it is told INTEGER.
 _SERIAL: Any = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -35,6 +73,7 @@ class EnvelopeRow(SQLModel, table=True):
     __table_args__ = (
         _index("ix_envelope_document_id", "document_id", where="kind <> 'acknowledgement'"),
         _index("ix_envelope_document_code", "document_code", where="kind <> 'acknowledgement'"),
+        _index("ix_envelope_document_key", "document_key", where="document_key <> ''"),
         _index("ix_envelope_about", "about", where="about IS NOT NULL"),
         _index("ix_envelope_accepted", "accepted_at", where="kind <> 'acknowledgement'"),
         _index("ix_envelope_sender_accepted", "sender", "accepted_at", where="kind <> 'acknowledgement'"),
@@ -64,6 +103,8 @@ class EnvelopeRow(SQLModel, table=True):
     verdict: str = Field(sa_type=sa.Text)
     attachments: str = Field(sa_type=sa.Text)  # JSON
     search_text: str = Field(sa_type=sa.Text)  # folded by Python: SQLite's lower() knows no Đ
+    document_key: str = Field(default="", sa_column_kwargs={"server_default": EMPTY})  # trunk.domain.document_key
+    trace: str = Field(default="", sa_type=sa.Text, sa_column_kwargs={"server_default": EMPTY})  # of hubs
 
 
 class PayloadRow(SQLModel, table=True):
@@ -101,6 +142,7 @@ class DeliveryRow(SQLModel, table=True):
         _index("ix_delivery_inbox", "addressee", "urgency", "position", where="waiting"),
         _index("ix_delivery_retry", "retry_at", where="retry_at IS NOT NULL"),
         _index("ix_delivery_expiry", "expires_at", where="waiting"),
+        _index("ix_delivery_relayed", "expires_at", where="state = 'relayed'"),
         _index("ix_delivery_addressee_accepted", "addressee", "accepted_at"),
     )
 
@@ -120,6 +162,9 @@ class DeliveryRow(SQLModel, table=True):
     position: int = Field(sa_type=sa.BigInteger)
     waiting: bool
     retry_at: datetime | None = Field(sa_type=UtcTime)
+    fetched_at: datetime | None = Field(default=None, sa_type=UtcTime)  # its octets first left the house
+    taken_at: datetime | None = Field(default=None, sa_type=UtcTime)  # the agency's system had it whole
+    settled_at: datetime | None = Field(default=None, sa_type=UtcTime)  # its people took it in or turned it down
 
 
 class OutboxRow(SQLModel, table=True):
@@ -160,6 +205,10 @@ class StatusReportRow(SQLModel, table=True):
     """A business status; ``about`` is the document's envelope, if it is known here."""
 
     __tablename__ = "status_report"
+    __table_args__ = (
+        _index("ix_status_report_unmatched_reporter", "reporter", "at", where="about IS NULL"),
+        _index("ix_status_report_unmatched_addressee", "addressee", "at", where="about IS NULL"),
+    )
 
     envelope_id: str = Field(primary_key=True, foreign_key="envelope.id")
     about: str | None = Field(index=True)
@@ -168,6 +217,82 @@ class StatusReportRow(SQLModel, table=True):
     description: str = Field(sa_type=sa.Text)
     reporter: str
     at: datetime = Field(sa_type=UtcTime)
+    addressee: str = Field(default="", sa_column_kwargs={"server_default": EMPTY})
+    standing: Standing = Field(
+        default=Standing.ADVANCES, sa_type=by_value(Standing), sa_column_kwargs={"server_default": "advances"}
+    )
+    said_at: datetime | None = Field(default=None, sa_type=UtcTime)  # edXML Timestamp, by the agency's clock
+
+
+class RelationRow(SQLModel, table=True):
+    """What a document says of an earlier one; a row for each key under which that one may be known (or one without)."""
+
+    __tablename__ = "relation"
+    __table_args__ = (
+        _index("ix_relation_document_id", "document_id", where="document_id <> ''"),
+        _index("ix_relation_document_key", "document_key", where="document_key <> ''"),
+    )
+
+    envelope_id: str = Field(primary_key=True, foreign_key="envelope.id")
+    ordinal: int = Field(primary_key=True)
+    place: int = Field(primary_key=True)  # among the keys of one relation: 0 the surest
+    kind: RelationKind = Field(sa_type=by_value(RelationKind))
+    organ_id: str
+    document_id: str
+    document_code: str
+    promulgation_date: str
+    document_key: str
+    organ_ids: str = Field(sa_type=sa.Text)  # JSON: of replacements, who had received it
+
+
+class ChangeRequestRow(SQLModel, table=True):
+    """A recall or an update that somebody who has the document is asked to agree to."""
+
+    __tablename__ = "change_request"
+    __table_args__ = (sa.UniqueConstraint("delivery_id", "asked_by", "kind", name="uq_change_request"),)
+
+    id: str = Field(primary_key=True)
+    kind: RequestKind = Field(sa_type=by_value(RequestKind))
+    state: RequestState = Field(sa_type=by_value(RequestState))
+    delivery_id: str = Field(foreign_key="delivery.id")
+    envelope_id: str = Field(foreign_key="envelope.id", index=True)
+    asked_by: str = Field(foreign_key="envelope.id", index=True)
+    asked_at: datetime = Field(sa_type=UtcTime)
+    reason: str = Field(sa_type=sa.Text)
+    answered_at: datetime | None = Field(sa_type=UtcTime)
+    answered_by: str | None
+
+
+class HubLinkRow(SQLModel, table=True):
+    """Our id and another hub's of the same mail to the same recipient."""
+
+    __tablename__ = "hub_link"
+    __table_args__ = (
+        _index("ix_hub_link_remote", "hub", "direction", "remote_id"),
+        _index("ix_hub_link_open", "hub", "direction", "checked_at", where="state = 'open'"),
+        _index("ix_hub_link_delivery", "delivery_id", where="delivery_id IS NOT NULL"),
+    )
+
+    id: str = Field(primary_key=True)
+    hub: str
+    direction: Direction = Field(sa_type=by_value(Direction))
+    remote_id: str
+    state: LinkState = Field(sa_type=by_value(LinkState))
+    at: datetime = Field(sa_type=UtcTime)
+    envelope_id: str | None = Field(index=True)
+    delivery_id: str | None
+    reason: str = Field(sa_type=sa.Text)
+    checked_at: datetime | None = Field(sa_type=UtcTime)
+
+
+class LeaseRow(SQLModel, table=True):
+    """Work that one process at a time does: whose it is, and until when."""
+
+    __tablename__ = "lease"
+
+    name: str = Field(primary_key=True)
+    owner: str
+    until: datetime = Field(sa_type=UtcTime)
 
 
 class IdempotencyRow(SQLModel, table=True):
@@ -189,91 +314,6 @@ class CounterRow(SQLModel, table=True):
     value: int = Field(sa_type=sa.BigInteger)
 
 
-class AgencyRow(SQLModel, table=True):
-    """An agency of the directory."""
-
-    __tablename__ = "agency"
-
-    code: str = Field(primary_key=True)
-    name: str
-    old_code: str
-    mode: DeliveryMode = Field(sa_type=by_value(DeliveryMode))
-    active: bool
-    signature_policy: str = Field(sa_column_kwargs={"server_default": DEFAULT_POLICY})  # a name; may be unknown here
-
-
-class AgencyCodeRow(SQLModel, table=True):
-    """A code under which mail names an agency. A code means one agency."""
-
-    __tablename__ = "agency_code"
-
-    code: str = Field(primary_key=True)
-    agency: str = Field(foreign_key="agency.code", index=True)
-    ordinal: int  # 0 the agency's own code, then the old one, then aliases in their order
-
-
-class MandateRow(SQLModel, table=True):
-    """Who may sign for an agency: a certificate, or whoever has a UID."""
-
-    __tablename__ = "mandate"
-    __table_args__ = (sa.CheckConstraint("(fingerprint = '') <> (uid = '')", name="ck_mandate_who"),)
-
-    agency: str = Field(primary_key=True, foreign_key="agency.code")
-    ordinal: int = Field(primary_key=True)
-    fingerprint: str
-    uid: str
-    domain: str
-    valid_from: datetime | None = Field(sa_type=UtcTime)
-    valid_until: datetime | None = Field(sa_type=UtcTime)
-
-
-class SystemRow(SQLModel, table=True):
-    """A document-management system."""
-
-    __tablename__ = "system"
-
-    id: str = Field(primary_key=True)
-    name: str
-    active: bool
-
-
-class SystemAgencyRow(SQLModel, table=True):
-    """An agency that a system may speak for."""
-
-    __tablename__ = "system_agency"
-
-    system: str = Field(primary_key=True, foreign_key="system.id")
-    agency: str = Field(primary_key=True, foreign_key="agency.code")
-
-
-class KeyRow(SQLModel, table=True):
-    """An API key; only the digest of its secret."""
-
-    __tablename__ = "api_key"
-
-    id: str = Field(primary_key=True)
-    system: str = Field(foreign_key="system.id", index=True)
-    digest: str
-    created_at: datetime = Field(sa_type=UtcTime)
-    expires_at: datetime | None = Field(sa_type=UtcTime)
-    revoked_at: datetime | None = Field(sa_type=UtcTime)
-
-
-class SharedSecretRow(SQLModel, table=True):
-    """A secret that a system signs its requests with, sealed."""
-
-    __tablename__ = "shared_secret"
-
-    id: str = Field(primary_key=True)
-    system: str = Field(foreign_key="system.id", index=True)
-    name: str = Field(index=True)  # what the system calls itself on the wire
-    sealed: bytes
-    created_at: datetime = Field(sa_type=UtcTime)
-    expires_at: datetime | None = Field(sa_type=UtcTime)
-    retired_at: datetime | None = Field(sa_type=UtcTime)
-    fresh_seconds: int | None
-
-
 def _table(model: type[SQLModel]) -> sa.Table:
     return SQLModel.metadata.tables[str(model.__tablename__)]
 
@@ -288,10 +328,7 @@ JOURNAL = _table(JournalRow)
 STATUS_REPORT = _table(StatusReportRow)
 IDEMPOTENCY = _table(IdempotencyRow)
 COUNTER = _table(CounterRow)
-AGENCY = _table(AgencyRow)
-AGENCY_CODE = _table(AgencyCodeRow)
-MANDATE = _table(MandateRow)
-SYSTEM = _table(SystemRow)
-SYSTEM_AGENCY = _table(SystemAgencyRow)
-API_KEY = _table(KeyRow)
-SHARED_SECRET = _table(SharedSecretRow)
+RELATION = _table(RelationRow)
+CHANGE_REQUEST = _table(ChangeRequestRow)
+HUB_LINK = _table(HubLinkRow)
+LEASE = _table(LeaseRow)

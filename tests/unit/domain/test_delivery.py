@@ -84,5 +84,5 @@ def test_failed_attempts_are_counted_and_a_replay_starts_afresh() -> None:
 
 
 def test_every_ending_owes_the_sender_an_acknowledgement() -> None:
-    endings = {d.DeliveryState.DELIVERED, d.DeliveryState.EXPIRED} | d.FINAL
+    endings = {d.DeliveryState.DELIVERED, d.DeliveryState.RECEIVED, d.DeliveryState.EXPIRED} | d.FINAL
     assert set(d.ACKNOWLEDGED_AS) == endings

@@ -39,10 +39,12 @@ _RECEIVED: Final[Mapping[DeliveryState, tuple[str, str]]] = MappingProxyType(
         DeliveryState.QUEUED: ("initial", "Chờ bên nhận lấy về"),
         DeliveryState.DISPATCHED: ("initial", "Chờ bên nhận lấy về"),
         DeliveryState.DEFERRED: ("fail", "Bên nhận báo lỗi, sẽ giao lại"),
+        DeliveryState.RELAYED: ("processing", "Trục khác đã nhận chuyển tiếp"),
         DeliveryState.DELIVERED: ("done", "Hệ thống bên nhận đã nhận"),
         DeliveryState.RECEIVED: ("done", "Bên nhận đã tiếp nhận"),
         DeliveryState.REFUSED: ("done", "Bên nhận từ chối tiếp nhận"),
         DeliveryState.EXPIRED: ("fail", "Không giao được trong thời hạn"),
+        DeliveryState.RECALLED: ("done", "Đã thu hồi"),
     }
 )
 

@@ -1,28 +1,15 @@
-"""All settings, documented, with units in their names; read from TOML and the environment, frozen.
-
-Order: what the environment says (``TRUNK_DATABASE__URL``) overrides the file, which overrides the defaults.
-Unknown keys are errors in both. Secrets are named by file, never written here. ``trunk config check`` explains
-what it found. This module alone reads the environment.
-"""
+"""Every setting, documented, with units in its name."""
 
 from __future__ import annotations
 
-import difflib
-import os
 import re
-import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from trunk.errors import ConfigurationError
-
-PREFIX: Final = "TRUNK_"
-FILE_VARIABLE: Final = "TRUNK_CONFIG"
-DEFAULT_FILE: Final = "trunk.toml"
 
 _DATABASES: Final = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 _BROKERS: Final = ("embedded:", "amqp://", "amqps://")
@@ -53,6 +40,19 @@ def _host(written: str) -> str:
     return written
 
 
+def _day(written: Any) -> Any:
+    return date.fromisoformat(written) if isinstance(written, str) else written
+
+
+_HOUR: Final = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
+_Hours = Annotated[
+    tuple[Annotated[str, Field(pattern=f"{_HOUR[:-1]}-{_HOUR[1:]}")], ...], BeforeValidator(_apart), Field(min_length=1)
+]
+_Words = Annotated[tuple[str, ...], BeforeValidator(_apart)]
+_Days = Annotated[tuple[Annotated[date, BeforeValidator(_day)], ...], BeforeValidator(_apart)]
+_Weekdays = Annotated[
+    tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...], BeforeValidator(_apart), Field(min_length=1)
+]
 _Hosts = Annotated[tuple[Annotated[str, AfterValidator(_host)], ...], BeforeValidator(_apart)]
 
 
@@ -201,9 +201,61 @@ class Vxp(_Section):
     )
     list_items: int = Field(default=500, gt=0, description="items at most in one list; the others follow")
     acknowledgements: bool = Field(
-        default=False, description="show the trunk's own acknowledgements (90 to 95) in lists of statuses"
+        default=False, description="show the trunk's own acknowledgements (90 to 96) in lists of statuses"
     )
     answer_seconds: float = Field(default=60, gt=0, description="then the answer is: come again. VXP clients wait on")
+
+
+class Lgsp(_Section):
+    """The façade for clients of provincial LGSP services, ``/lgsp/v1``."""
+
+    key_file: Path = Field(default=Path("lgsp.key"), description="signs the tokens of those who have logged in")
+    token_minutes: float = Field(default=30, gt=0, description="how long a token holds; clients keep it for 29 minutes")
+    list_items: int = Field(default=500, gt=0, description="items at most in one list; the cursor shows the others")
+    answer_seconds: float = Field(default=60, gt=0, description="then the answer is: come again")
+
+
+class Uplink(_Section):
+    """Another hub that speaks the VXP protocol: the door to agencies that are not registered here."""
+
+    url: str = Field(default="", pattern="^(|https?://[^/ ].*)$", description="its endpoint; empty: there is none")
+    name: str = Field(default="national", pattern="^[a-z0-9][a-z0-9-]{0,31}$", description="what we call it")
+    system_id: str = Field(default="", description="what it calls us: systemid of our requests")
+    secret_file: Path = Field(default=Path("uplink.secret"), description="the secret that our requests are signed with")
+    organ_ids: _Words = Field(default=(), description="its own ids in trace headers: mail that shows one comes from it")
+    poll_seconds: float = Field(default=15, gt=0, description="how often it is asked for mail when there was none")
+    push_system: str = Field(default="", description="the system as which it brings us mail; empty: it brings none")
+    done: Literal["when-delivered", "when-taken"] = Field(
+        default="when-delivered", description="when it is told done: our agency has the mail, or we have"
+    )
+    signature_policy: str = Field(
+        default="deliver-marked", description="policy of signatures for agencies that its address book brings"
+    )
+    address_book_minutes: float = Field(default=60, ge=0, description="how often its address book is read; 0: never")
+    timeout_seconds: float = Field(default=60, gt=0, description="of silence, in one exchange")
+
+
+class Deadlines(_Section):
+    """When somebody is late. The defaults are those of NĐ 30/2020 and QĐ 28/2018; other rules are other values."""
+
+    country: str = Field(default="VN", description="whose public holidays count (library `holidays`)")
+    holidays: _Days = Field(default=(), description="further days without work, yyyy-mm-dd")
+    working_days: _Days = Field(default=(), description="days of work although a weekend or holiday, yyyy-mm-dd")
+    weekdays: _Weekdays = Field(default=("mon", "tue", "wed", "thu", "fri"), description="days of work")
+    hours: _Hours = Field(default=("07:30-11:30", "13:30-17:00"), description="hours of work, by the clock of Vietnam")
+    fetch_working_hours: float = Field(default=4, gt=0, description="then mail that no system has fetched is overdue")
+    urgent_fetch_minutes: float = Field(
+        default=30, gt=0, description="the same for urgent mail (priority 1 and up), by day and night"
+    )
+    receipt_until: str = Field(
+        default="17:00", pattern=_HOUR, description="of the working day on which it came: then receipt is overdue"
+    )
+    receipt_late_from: str = Field(
+        default="15:00", pattern=_HOUR, description="what comes after this is due in the next working morning"
+    )
+    receipt_late_until: str = Field(default="11:30", pattern=_HOUR, description="the end of that morning")
+    urgent_receipt_minutes: float = Field(default=60, gt=0, description="for urgent mail, by day and night")
+    remembered_days: float = Field(default=90, gt=0, description="what is late for longer is not listed any more")
 
 
 class Delivery(_Section):
@@ -241,6 +293,9 @@ class Settings(_Section):
     signatures: Signatures = Signatures()
     examination: Examination = Examination()
     vxp: Vxp = Vxp()
+    lgsp: Lgsp = Lgsp()
+    uplink: Uplink = Uplink()
+    deadlines: Deadlines = Deadlines()
     delivery: Delivery = Delivery()
     log: Log = Log()
     testing: Testing = Testing()
@@ -276,115 +331,3 @@ class Settings(_Section):
         except ValueError as error:  # UnicodeDecodeError is one too
             raise ConfigurationError(f"{key}: {self.path(file)} holds no such URL: {error}") from error
         return url
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
-    """Settings with their story: which file was read, and which key comes from where (a missing key: default)."""
-
-    settings: Settings
-    file: Path | None
-    origins: Mapping[str, str]  #: ``database.url`` → ``TRUNK_DATABASE__URL`` or the file's name
-
-    def values(self) -> Iterator[tuple[str, Any, str]]:
-        """Every setting: dotted key, value, origin (empty: default)."""
-        for key, value in _flat(self.settings.model_dump()):
-            yield key, value, self.origins.get(key, "")
-
-
-def environment() -> Mapping[str, str]:
-    """The process's environment."""
-    return os.environ  # noqa: TID251  the one place that reads it
-
-
-def load(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
-    """Settings from ``file`` (or ``TRUNK_CONFIG``, or ``trunk.toml`` here if it exists) and the environment.
-
-    Raises ``ConfigurationError`` that names every key that is wrong and what was expected.
-    """
-    return load_explained(file, environment).settings
-
-
-def load_explained(file: Path | None = None, variables: Mapping[str, str] | None = None) -> Loaded:
-    """As ``load``, with the origin of every setting."""
-    variables = environment() if variables is None else variables
-    chosen = file or _named(variables) or _present(Path(DEFAULT_FILE))
-    written = _read(chosen) if chosen else {}
-    said, names = _from_environment(variables)
-    base = chosen.resolve().parent if chosen else Path.cwd()
-    try:
-        settings = Settings.model_validate(_merge(written, said))
-    except ValidationError as error:
-        raise ConfigurationError(_explain(error, chosen, names)) from error
-    origins = {**{key: str(chosen) for key, _ in _flat(written)}, **names}
-    settings = settings.model_copy(update={"data_folder": (base / settings.data_folder).resolve()})
-    return Loaded(settings=settings, file=chosen, origins=origins)
-
-
-def _named(environment: Mapping[str, str]) -> Path | None:
-    return Path(environment[FILE_VARIABLE]) if environment.get(FILE_VARIABLE) else None
-
-
-def _present(file: Path) -> Path | None:
-    return file if file.is_file() else None
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        with file.open("rb") as source:
-            return tomllib.load(source)
-    except FileNotFoundError as error:
-        raise ConfigurationError(f"{file}: no such settings file") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{file}: not TOML: {error}") from error
-
-
-def _from_environment(variables: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
-    """The nested table that the environment spells, and the variable of every dotted key."""
-    table: dict[str, Any] = {}
-    names: dict[str, str] = {}
-    for name in sorted(variables):
-        if name.startswith(PREFIX) and name != FILE_VARIABLE:
-            *sections, key = name.removeprefix(PREFIX).lower().split("__")
-            place = table
-            for section in sections:
-                place = place.setdefault(section, {})
-                if not isinstance(place, dict):
-                    raise ConfigurationError(f"{name}: {'.'.join(sections)} is set as a whole already")
-            place[key] = variables[name]
-            names[".".join((*sections, key))] = name
-    return table, names
-
-
-def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
-    for key, value in above.items():
-        beneath = merged.get(key)
-        merged[key] = _merge(beneath, value) if isinstance(value, dict) and isinstance(beneath, dict) else value
-    return merged
-
-
-def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in table.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def _explain(error: ValidationError, file: Path | None, names: Mapping[str, str]) -> str:
-    return "; ".join(_sentence(fault, file, names) for fault in error.errors(include_input=False, include_url=False))
-
-
-def _sentence(fault: Mapping[str, Any], file: Path | None, names: Mapping[str, str]) -> str:
-    """Where it was written, which key, what is wrong; never the value, which may be a secret."""
-    key = ".".join(str(part) for part in fault["loc"])
-    where = names.get(key) or f"{file or 'settings'}: {key}"
-    if fault["type"] != "extra_forbidden":
-        return f"{where}: {fault['msg'].removeprefix('Value error, ')}"
-    close = difflib.get_close_matches(key, KEYS, n=1)
-    return f"{where}: no such setting" + (f"; did you mean {close[0]}?" if close else "")
-
-
-KEYS: Final = tuple(key for key, _ in _flat(Settings().model_dump()))
-"""Every setting's dotted name."""

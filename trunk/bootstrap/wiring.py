@@ -1,0 +1,276 @@
+"""How the parts of a running trunk are put together; ``trunk.bootstrap`` opens its doors."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import uuid_utils
+from aiohttp import web
+
+from envelopes.model import Organization
+from queues.broker import Broker
+from queues.embedded import EmbeddedBroker
+from queues.rabbitmq import RabbitBroker, Tuning
+from signing.examination import Examination
+from trunk.application.acknowledge import Acknowledger
+from trunk.application.advancing import Planner
+from trunk.application.authorise import Authority
+from trunk.application.directory import Clock, Registry
+from trunk.application.dispatch import Dispatch
+from trunk.application.enter import Entrance
+from trunk.application.evidence import EvidenceShelf
+from trunk.application.examiners import Examiners
+from trunk.application.handover import Handover
+from trunk.application.intake import Intake
+from trunk.application.policies import policies
+from trunk.application.prepare import Preparer
+from trunk.application.receipts import Receipts
+from trunk.application.sweep import Sweep
+from trunk.application.tidy import Tidy
+from trunk.application.tracking import Tracking
+from trunk.bootstrap import facades, signatures
+from trunk.domain.retry import RetrySchedule
+from trunk.http import spool
+from trunk.http.app import Doors, make_app
+from trunk.http.errands import Errands
+from trunk.http.runner import Runner
+from trunk.http.waiting import WaitingRoom
+from trunk.settings import Settings
+from trunk.storage.ledger import Ledger
+from trunk.storage.payloads import PayloadStore
+from trunk.storage.scribe import Scribe
+from trunk.workers import revocation
+from trunk.workers.examiners import ExaminerPool, InHouse
+from trunk.workers.fetching import Fetcher
+from trunk.workers.loops import Loop
+from trunk.workers.service import Process
+from trunk.workers.steps import Mailroom, relay_step, sweep_step, tidy_step
+
+NOTICES_WAIT = timedelta(days=3650)
+"""How long statuses and acknowledgements wait for their reader: nobody is told when one gives up, so none does."""
+
+
+def clock() -> datetime:
+    """The wall clock, the only one."""
+    return datetime.now(UTC)  # noqa: TID251  the door by which time comes in
+
+
+def new_id() -> str:
+    """A UUIDv7 (RFC 9562): unique, and ordered by time, which keeps indexes small."""
+    return str(uuid_utils.uuid7())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A running trunk's parts, wired; ``process`` runs them, tests call them one by one."""
+
+    ledger: Ledger
+    broker: Broker
+    registry: Registry
+    intake: Intake
+    handover: Handover
+    tracking: Tracking
+    dispatch: Dispatch
+    sweep: Sweep
+    mailroom: Mailroom
+    app: web.Application
+    process: Process
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Core:
+    """What most parts are made of."""
+
+    settings: Settings
+    ledger: Ledger
+    scribe: Scribe
+    broker: Broker
+    registry: Registry
+    payloads: PayloadStore
+    acknowledger: Acknowledger
+    planner: Planner
+    now: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """Who judges them, and who gets what is lacking."""
+
+    examiners: ExaminerPool[Examination] | InHouse[Examination]
+    fetcher: Fetcher
+
+
+def core(settings: Settings, ledger: Ledger, scribe: Scribe, broker: Broker, now: Clock) -> Core:
+    acknowledger = _acknowledger(settings)
+    return Core(
+        settings=settings,
+        ledger=ledger,
+        scribe=scribe,
+        broker=broker,
+        registry=Registry(ledger=ledger, now=now),
+        payloads=PayloadStore(settings.data_folder / "objects"),
+        acknowledger=acknowledger,
+        planner=Planner(acknowledger=acknowledger),
+        now=now,
+    )
+
+
+def wire(core: Core, judging: Judging, executor: ThreadPoolExecutor) -> Service:
+    settings, scribe = core.settings, core.scribe
+    dispatch = Dispatch(
+        ledger=core.ledger,
+        scribe=scribe,
+        broker=core.broker,
+        now=core.now,
+        owner=new_id(),
+        window=settings.broker.window,
+    )
+    sweep = Sweep(ledger=core.ledger, scribe=scribe, planner=core.planner, now=core.now)
+    waiting_room = WaitingRoom()
+    mailroom = Mailroom(broker=core.broker, directory=core.registry.directory, ring=waiting_room.ring)
+    loops = {
+        "relay": Loop(name="relay", step=relay_step(dispatch), chance=random.random, gather_seconds=0.02),
+        "sweep": Loop(name="sweep", step=sweep_step(sweep), chance=random.random, pause_seconds=5.0),
+        "mailroom": Loop(name="mailroom", step=mailroom.step, chance=random.random, pause_seconds=2.0),
+    }
+    loops["tidy"] = Loop(name="tidy", step=tidy_step(_tidy(core)), chance=random.random, pause_seconds=3600)
+    loops["trust"] = Loop(name="trust", step=signatures.trust_step(settings), chance=random.random, pause_seconds=5.0)
+    loops["fetcher"] = judging.fetcher.loop()
+    intake, handover = _intake(core, judging.examiners, executor), _handover(core)
+    doors = _doors(core, intake, handover, waiting_room, judging, loops)
+    app = make_app(doors, facades.vxp(settings, core.ledger, core.now))
+    process = Process(
+        runner=lambda: Runner(app, drain_seconds=settings.http.drain_seconds), loops=tuple(loops.values())
+    )
+    return Service(
+        ledger=core.ledger,
+        broker=core.broker,
+        registry=core.registry,
+        intake=intake,
+        handover=handover,
+        tracking=doors.tracking,
+        dispatch=dispatch,
+        sweep=sweep,
+        mailroom=mailroom,
+        app=app,
+        process=process,
+    )
+
+
+def _tidy(core: Core) -> Tidy:
+    return Tidy(
+        ledger=core.ledger,
+        payloads=core.payloads,
+        spool=lambda before: spool.sweep(core.settings.data_folder / "spool", older_than=before.timestamp()),
+        now=core.now,
+    )
+
+
+def _intake(core: Core, examiners: Examiners, executor: ThreadPoolExecutor) -> Intake:
+    receipts = Receipts(ledger=core.ledger, scribe=core.scribe, planner=core.planner)
+    shelf = EvidenceShelf(read=revocation.evidence(core.settings))
+    return Intake(
+        directory=core.registry.directory,
+        examiners=examiners,
+        authority=Authority(policies(core.settings.signatures.policies)),
+        preparer=Preparer(
+            acknowledger=core.acknowledger,
+            new_id=new_id,
+            lifetime=lifetime(core.settings),
+            notices_wait=NOTICES_WAIT,
+            evidence=shelf,
+        ),
+        ledger=core.ledger,
+        payloads=core.payloads,
+        entrance=Entrance(scribe=core.scribe, receipts=receipts, executor=executor, evidence=shelf),
+        now=core.now,
+    )
+
+
+def _handover(core: Core) -> Handover:
+    return Handover(
+        ledger=core.ledger,
+        scribe=core.scribe,
+        payloads=core.payloads,
+        planner=core.planner,
+        schedule=_schedule(core.settings),
+        now=core.now,
+        chance=random.random,
+    )
+
+
+def _doors(
+    core: Core,
+    intake: Intake,
+    handover: Handover,
+    waiting_room: WaitingRoom,
+    judging: Judging,
+    loops: Mapping[str, Loop],
+) -> Doors:
+    checks = {"ledger": core.ledger.check, "broker": core.broker.check, "examiners": judging.examiners.check}
+    return Doors(
+        settings=core.settings.http,
+        spool_folder=core.settings.data_folder / "spool",
+        intake=intake,
+        errands=Errands(judging.fetcher, seconds=core.settings.signatures.revocation.wait_seconds),
+        handover=handover,
+        tracking=tracking(core.settings, core.ledger, core.now),
+        registry=core.registry,
+        waiting_room=waiting_room,
+        checks=checks | {name: loop.check for name, loop in loops.items()},
+        depth=lambda: _depth(core.ledger),
+        wake_relay=loops["relay"].wake,
+        now=core.now,
+        new_id=new_id,
+    )
+
+
+def _depth(ledger: Ledger) -> dict[str, int]:
+    with ledger.read() as view:
+        return view.depth()
+
+
+def tracking(settings: Settings, ledger: Ledger, now: Clock = clock) -> Tracking:
+    clocks = settings.delivery
+    return Tracking(
+        ledger=ledger,
+        now=now,
+        overdue_after=timedelta(hours=clocks.overdue_hours),
+        urgent_overdue_after=timedelta(hours=clocks.urgent_overdue_hours),
+    )
+
+
+def broker(settings: Settings) -> Broker:
+    if settings.embedded:
+        return EmbeddedBroker()
+    return RabbitBroker(
+        settings.broker_url,
+        window=settings.broker.window,
+        confirm_timeout_seconds=settings.broker.confirm_timeout_seconds,
+        delivery_limit=settings.broker.delivery_limit,
+        tuning=Tuning(chance=random.random),
+    )
+
+
+def _acknowledger(settings: Settings) -> Acknowledger:
+    return Acknowledger(
+        seal=signatures.seal(settings),
+        trunk=Organization(organ_id=settings.identity.organ_id, name=settings.identity.name),
+        new_id=new_id,
+        lifetime=NOTICES_WAIT,
+    )
+
+
+def _schedule(settings: Settings) -> RetrySchedule:
+    clocks = settings.delivery
+    return RetrySchedule(
+        first=timedelta(seconds=clocks.retry_first_seconds), longest=timedelta(seconds=clocks.retry_longest_seconds)
+    )
+
+
+def lifetime(settings: Settings) -> timedelta:
+    return timedelta(days=settings.delivery.lifetime_days)
