@@ -8,61 +8,25 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
-import uuid_utils
-from aiohttp import web
-
-from envelopes.model import Organization
-from queues.broker import Broker
-from queues.embedded import EmbeddedBroker
-from queues.rabbitmq import RabbitBroker, Tuning
-from signing.examination import Examination
 from trunk import failpoints
-from trunk.application.acknowledge import Acknowledger
 from trunk.application.administration import Administration
-from trunk.application.advancing import Planner
-from trunk.application.authorise import Authority
-from trunk.application.directory import Clock, Registry
-from trunk.application.dispatch import Dispatch
-from trunk.application.enter import Entrance
-from trunk.application.evidence import EvidenceShelf
-from trunk.application.examiners import Examiners
-from trunk.application.handover import Handover
-from trunk.application.intake import Intake
-from trunk.application.policies import policies
-from trunk.application.prepare import Preparer
-from trunk.application.receipts import Receipts
+from trunk.application.directory import Clock
 from trunk.application.replay import Replay
 from trunk.application.shared_secrets import SharedSecrets
-from trunk.application.sweep import Sweep
-from trunk.application.tidy import Tidy
 from trunk.application.tracking import Tracking
 from trunk.bootstrap import facades, signatures, wiring
-from trunk.bootstrap.wiring import NOTICES_WAIT, Core, Judging, Service, clock, new_id, wire
-from trunk.domain.retry import RetrySchedule
+from trunk.bootstrap.wiring import Judging, Service, clock, wire
 from trunk.errors import ConfigurationError
-from trunk.http import spool
-from trunk.http.app import Doors, make_app
-from trunk.http.errands import Errands
-from trunk.http.runner import Runner
-from trunk.http.waiting import WaitingRoom
 from trunk.settings import Settings
 from trunk.storage import migrate
 from trunk.storage.engine import open_engine
 from trunk.storage.ledger import Ledger
-from trunk.storage.payloads import PayloadStore
 from trunk.storage.scribe import Scribe
-from trunk.workers import revocation
-from trunk.workers.examiners import ExaminerPool, InHouse
-from trunk.workers.fetching import Fetcher
-from trunk.workers.loops import Loop
-from trunk.workers.service import Process
-from trunk.workers.steps import Mailroom, relay_step, sweep_step, tidy_step
 
 __all__ = [
     "AdminRoom",
