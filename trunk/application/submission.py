@@ -27,6 +27,8 @@ class Submission:
     size: int
     sha256: str
     idempotency_key: str | None = None
+    only_to: tuple[str, ...] = ()  #: another hub asks for some of the addressees only; empty: all that it names
+    trace: tuple[str, ...] = ()  #: ids of hubs that had it before, as the caller tells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

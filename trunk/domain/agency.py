@@ -105,12 +105,20 @@ class Agency:
         return any(mandate.covers(signer) and mandate.holds(at) for mandate in self.mandates)
 
 
+class HubSide(StrEnum):
+    """Where another trunk stands that calls as a system."""
+
+    ABOVE = "above"  #: our uplink: brings mail of agencies that are beyond it
+    BELOW = "below"  #: a trunk whose uplink we are: speaks for its agencies, and delivers to them itself
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """Who is asking: an authenticated system and the agencies it speaks for."""
 
     system: SystemId
     agencies: frozenset[AgencyCode]
+    hub: HubSide | None = None  #: None: an agency's own system
 
     def speaks_for(self, code: AgencyCode) -> bool:
         return code in self.agencies

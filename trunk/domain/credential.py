@@ -27,6 +27,7 @@ class SystemRecord:
     name: str
     agencies: frozenset[AgencyCode]
     active: bool = True
+    hub: bool = False  #: another trunk, whose uplink we are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,7 +98,7 @@ def put_agency(connection: Connection, agency: Agency) -> None:
 
 
 def put_system(connection: Connection, system: SystemRecord) -> None:
-    _put(connection, SYSTEM, {"id": system.id}, {"name": system.name, "active": system.active})
+    _put(connection, SYSTEM, {"id": system.id}, {"name": system.name, "active": system.active, "hub": system.hub})
     connection.execute(sa.delete(SYSTEM_AGENCY).where(SYSTEM_AGENCY.c.system == system.id))
     _insert(
         connection,
@@ -148,7 +148,9 @@ def systems(connection: Connection, only: SystemId | None = None) -> list[System
     for row in connection.execute(spoken_for):
         agencies[row.system].add(AgencyCode(row.agency))
     return [
-        SystemRecord(id=SystemId(row.id), name=row.name, agencies=frozenset(agencies[row.id]), active=row.active)
+        SystemRecord(
+            id=SystemId(row.id), name=row.name, agencies=frozenset(agencies[row.id]), active=row.active, hub=row.hub
+        )
         for row in connection.execute(asked)
     ]
 
