@@ -19,16 +19,14 @@ from trunk.domain.rejection import Code
 from trunk.domain.tracking import InboxItem, InboxSelection
 from trunk.http.content import Octets, send
 from trunk.http.description import XML
+from trunk.http.facades import DOCUMENTS, OFFERED, STATUSES, Span, document_id, spell_moment
 from trunk.http.problems import RefusedError, insist
 from trunk.http.vxp.content import send_encoded
-from trunk.http.vxp.doors import DOCUMENTS, STATUSES, Turn
-from trunk.http.vxp.parameters import Span, document_id, kinds_asked, spell_moment
+from trunk.http.vxp.doors import Turn
+from trunk.http.vxp.parameters import days_asked, kinds_asked
 from trunk.http.vxp.replies import success
 
 log = structlog.get_logger()
-
-OFFERED: Final = frozenset({DeliveryState.QUEUED, DeliveryState.DISPATCHED})
-"""What lists show. After ``fail`` a delivery is put off: it comes back into the list when it falls due again."""
 
 DONE, FAIL, PROCESSING = "done", "fail", "processing"
 _MAX_REASON: Final = 1000
@@ -36,7 +34,7 @@ _MAX_REASON: Final = 1000
 
 async def list_received(turn: Turn) -> web.StreamResponse:
     """getReceivedEdocList: what waits, the most urgent first, then the oldest."""
-    only, limit = _selection(turn, kinds_asked(turn), Span.asked(turn)), turn.means.settings.list_items
+    only, limit = _selection(turn, kinds_asked(turn), days_asked(turn)), turn.means.settings.list_items
     page = insist(await turn.ask(lambda: turn.doors.handover.inbox(turn.call.caller, limit=limit, only=only)))
     return success(data=[_item(item) for item in page.items])
 

@@ -22,11 +22,12 @@ from trunk.domain.entry import EnvelopeKind, EnvelopeRecord
 from trunk.domain.outcome import Rejected, refuse
 from trunk.domain.rejection import Code
 from trunk.domain.tracking import DeliveryTrack, EnvelopeTrack, Search
+from trunk.http.facades import DOCUMENTS, STATUSES, Span, document_id, late, spell_moment
 from trunk.http.problems import RefusedError, insist
 from trunk.http.spool import Spooled
 from trunk.http.submitting import spool, take_in
-from trunk.http.vxp.doors import DOCUMENTS, STATUSES, Turn, late
-from trunk.http.vxp.parameters import Span, document_id, kinds_asked, spell_moment
+from trunk.http.vxp.doors import Turn
+from trunk.http.vxp.parameters import days_asked, kinds_asked
 from trunk.http.vxp.replies import success
 from trunk.http.vxp.signed import HASH_FILE, spelled_digests
 
@@ -113,7 +114,7 @@ async def list_sent(turn: Turn) -> web.StreamResponse:
     tracks = await turn.ask(lambda: _named(turn, named))
     if tracks:
         return success(data=[_tracked_row(track.envelope, one) for track in tracks for one in track.deliveries])
-    kinds, span = kinds_asked(turn), Span.asked(turn)
+    kinds, span = kinds_asked(turn), days_asked(turn)
     return success(data=await turn.ask(lambda: _latest(turn, kinds, span)))
 
 
