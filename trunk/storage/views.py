@@ -8,13 +8,25 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from signing.evidence import Evidence
-from trunk.domain.agency import Directory, SystemId
+from trunk.domain.agency import Agency, Directory, SystemId
+from trunk.domain.change_request import ChangeRequest
 from trunk.domain.credential import KeyRecord, SystemRecord
 from trunk.domain.delivery import AgencyCode, Delivery, DeliveryId, EnvelopeId
 from trunk.domain.entry import AcceptedEnvelope, EnvelopeRecord, Payload
 from trunk.domain.shared_secret import SharedSecretRecord
-from trunk.domain.tracking import WHOLE_INBOX, EnvelopeTrack, InboxCursor, InboxPage, InboxSelection, Listed, Search
-from trunk.storage import directory, envelopes, evidence, inbox, lists, outbox, shared_secrets, tracks
+from trunk.domain.tracking import (
+    WHOLE_INBOX,
+    EnvelopeTrack,
+    InboxCursor,
+    InboxPage,
+    InboxSelection,
+    Listed,
+    ListedStatus,
+    Search,
+    StatusSearch,
+)
+from trunk.domain.unmatched import Known
+from trunk.storage import directory, envelopes, evidence, inbox, lists, outbox, shared_secrets, statuses, tracks
 
 
 class View:
@@ -29,6 +41,10 @@ class View:
     def directory_version(self) -> int:
         """A number that every change of an agency raises."""
         return directory.version(self._connection)
+
+    def agencies_changed_since(self, version: int) -> list[Agency]:
+        """What changed after that version of the directory, merged and closed ones too; all for one that never was."""
+        return directory.changed_since(self._connection, version)
 
     def key(self, key_id: str) -> KeyRecord | None:
         return directory.key(self._connection, key_id)
@@ -94,6 +110,32 @@ class View:
 
     def track(self, envelope_id: EnvelopeId) -> EnvelopeTrack | None:
         return tracks.track(self._connection, envelope_id)
+
+    def seen(self, ids: Collection[EnvelopeId], *, by: Collection[AgencyCode]) -> frozenset[EnvelopeId]:
+        """Which of these envelopes the agencies ``by`` sent or receive."""
+        return tracks.seen(self._connection, ids, by=by)
+
+    def requests(self, deliveries: Collection[DeliveryId]) -> dict[DeliveryId, list[ChangeRequest]]:
+        """Recalls and updates that were asked of the recipients of these deliveries; oldest first."""
+        return tracks.requests(self._connection, deliveries)
+
+    def statuses(self, search: StatusSearch) -> list[ListedStatus]:
+        """Business statuses, newest first."""
+        return statuses.search(self._connection, search)
+
+    def status(self, envelope_id: EnvelopeId) -> ListedStatus | None:
+        """The business status that this message says."""
+        return statuses.by_envelope(self._connection, envelope_id)
+
+    def known(
+        self,
+        *,
+        document_ids: Collection[str],
+        keys: Collection[str],
+        seen_by: Collection[AgencyCode] | None = None,
+    ) -> list[Known]:
+        """Documents of these names on their way to their recipients; ``seen_by``: only of these agencies."""
+        return statuses.known(self._connection, document_ids=document_ids, keys=keys, seen_by=seen_by)
 
     def inbox(
         self,
