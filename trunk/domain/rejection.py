@@ -80,6 +80,7 @@ class Code(StrEnum):
     ADDRESSEE_INACTIVE = "ADR-104"
     SIGNER_WITHOUT_MANDATE = "ADR-105"
     SENDER_INACTIVE = "ADR-106"
+    LOOP = "ADR-107"
     # DUP: identity
     IDEMPOTENCY_KEY_TAKEN = "DUP-101"
     # TRK: the trunk itself
@@ -104,6 +105,10 @@ class Code(StrEnum):
     STALE_REQUEST = "TRK-132"
     BODY_HASH = "TRK-133"
     NOT_ENROLLER = "TRK-134"
+    LOGIN = "TRK-135"
+    TOKEN_EXPIRED = "TRK-136"
+    TOKEN = "TRK-137"
+    SYSTEM_SECRET = "TRK-138"
 
 
 class Nature(StrEnum):
