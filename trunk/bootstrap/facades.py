@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from trunk.application.directory import Clock
+from trunk.application.directory import Clock, Registry
 from trunk.application.enrolment import Enrolment
 from trunk.application.shared_secrets import Recogniser, SharedSecrets
 from trunk.application.vault import Vault
@@ -17,13 +17,13 @@ from trunk.settings import Settings
 from trunk.storage.ledger import Ledger
 
 
-def vxp(settings: Settings, ledger: Ledger, now: Clock) -> Callable[[web.Application], None]:
+def vxp(settings: Settings, ledger: Ledger, registry: Registry, now: Clock) -> Callable[[web.Application], None]:
     """The façade ``/vxp``."""
     enrollers = frozenset(name.strip() for name in settings.vxp.administrators.split(",") if name.strip())
     means = Means(
         settings=settings.vxp,
-        recogniser=Recogniser(ledger=ledger, vault=_vault(settings), now=now),
-        enrolment=Enrolment(ledger=ledger, may_enrol=lambda system: system in enrollers),
+        recogniser=Recogniser(ledger=ledger, vault=_vault(settings), directory=registry.directory, now=now),
+        enrolment=Enrolment(ledger=ledger, now=now, may_enrol=lambda system: system in enrollers),
     )
     return facade(means)
 

@@ -19,6 +19,7 @@ from signing.examination import Examination
 from trunk.application.acknowledge import Acknowledger
 from trunk.application.advancing import Planner
 from trunk.application.authorise import Authority
+from trunk.application.deadlines import rules
 from trunk.application.directory import Clock, Registry
 from trunk.application.dispatch import Dispatch
 from trunk.application.enter import Entrance
@@ -28,6 +29,7 @@ from trunk.application.handover import Handover
 from trunk.application.intake import Intake
 from trunk.application.policies import policies
 from trunk.application.prepare import Preparer
+from trunk.application.punctuality import Punctuality
 from trunk.application.receipts import Receipts
 from trunk.application.sweep import Sweep
 from trunk.application.tidy import Tidy
@@ -74,6 +76,7 @@ class Service:
     intake: Intake
     handover: Handover
     tracking: Tracking
+    punctuality: Punctuality
     dispatch: Dispatch
     sweep: Sweep
     mailroom: Mailroom
@@ -142,7 +145,7 @@ def wire(core: Core, judging: Judging, executor: ThreadPoolExecutor) -> Service:
     loops["fetcher"] = judging.fetcher.loop()
     intake, handover = _intake(core, judging.examiners, executor), _handover(core)
     doors = _doors(core, intake, handover, waiting_room, judging, loops)
-    app = make_app(doors, facades.vxp(settings, core.ledger, core.now))
+    app = make_app(doors, facades.vxp(settings, core.ledger, core.registry, core.now))
     process = Process(
         runner=lambda: Runner(app, drain_seconds=settings.http.drain_seconds), loops=tuple(loops.values())
     )
@@ -153,6 +156,7 @@ def wire(core: Core, judging: Judging, executor: ThreadPoolExecutor) -> Service:
         intake=intake,
         handover=handover,
         tracking=doors.tracking,
+        punctuality=doors.punctuality,
         dispatch=dispatch,
         sweep=sweep,
         mailroom=mailroom,
@@ -176,7 +180,7 @@ def _intake(core: Core, examiners: Examiners, executor: ThreadPoolExecutor) -> I
     return Intake(
         directory=core.registry.directory,
         examiners=examiners,
-        authority=Authority(policies(core.settings.signatures.policies)),
+        authority=Authority(policies(core.settings.signatures.policies), trunk_id=core.settings.identity.organ_id),
         preparer=Preparer(
             acknowledger=core.acknowledger,
             new_id=new_id,
@@ -220,6 +224,7 @@ def _doors(
         handover=handover,
         tracking=tracking(core.settings, core.ledger, core.now),
         registry=core.registry,
+        punctuality=punctuality(core.settings, core.ledger, core.now),
         waiting_room=waiting_room,
         checks=checks | {name: loop.check for name, loop in loops.items()},
         depth=lambda: _depth(core.ledger),
@@ -235,13 +240,11 @@ def _depth(ledger: Ledger) -> dict[str, int]:
 
 
 def tracking(settings: Settings, ledger: Ledger, now: Clock = clock) -> Tracking:
-    clocks = settings.delivery
-    return Tracking(
-        ledger=ledger,
-        now=now,
-        overdue_after=timedelta(hours=clocks.overdue_hours),
-        urgent_overdue_after=timedelta(hours=clocks.urgent_overdue_hours),
-    )
+    return Tracking(ledger=ledger, now=now, rules=rules(settings.deadlines))
+
+
+def punctuality(settings: Settings, ledger: Ledger, now: Clock = clock) -> Punctuality:
+    return Punctuality(ledger=ledger, now=now, rules=rules(settings.deadlines))
 
 
 def broker(settings: Settings) -> Broker:

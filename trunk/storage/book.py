@@ -8,13 +8,14 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from trunk.domain.account import AccountRecord
 from trunk.domain.agency import Agency
 from trunk.domain.credential import KeyRecord, SystemRecord
 from trunk.domain.delivery import Delivery, DeliveryId, EnvelopeId, Step
 from trunk.domain.entry import Acceptance, Entry, EntryResult
 from trunk.domain.shared_secret import SharedSecretRecord
 from trunk.domain.tracking import JournalEvent, StatusReport
-from trunk.storage import directory, shared_secrets
+from trunk.storage import accounts, directory, shared_secrets
 from trunk.storage.bulk import insert_many
 from trunk.storage.entering import Register
 from trunk.storage.moving import Movements
@@ -102,8 +103,9 @@ class Book:
         """Begin to change the directory: what is read of it from here on, nobody else changes meanwhile."""
         directory.change(self._connection)
 
-    def put_agency(self, agency: Agency) -> None:
-        directory.put_agency(self._connection, agency)
+    def put_agency(self, agency: Agency, *, at: datetime | None = None, anew: bool = False) -> None:
+        """Write the agency as it is now; it has changed ``at`` if anything differs, or if it is put ``anew``."""
+        directory.put_agency(self._connection, agency, at=at, anew=anew)
 
     def put_system(self, system: SystemRecord) -> None:
         directory.put_system(self._connection, system)
@@ -121,6 +123,13 @@ class Book:
     def retire_shared_secret(self, secret_id: str, *, at: datetime) -> bool:
         """Whether there was such a secret whose end was not as near yet."""
         return shared_secrets.retire(self._connection, secret_id, at=at)
+
+    def put_account(self, account: AccountRecord) -> None:
+        accounts.put(self._connection, account)
+
+    def retire_account(self, account_id: str, *, at: datetime) -> bool:
+        """Whether there was such a password whose end was not as near yet."""
+        return accounts.retire(self._connection, account_id, at=at)
 
     @contextmanager
     def part(self) -> Iterator[None]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from signing.evidence import Evidence
+from trunk.domain.account import AccountRecord
 from trunk.domain.agency import Agency, Directory, SystemId
 from trunk.domain.change_request import ChangeRequest
 from trunk.domain.credential import KeyRecord, SystemRecord
@@ -26,7 +27,7 @@ from trunk.domain.tracking import (
     StatusSearch,
 )
 from trunk.domain.unmatched import Known
-from trunk.storage import directory, envelopes, evidence, inbox, lists, outbox, shared_secrets, statuses, tracks
+from trunk.storage import accounts, directory, envelopes, evidence, inbox, lists, outbox, shared_secrets, statuses, tracks
 
 
 class View:
@@ -58,6 +59,16 @@ class View:
 
     def shared_secrets_of(self, system: SystemId) -> list[SharedSecretRecord]:
         return shared_secrets.of_system(self._connection, system)
+
+    def account(self, account_id: str) -> AccountRecord | None:
+        return accounts.by_id(self._connection, account_id)
+
+    def accounts(self, username: str) -> list[AccountRecord]:
+        """Passwords of that user name, oldest first."""
+        return accounts.of_username(self._connection, username)
+
+    def accounts_of(self, system: SystemId) -> list[AccountRecord]:
+        return accounts.of_system(self._connection, system)
 
     def system(self, system_id: SystemId) -> SystemRecord | None:
         return next(iter(directory.systems(self._connection, only=system_id)), None)
@@ -157,10 +168,6 @@ class View:
 
     def search(self, search: Search) -> list[Listed]:
         return lists.search(self._connection, search)
-
-    def overdue(self, *, waiting_since: datetime, urgent_since: datetime) -> list[Listed]:
-        """Documents that wait since before ``waiting_since``; urgent ones since before ``urgent_since``."""
-        return lists.overdue(self._connection, waiting_since=waiting_since, urgent_since=urgent_since)
 
     def depth(self) -> dict[str, int]:
         """``outbox``, and waiting deliveries by state; finished ones are not counted."""

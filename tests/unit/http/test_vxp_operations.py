@@ -16,6 +16,7 @@ from tests.unit.http.serving import Client
 from tests.unit.http.test_errands import PASSED, UNKNOWN
 from tests.unit.http.vxp_house import VxpHouse, is_vxp
 from tests.vxp_kit import Vxp, read_answer, unpadded
+from trunk.application.enrolment import Registration
 from trunk.application.handover import Failed, Taken
 from trunk.domain.delivery import DeliveryState
 from trunk.domain.entry import EnvelopeKind
@@ -275,14 +276,35 @@ def test_the_address_book(sender: Vxp) -> None:
     (first, second) = sender.data("getAgenciesList")
     assert first == {"code": "H36.17", "id": "H36.17", "mail": "", "name": "Sở", "pid": "", "oldCode": "000.00.17.H36"}
     assert second["oldCode"] == ""
-    assert sender.data("getAgenciesListQD20")[0]["code102"] == "000.00.17.H36"
+    assert sender.data("getAgenciesListQD20")[0] == {
+        **{key: first[key] for key in ("code", "id", "mail", "name", "pid")},
+        "code102": "000.00.17.H36",
+    }
+
+
+@pytest.mark.parametrize(("known", "codes"), [("3", ["H41"]), ("7", []), ("8", ["H36.17", "H41"])])
+def test_what_changed_after_a_version(sender: Vxp, known: str, codes: list[str]) -> None:
+    assert [item["code"] for item in sender.data("getSynchronizeUnit", version=known)] == codes
+
+
+@pytest.mark.parametrize("known", ["", "0", "-1", "x", "1.5", "²", "9" * 40])
+def test_everything_is_news_to_who_has_no_version(sender: Vxp, known: str) -> None:
+    (first, second) = sender.data("getSynchronizeUnit", version=known)
+    assert (first["version"], second["version"]) == (3, 7)
+    assert first["modifyDate"] == "2026/11/22 08:30:00"
+    assert (first["deleted"], first["isAgency"], first["pid"]) == (False, True, "")
 
 
 def test_only_who_may_registers_and_closes_agencies(vxp_house: VxpHouse, sender: Vxp) -> None:
-    body = json.dumps({"code": " H41.09 ", "name": "Sở", "id": "1", "mail": ""}).encode()
+    body = json.dumps(
+        {"code": " H41.09 ", "name": "Sở", "id": 1, "pcode": "H41", "mail": " a@b ", "mobile": None, "fax": "2"}
+    ).encode()
     is_vxp(sender.call("registerAgency", body), "registerAgency", number="15")
     is_vxp(sender.call("deleteAgency", AgencyCode="H41.09"), "deleteAgency", number="15")
-    assert vxp_house.enrolment.asked == [("H41.09", "Sở"), ("H41.09",)]
+    assert vxp_house.enrolment.asked == [
+        Registration(code="H41.09", name="Sở", id="1", parent="H41", email="a@b"),
+        "H41.09",
+    ]
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"x", b'{"code":1,"name":"a"}', b"[" * 50_000, b'{"code":"a"}'])

@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.unit.http.fakes import AT, KEYS, RECIPIENT, SENDER, FakeHandover, House, delivery, envelope
 from tests.unit.http.serving import Answer
+from trunk.application.enrolment import Registration
 from trunk.application.handover import Offered
 from trunk.application.shared_secrets import Recognised
 from trunk.domain.agency import Agency, Caller, SystemId
@@ -54,14 +55,14 @@ class FakeRecogniser:
 
 @dataclass
 class FakeEnrolment:
-    asked: list[tuple[str, ...]] = field(default_factory=list)
+    asked: list[Registration | str] = field(default_factory=list)
 
-    def register(self, caller: Caller, code: str, name: str) -> Agency | Rejected:
-        self.asked.append((code, name))
+    def register(self, caller: Caller, said: Registration) -> Agency | Rejected:
+        self.asked.append(said)
         return refuse(Code.NOT_ENROLLER)
 
     def close(self, caller: Caller, code: str) -> Agency | Rejected:
-        self.asked.append((code,))
+        self.asked.append(code)
         return refuse(Code.NOT_ENROLLER)
 
 
