@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -9,7 +10,7 @@ from envelopes.model import Document, Message, ResponseFor, StatusMessage
 from signing.report import Report
 from trunk.application.acknowledge import Acknowledger, NewId
 from trunk.application.evidence import EvidenceShelf
-from trunk.application.submission import Authorised, PreparedRejection, Submission
+from trunk.application.submission import Authorised, PreparedRejection, Submission, trace_of
 from trunk.domain import identity, signature_record
 from trunk.domain.acknowledgement import Fact
 from trunk.domain.agency import Agency
@@ -36,7 +37,9 @@ class Preparer:
         envelope = EnvelopeRecord(
             id=EnvelopeId(self.new_id()),
             kind=EnvelopeKind.DOCUMENT,
-            identity=_identity(submission, authorised.sender, document.document_id),
+            identity=_identity(
+                submission, authorised.sender, document.document_id, _brought_for(submission, authorised)
+            ),
             sender=authorised.sender.code,
             system=submission.caller.system,
             document_id=document.document_id,
@@ -52,8 +55,11 @@ class Preparer:
             marked=authorised.weighed.marked,
             verdict=signature_record.written(report, authorised.weighed),
             attachments=_attachments(document),
+            trace=trace_of(submission, document),
         )
-        made = self._acceptance(submission, envelope, authorised, tell_sender=True, lifetime=self.lifetime)
+        made = self._acceptance(
+            submission, envelope, authorised, tell_sender=not envelope.trace, lifetime=self.lifetime
+        )
         return replace(made, evidence=self.evidence.lacking(report.evidence))
 
     def status(
@@ -77,6 +83,7 @@ class Preparer:
             description=status.description,
             marked=authorised.weighed.marked,
             verdict=signature_record.written(report, authorised.weighed),
+            trace=trace_of(submission, status),
         )
         made = self._acceptance(submission, envelope, authorised, tell_sender=False, lifetime=self.notices_wait)
         return replace(made, evidence=self.evidence.lacking(report.evidence))
@@ -103,7 +110,9 @@ class Preparer:
             reasons=codes,
         )
         about = f"{self.identity(submission, message, sender)}:{','.join(codes)}"
-        return PreparedRejection(rejected=rejected, acknowledgement=self.acknowledger.entry(fact, about=about))
+        told = submission.caller.hub is None  # else its hub tells it
+        entry = self.acknowledger.entry(fact, deliver=told, about=about)
+        return PreparedRejection(rejected=rejected, acknowledgement=entry)
 
     def _acceptance(
         self,
@@ -164,8 +173,15 @@ def _spoken_of(message: Message) -> Document | ResponseFor:
     return message if isinstance(message, Document) else message.response_for
 
 
-def _identity(submission: Submission, sender: Agency, document_id: str) -> str:
-    return identity.of_submission(sender=sender.code, document_id=document_id, sha256=submission.sha256)
+def _identity(submission: Submission, sender: Agency, document_id: str, brought_for: Sequence[AgencyCode] = ()) -> str:
+    return identity.of_submission(
+        sender=sender.code, document_id=document_id, sha256=submission.sha256, brought_for=brought_for
+    )
+
+
+def _brought_for(submission: Submission, authorised: Authorised) -> Sequence[AgencyCode]:
+    """The addressees of a document that another hub brings: it may bring it for others another time."""
+    return [] if submission.caller.hub is None else [agency.code for agency in authorised.recipients]
 
 
 def _attachments(document: Document) -> tuple[AttachmentRecord, ...]:
