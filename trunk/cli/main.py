@@ -40,6 +40,7 @@ def _exit_codes() -> str:
         "verify": "verify:verify",
         "list": "listing:list_",
         "overdue": "listing:overdue",
+        "unmatched": "unmatched:unmatched",
         "envelope": "envelope:envelope",
         "admin": "admin:admin",
         "init": "init:init",
@@ -62,7 +63,7 @@ def trunk(ctx: click.Context, *, config: Path | None, language: str | None, trac
     Trục liên thông văn bản điện tử: tiếp nhận, xác thực, chuyển và theo dõi văn bản.
 
     \b
-    Clerks (văn thư):    status, signatures, verify, list, overdue
+    Clerks (văn thư):    status, signatures, verify, list, overdue, unmatched
     Developers:          envelope
     Administrators:      admin, init, config
     Operations:          serve

@@ -13,10 +13,12 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from envelopes.model import StatusCode
 from trunk.application.handover import Offered
 from trunk.application.submission import Submission
 from trunk.application.tracking import Tracking
 from trunk.domain.agency import Caller
+from trunk.domain.change_request import ChangeRequest, RequestKind, RequestState
 from trunk.domain.delivery import Delivery, DeliveryEvent, DeliveryId, DeliveryState, EnvelopeId
 from trunk.domain.entry import EnvelopeKind, EnvelopeRecord
 from trunk.domain.outcome import Rejected, refuse
@@ -46,6 +48,26 @@ _RECEIVED: Final[Mapping[DeliveryState, tuple[str, str]]] = MappingProxyType(
         DeliveryState.REFUSED: ("done", "Bên nhận từ chối tiếp nhận"),
         DeliveryState.EXPIRED: ("fail", "Không giao được trong thời hạn"),
         DeliveryState.RECALLED: ("done", "Đã thu hồi"),
+    }
+)
+
+# What the sender asked of a receiver who has the document; a recall that was granted is a state.
+_ASKED: Final[Mapping[tuple[RequestKind, RequestState], str]] = MappingProxyType(
+    {
+        (RequestKind.RECALL, RequestState.OPEN): "đã yêu cầu lấy lại, chờ bên nhận trả lời",
+        (RequestKind.RECALL, RequestState.REFUSED): "bên nhận từ chối lấy lại",
+        (RequestKind.UPDATE, RequestState.OPEN): "đã yêu cầu cập nhật, chờ bên nhận trả lời",
+        (RequestKind.UPDATE, RequestState.AGREED): "bên nhận đồng ý cập nhật",
+        (RequestKind.UPDATE, RequestState.REFUSED): "bên nhận từ chối cập nhật",
+    }
+)
+
+# A status about a recall is often sent without a word of description; its row would have no title.
+_TITLE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        StatusCode.RECALL_REQUESTED: "Yêu cầu lấy lại văn bản",
+        StatusCode.RECALL_AGREED: "Đồng ý lấy lại, cập nhật văn bản",
+        StatusCode.RECALL_REFUSED: "Từ chối lấy lại, cập nhật văn bản",
     }
 )
 
@@ -160,24 +182,27 @@ def _latest(turn: Turn, kinds: frozenset[EnvelopeKind], span: Span) -> list[dict
             )
         )
     ]
-    newest = sorted(lines, key=lambda line: (line.envelope.accepted_at, line.delivery.id), reverse=True)
-    return [_row(line.envelope, line.delivery) for line in newest[:limit]]
+    newest = sorted(lines, key=lambda line: (line.envelope.accepted_at, line.delivery.id), reverse=True)[:limit]
+    asked = turn.doors.tracking.requests([line.delivery.id for line in newest])
+    return [_row(line.envelope, line.delivery, asked.get(line.delivery.id, ())) for line in newest]
 
 
 def _tracked_row(envelope: EnvelopeRecord, track: DeliveryTrack) -> dict[str, Any]:
     taken = (event.at for event in track.timeline if event.event == DeliveryEvent.HANDED_OVER)
     at = next(taken, None)
-    return _row(envelope, track.delivery) | {"receivedTime": spell_moment(at) if at else ""}
+    return _row(envelope, track.delivery, track.requests) | {"receivedTime": spell_moment(at) if at else ""}
 
 
-def _row(envelope: EnvelopeRecord, delivery: Delivery) -> dict[str, Any]:
+def _row(envelope: EnvelopeRecord, delivery: Delivery, requests: Sequence[ChangeRequest]) -> dict[str, Any]:
     status, described = _RECEIVED[delivery.state]
+    newest = {request.kind: request for request in requests}
+    asked = [_ASKED[one.kind, one.state] for one in newest.values() if (one.kind, one.state) in _ASKED]
     return {
         "serviceType": "eDoc",
         "messageType": DOCUMENTS if envelope.kind is EnvelopeKind.DOCUMENT else STATUSES,
         "senderDocId": envelope.id,
         "fromCode": envelope.sender,
-        "title": envelope.subject or envelope.description,
+        "title": envelope.subject or envelope.description or _TITLE.get(envelope.status_code, ""),
         "notation": envelope.document_code,
         "sentTime": spell_moment(envelope.accepted_at),
         "sendStatus": "done",
@@ -185,6 +210,6 @@ def _row(envelope: EnvelopeRecord, delivery: Delivery) -> dict[str, Any]:
         "receiverDocId": delivery.id,
         "toCode": delivery.addressee,
         "receiveStatus": status,
-        "receiveStatusDesc": described,
+        "receiveStatusDesc": "; ".join((described, *asked)),
         "receivedTime": "",
     }
