@@ -13,7 +13,7 @@ from pathlib import Path
 
 from trunk.application.advancing import Cause, Move, Planner
 from trunk.domain.agency import Caller
-from trunk.domain.delivery import WAITING, AgencyCode, Delivery, DeliveryEvent, DeliveryId
+from trunk.domain.delivery import WAITING, AgencyCode, Delivery, DeliveryEvent, DeliveryId, DeliveryState
 from trunk.domain.entry import EnvelopeRecord
 from trunk.domain.outcome import Rejected, refuse
 from trunk.domain.rejection import Code
@@ -37,9 +37,18 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The agency's system could not take it; it is offered again later."""
+    """The agency's system could not take it; it is offered again later, unless another hub says that it is final."""
 
     reason: str
+    final: bool = False  #: heeded from hubs only: coming again would not mend it
+
+
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """Another hub has it and is responsible; what becomes of it, it says later. Of agencies' systems: no news."""
+
+
+Word = Taken | Failed | Relayed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +140,7 @@ class Handover:
             raise CorruptPayloadError(f"payload {payload.sha256} is not in the store")
         return Content(envelope=envelope, delivery=delivery, octets=octets)
 
-    def confirm(self, caller: Caller, delivery_id: DeliveryId, word: Taken | Failed) -> Confirmed | Rejected:
+    def confirm(self, caller: Caller, delivery_id: DeliveryId, word: Word) -> Confirmed | Rejected:
         """What the agency's system says of a delivery: T4. The same word again is a quiet success."""
         for _ in range(_RACES):
             planned = self._plan(caller, delivery_id, word)
@@ -142,7 +151,7 @@ class Handover:
                 return Confirmed(delivery=planned.step.after, repeated=False)
         raise LedgerUnavailableError(f"delivery {delivery_id} is moved by others all the time")
 
-    def _plan(self, caller: Caller, delivery_id: DeliveryId, word: Taken | Failed) -> Move | Confirmed | Rejected:
+    def _plan(self, caller: Caller, delivery_id: DeliveryId, word: Word) -> Move | Confirmed | Rejected:
         offered = self.look(caller, delivery_id)
         if isinstance(offered, Rejected):
             return offered
@@ -150,8 +159,16 @@ class Handover:
         match word:
             case Taken(sha256):
                 return self._plan_taken(caller, delivery, envelope, sha256)
+            case Failed() if _ends(caller, delivery, word):
+                cause = Cause(actor=caller.system, at=self.now(), reason=word.reason)
+                return self._plan_event(delivery, envelope, DeliveryEvent.GIVEN_UP, cause)
             case Failed(reason):
                 return self._plan_failed(caller, delivery, envelope, reason)
+            case Relayed() if caller.hub is not None:
+                cause = Cause(actor=caller.system, at=self.now())
+                return self._plan_event(delivery, envelope, DeliveryEvent.RELAYED, cause)
+            case Relayed():
+                return Confirmed(delivery=delivery, repeated=True)
 
     def _plan_taken(
         self, caller: Caller, delivery: Delivery, envelope: EnvelopeRecord, sha256: str
@@ -159,7 +176,12 @@ class Handover:
         if sha256 != envelope.sha256:
             return refuse(Code.WRONG_DIGEST, path="sha256", expected=envelope.sha256, got=sha256)
         cause = Cause(actor=caller.system, at=self.now())
-        move = self.planner.plan(delivery, envelope, DeliveryEvent.HANDED_OVER, cause)
+        return self._plan_event(delivery, envelope, DeliveryEvent.HANDED_OVER, cause)
+
+    def _plan_event(
+        self, delivery: Delivery, envelope: EnvelopeRecord, event: DeliveryEvent, cause: Cause
+    ) -> Move | Confirmed:
+        move = self.planner.plan(delivery, envelope, event, cause)
         return move or Confirmed(delivery=delivery, repeated=True)
 
     def _plan_failed(
@@ -172,6 +194,14 @@ class Handover:
         cause = Cause(actor=caller.system, at=now, reason=reason)
         move = self.planner.plan(delivery, envelope, DeliveryEvent.ATTEMPT_FAILED, cause, due_at=due_at)
         return move or Confirmed(delivery=delivery, repeated=True)
+
+
+def _ends(caller: Caller, delivery: Delivery, word: Failed) -> bool:
+    """Whether another hub gives it up: what it had taken, or what it will never take."""
+    if caller.hub is None:
+        return False
+    given_up = (DeliveryState.RELAYED, DeliveryState.EXPIRED)
+    return delivery.state in given_up or (word.final and delivery.state in WAITING)
 
 
 def _writer(move: Move) -> Callable[[Book], bool]:
