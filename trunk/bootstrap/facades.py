@@ -24,6 +24,8 @@ def vxp(settings: Settings, ledger: Ledger, registry: Registry, now: Clock) -> C
         settings=settings.vxp,
         recogniser=Recogniser(ledger=ledger, vault=_vault(settings), directory=registry.directory, now=now),
         enrolment=Enrolment(ledger=ledger, now=now, may_enrol=lambda system: system in enrollers),
+        trunk_id=settings.identity.organ_id,
+        push_system=settings.uplink.push_system,
     )
     return facade(means)
 

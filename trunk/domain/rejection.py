@@ -168,3 +168,11 @@ def _load() -> Mapping[Code, Refusal]:
 
 
 CATALOGUE: Final[Mapping[Code, Refusal]] = _load()
+
+_OF_THE_MESSAGE: Final = ("ENV", "SIG", "ADR")
+
+
+def is_final(description: str) -> bool:
+    """Whether it begins with a code that says that this message will never be taken: so hubs tell each other why."""
+    code = next((code for code in Code if description.startswith(code)), None)
+    return code is not None and code.startswith(_OF_THE_MESSAGE) and not CATALOGUE[code].temporary

@@ -25,6 +25,8 @@ class Means:
     settings: Vxp
     recogniser: Recogniser
     enrolment: Enrolment
+    trunk_id: str = ""  #: what this trunk is called in traces
+    push_system: str = ""  #: the system as which our uplink brings mail; empty: it brings none
 
 
 MEANS: Final = web.AppKey("vxp", Means)

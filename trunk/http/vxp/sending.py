@@ -28,6 +28,7 @@ from trunk.http.facades import DOCUMENTS, STATUSES, Span, document_id, late, spe
 from trunk.http.problems import RefusedError, insist
 from trunk.http.spool import Spooled
 from trunk.http.submitting import spool, take_in
+from trunk.http.vxp import hubs
 from trunk.http.vxp.doors import Turn
 from trunk.http.vxp.parameters import days_asked, kinds_asked
 from trunk.http.vxp.replies import success
@@ -74,7 +75,7 @@ _TITLE: Final[Mapping[str, str]] = MappingProxyType(
 
 async def send(turn: Turn) -> web.StreamResponse:
     """sendEdoc: the same intake as the native API's. ``to`` and ``messagetype`` are hints that nobody needs: the
-    message itself says what it is and whom it is for."""
+    message itself says what it is and whom it is for. Only another hub may ask for some of the addressees."""
     turn.call.offload.require_room()
     async with _admitted(turn) as submitted:
         try:
@@ -97,7 +98,15 @@ async def _admitted(turn: Turn) -> AsyncIterator[Submission]:
         file = await asyncio.to_thread(_file_in, body, said)
         if file is None:
             raise RefusedError(refuse(Code.BODY_HASH, path="XroadVnpt-hash-file", got=said))
-        yield Submission(caller=turn.call.caller, octets=file.octets, size=file.size, sha256=file.sha256)
+        caller = await hubs.bringing(turn)
+        yield Submission(
+            caller=caller,
+            octets=file.octets,
+            size=file.size,
+            sha256=file.sha256,
+            only_to=hubs.ids(turn, caller, "to"),
+            trace=hubs.ids(turn, caller, "trace"),
+        )
 
 
 def _file_in(body: Spooled, said: str) -> Spooled | None:
