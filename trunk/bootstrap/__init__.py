@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from trunk import failpoints
 from trunk.application.administration import Administration
 from trunk.application.directory import Clock
+from trunk.application.punctuality import Punctuality
 from trunk.application.replay import Replay
 from trunk.application.shared_secrets import SharedSecrets
 from trunk.application.tracking import Tracking
@@ -46,6 +47,7 @@ class Desk:
     """What clerks may do: look."""
 
     tracking: Tracking
+    punctuality: Punctuality
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,9 @@ class AdminRoom:
 def open_desk(settings: Settings) -> Iterator[Desk]:
     """The clerks' door: its engine cannot write. Raises ``ConfigurationError``, ``LedgerUnavailableError``."""
     with _ledger(settings, read_only=True) as ledger:
-        yield Desk(tracking=wiring.tracking(settings, ledger))
+        yield Desk(
+            tracking=wiring.tracking(settings, ledger), punctuality=wiring.punctuality(settings, ledger)
+        )
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from trunk.application.deadlines import check_country
 from trunk.application.policies import policies
 from trunk.cli.config_finding import Finding, Weight, longer
 from trunk.cli.world import World
@@ -174,15 +175,25 @@ def _policies(settings: Settings) -> Iterator[Finding]:
             )
 
 
-def _clocks(settings: Settings) -> Iterator[Finding]:
-    delivery, default = settings.delivery, type(settings.delivery)()
-    if delivery.overdue_hours > delivery.lifetime_days * 24:
+def _deadlines(settings: Settings) -> Iterator[Finding]:
+    deadlines = settings.deadlines
+    try:
+        check_country(deadlines.country)
+    except ConfigurationError as error:
+        remedy = "mend the setting; the trunk does not start with it"
+        yield Finding(weight=Weight.ERROR, key="deadlines.country", text=str(error), remedy=remedy)
+    if deadlines.urgent_fetch_minutes > settings.delivery.lifetime_days * 24 * 60:
         yield Finding(
             weight=Weight.WARNING,
-            key="delivery.overdue_hours",
-            text="a delivery expires before it is overdue",
-            remedy="make it shorter than lifetime_days",
+            key="deadlines.urgent_fetch_minutes",
+            text="an urgent delivery expires before it is overdue",
+            remedy="make it shorter than delivery.lifetime_days",
         )
+
+
+def _clocks(settings: Settings) -> Iterator[Finding]:
+    delivery, default = settings.delivery, type(settings.delivery)()
+    yield from _deadlines(settings)
     if delivery.lifetime_days < 1 <= default.lifetime_days:
         yield Finding(
             weight=Weight.WARNING,

@@ -17,6 +17,7 @@ from trunk.domain.change_request import RequestKind, RequestState
 from trunk.domain.delivery import AckKind, DeliveryEvent, DeliveryState
 from trunk.domain.entry import EnvelopeKind
 from trunk.domain.hub_link import Direction, LinkState
+from trunk.domain.punctuality import LateKind
 from trunk.domain.rejection import Text
 from trunk.domain.relation import RelationKind
 from trunk.domain.tracking import Progress
@@ -284,6 +285,14 @@ REASON: Final[Mapping[str, str]] = MappingProxyType(
         "removeFromCRL": "thôi tạm dừng",
         "privilegeWithdrawn": "bị rút quyền",
         "aACompromise": "lộ khóa của nơi cấp thuộc tính",
+    }
+)
+
+LATE: Final[Mapping[LateKind, Text]] = MappingProxyType(
+    {
+        LateKind.NOT_FETCHED: _t("chưa lấy về", "not fetched"),
+        LateKind.NOT_RECEIVED: _t("chưa tiếp nhận", "not received"),
+        LateKind.NOT_ANSWERED: _t("chưa trả lời", "not answered"),
     }
 )
 

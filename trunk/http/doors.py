@@ -13,6 +13,7 @@ from aiohttp import web
 from trunk.application.directory import Registry
 from trunk.application.handover import Handover
 from trunk.application.intake import Intake
+from trunk.application.punctuality import Punctuality
 from trunk.application.tracking import Tracking
 from trunk.domain.agency import Caller
 from trunk.http.errands import Errands
@@ -33,6 +34,7 @@ class Doors:
     handover: Handover
     tracking: Tracking
     registry: Registry
+    punctuality: Punctuality
     waiting_room: WaitingRoom
     checks: Mapping[str, Callable[[], None]]  #: by name of the dependency; each returns, or raises what ails it
     depth: Callable[[], dict[str, int]]  #: of the outbox, and of deliveries by state

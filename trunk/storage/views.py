@@ -14,6 +14,7 @@ from trunk.domain.change_request import ChangeRequest
 from trunk.domain.credential import KeyRecord, SystemRecord
 from trunk.domain.delivery import AgencyCode, Delivery, DeliveryId, EnvelopeId
 from trunk.domain.entry import AcceptedEnvelope, EnvelopeRecord, Payload
+from trunk.domain.relation import RelatedDocument
 from trunk.domain.shared_secret import SharedSecretRecord
 from trunk.domain.tracking import (
     WHOLE_INBOX,
@@ -27,7 +28,20 @@ from trunk.domain.tracking import (
     StatusSearch,
 )
 from trunk.domain.unmatched import Known
-from trunk.storage import accounts, directory, envelopes, evidence, inbox, lists, outbox, shared_secrets, statuses, tracks
+from trunk.storage import (
+    accounts,
+    directory,
+    envelopes,
+    evidence,
+    inbox,
+    lists,
+    outbox,
+    shared_secrets,
+    statuses,
+    tracks,
+)
+from trunk.storage.hub_links import HubLinks
+from trunk.storage.punctuality import Times
 
 
 class View:
@@ -76,6 +90,11 @@ class View:
     def systems(self) -> list[SystemRecord]:
         return directory.systems(self._connection)
 
+    @property
+    def hub_links(self) -> HubLinks:
+        """Mail that crosses to other hubs and from them."""
+        return HubLinks(self._connection)
+
     def delivery(self, delivery_id: DeliveryId) -> Delivery | None:
         return envelopes.delivery(self._connection, delivery_id)
 
@@ -121,6 +140,11 @@ class View:
 
     def track(self, envelope_id: EnvelopeId) -> EnvelopeTrack | None:
         return tracks.track(self._connection, envelope_id)
+
+    def related(self, envelope_id: EnvelopeId) -> list[RelatedDocument]:
+        """What a document says of others, and what others say of it; the oldest of them first."""
+        envelope = self.envelope(envelope_id)
+        return [] if envelope is None else related.related(self._connection, envelope)
 
     def seen(self, ids: Collection[EnvelopeId], *, by: Collection[AgencyCode]) -> frozenset[EnvelopeId]:
         """Which of these envelopes the agencies ``by`` sent or receive."""
@@ -168,6 +192,10 @@ class View:
 
     def search(self, search: Search) -> list[Listed]:
         return lists.search(self._connection, search)
+
+    def times(self) -> Times:
+        """Of documents on their way: who is late, and how quick everybody is."""
+        return Times(self._connection)
 
     def depth(self) -> dict[str, int]:
         """``outbox``, and waiting deliveries by state; finished ones are not counted."""

@@ -114,7 +114,7 @@ def test_a_trunk_that_trusts_nobody_would_not_start(town: Town, made: Path) -> N
         ("TRUNK_DATABASE__URL", "postgresql://u:p@db/t", "database.url"),
         ("TRUNK_BROKER__URL", "amqp://u:p@mq/", "broker.url"),
         ("TRUNK_DELIVERY__LIFETIME_DAYS", "0.2", "delivery.lifetime_days"),
-        ("TRUNK_DELIVERY__OVERDUE_HOURS", "500", "delivery.overdue_hours"),
+        ("TRUNK_DEADLINES__URGENT_FETCH_MINUTES", "30000", "deadlines.urgent_fetch_minutes"),
         ("TRUNK_SIGNATURES__CLAIMED_TIME_AGE_DAYS", "90", "signatures.claimed_time_age_days"),
         ("TRUNK_SIGNATURES__REVOCATION__RULE", "none", "signatures.revocation.rule"),
         ("TRUNK_SIGNATURES__REVOCATION__LIST_AGE_HOURS", "48", "signatures.revocation.list_age_hours"),
