@@ -19,6 +19,7 @@ from typing import Any, Final, TypeVar
 import structlog
 from aiohttp import web
 
+from trunk.domain.agency import Agency, Directory
 from trunk.domain.delivery import DeliveryState
 from trunk.domain.entry import EnvelopeKind
 from trunk.domain.outcome import Flaw, Rejected, refuse
@@ -67,6 +68,7 @@ NUMBERS: Final[Mapping[str, str]] = MappingProxyType(
         Code.ADDRESSEE_UNKNOWN: "18",
         Code.ADDRESSEE_INACTIVE: "23",
         Code.SIGNER_WITHOUT_MANDATE: "21",
+        Code.LOOP: "21",
         "DUP": "21",
         "TRK": _SYSTEM_FAULT,
         Code.UNAUTHENTICATED: "15",
@@ -74,6 +76,10 @@ NUMBERS: Final[Mapping[str, str]] = MappingProxyType(
         Code.REQUEST_SIGNATURE: "15",
         Code.STALE_REQUEST: "15",
         Code.NOT_ENROLLER: "15",
+        Code.LOGIN: "15",
+        Code.TOKEN_EXPIRED: "15",
+        Code.TOKEN: "15",
+        Code.SYSTEM_SECRET: "15",
         Code.TOO_LARGE: "10",
         Code.MEDIA_TYPE: "10",
         Code.BODY_CUT_OFF: "10",
@@ -92,7 +98,7 @@ def number_of(code: Code) -> str:
     return next((NUMBERS[code[:end]] for end in range(len(code), 0, -1) if code[:end] in NUMBERS), _SYSTEM_FAULT)
 
 
-def spell(fields: Mapping[str, Any]) -> bytes:
+def spell(fields: Any) -> bytes:
     """JSON in ASCII: there are clients that read some answers as US-ASCII."""
     return json.dumps(fields, ensure_ascii=True, separators=(",", ":")).encode("ascii")
 
@@ -186,3 +192,14 @@ def _day(name: str, text: str) -> datetime | None:
     if words:
         log.info("date_passed_over", parameter=name, got=shorten(text))
     return None
+
+
+def listed(directory: Directory) -> list[Agency]:
+    """The agencies that address books show, by code."""
+    return sorted((agency for agency in directory.agencies if agency.listed), key=lambda agency: agency.code)
+
+
+def parent_of(agency: Agency, directory: Directory) -> str:
+    """The agency above it; where none is written, that of the rule of QĐ 20/2020 (H41.01 below H41)."""
+    parent = directory.find(agency.parent or agency.code.rpartition(".")[0])
+    return parent.code if parent is not None and parent.code != agency.code else ""

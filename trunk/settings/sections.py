@@ -214,6 +214,9 @@ class Lgsp(_Section):
     administrators: str = Field(
         default="", description="systems that may register agencies over LGSP, separated by commas"
     )
+    administrators: str = Field(
+        default="", description="systems that may register agencies over LGSP, separated by commas"
+    )
     list_items: int = Field(default=500, gt=0, description="items at most in one list; the cursor shows the others")
     answer_seconds: float = Field(default=60, gt=0, description="then the answer is: come again")
 
