@@ -163,14 +163,14 @@ class HubTown:
 
 @contextmanager
 def hub_town(folder: Path, *, push: bool = False, uplink: bool = True, settings: str = "") -> Iterator[HubTown]:
-    """Both at work. ``push``: ``upper`` may bring mail; ``uplink``: ``lower`` has ``[uplink]``; ``settings``: more of
+    """Both at work. ``push``: ``upper`` may bring mail; ``uplink``: ``lower`` calls ``upper``; ``settings``: more of
     ``lower``'s TOML, lines of ``[uplink]`` first."""
     pki = make_pki(at=datetime.now(UTC))  # noqa: TID251  certificates are of today
     upper = _made(folder / "upper", pki, UPPER_ID, (FIRST, SECOND), "")
     with ExitStack() as stack:
         stack.enter_context(structlog.testing.capture_logs())
         stack.enter_context(upper.road.open())
-        more = _uplink(upper.road.endpoint, push=push) if uplink else ""
+        more = _uplink(upper.road.endpoint if uplink else "", push=push)
         lower = _made(folder / "lower", pki, LOWER_ID, (SENDER, NEAR), f"{more}\n{settings}")
         stack.enter_context(lower.road.open())
         secret, push_secret = _introduce(lower, upper, push=push)
