@@ -12,6 +12,7 @@ from envelopes.model import BusinessKind
 from signing.evidence import Evidence
 from trunk.domain import signature_record, unmatched
 from trunk.domain.agency import Agency, Caller
+from trunk.domain.business_status import Standing
 from trunk.domain.change_request import ChangeRequest
 from trunk.domain.deadlines import Rules
 from trunk.domain.delivery import AgencyCode, DeliveryId, EnvelopeId
@@ -65,7 +66,15 @@ class Tracking:
         own = [d for d in track.deliveries if caller.speaks_for(d.delivery.addressee)]
         if not own:
             return refuse(Code.NOT_FOUND, got=envelope_id)
-        return dataclasses.replace(track, deliveries=own, acknowledgements=(), unmatched=(), related=related, links=())
+        return dataclasses.replace(
+            track,
+            deliveries=own,
+            acknowledgements=(),
+            statuses=[report for report in track.statuses if report.standing is Standing.REQUESTS],
+            unmatched=(),
+            related=related,
+            links=(),
+        )
 
     def original(self, candidates: Sequence[EnvelopeRecord]) -> EnvelopeRecord | None:
         """The one document that all the others of ``candidates`` revoke, update or replace; ``None``: they differ.
@@ -79,9 +88,8 @@ class Tracking:
             issuers = view.directory().family(new[0].sender)
             later = {one.envelope_id for record in candidates for one in view.related(record.id) if not one.forward}
         others = (record for record in candidates if record is not new[0])
-        return (
-            new[0] if all(one.sender in issuers and (one.id in later or _same(one, new[0])) for one in others) else None
-        )
+        belong = (one.sender in issuers and (one.id in later or _same(one, new[0])) for one in others)
+        return new[0] if all(belong) else None
 
     def requests(self, deliveries: Collection[DeliveryId]) -> Mapping[DeliveryId, Sequence[ChangeRequest]]:
         """Recalls and updates that were asked of the recipients of these deliveries."""

@@ -21,7 +21,8 @@ from trunk.domain.tracking import (
     JournalEvent,
     StatusReport,
 )
-from trunk.storage import envelopes
+from trunk.storage import envelopes, related
+from trunk.storage.hub_links import link_of
 from trunk.storage.rows import DELIVERY_COLUMNS, delivery_of, envelope_of, journal_event_of, status_of
 from trunk.storage.tables import AGENCY, CHANGE_REQUEST, DELIVERY, ENVELOPE, HUB_LINK, JOURNAL, PAYLOAD, STATUS_REPORT
 
@@ -60,6 +61,7 @@ def track(connection: Connection, envelope_id: EnvelopeId) -> EnvelopeTrack | No
         timeline=events[None],
         statuses=[report for report in others if report.standing is not Standing.UNMATCHED],
         unmatched=[report for report in others if report.standing is Standing.UNMATCHED],
+        related=related.related(connection, envelope),
         links=[link for group in links.values() for link in group],
     )
 
@@ -105,24 +107,9 @@ def _links(connection: Connection, envelope_id: EnvelopeId) -> defaultdict[Deliv
     )
     links: defaultdict[DeliveryId | None, list[HubLink]] = defaultdict(list)
     for row in rows:
-        link = _link(row)
+        link = link_of(row)
         links[link.delivery_id].append(link)
     return links
-
-
-def _link(row: Any) -> HubLink:
-    return HubLink(
-        id=row.id,
-        hub=row.hub,
-        direction=row.direction,
-        remote_id=row.remote_id,
-        state=row.state,
-        at=row.at,
-        envelope_id=None if row.envelope_id is None else EnvelopeId(row.envelope_id),
-        delivery_id=None if row.delivery_id is None else DeliveryId(row.delivery_id),
-        reason=row.reason,
-        checked_at=row.checked_at,
-    )
 
 
 def _events(connection: Connection, envelope_id: EnvelopeId) -> dict[DeliveryId | None, list[JournalEvent]]:

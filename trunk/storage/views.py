@@ -36,6 +36,7 @@ from trunk.storage import (
     inbox,
     lists,
     outbox,
+    related,
     shared_secrets,
     statuses,
     tracks,
@@ -134,9 +135,15 @@ class View:
         """The same by the identity of the message."""
         return envelopes.accepted_as(self._connection, identity)
 
-    def match(self, *, document_id: str, sender: AgencyCode, recipient: AgencyCode) -> list[Delivery]:
-        """Deliveries of that document from ``sender`` to ``recipient``: what it has before what it has not yet."""
-        return envelopes.match(self._connection, document_id=document_id, sender=sender, recipient=recipient)
+    def carried(
+        self, spoken: Spoken, *, senders: Collection[AgencyCode], recipients: Collection[AgencyCode] | None = None
+    ) -> list[Carried]:
+        """Deliveries of the documents that are spoken of: what the recipient has before what it has not yet."""
+        return matching.carried(self._connection, spoken, senders=senders, recipients=recipients)
+
+    def said_of(self, delivery_id: DeliveryId) -> frozenset[str]:
+        """Codes of the statuses that its recipient has given."""
+        return statuses.codes_of(self._connection, delivery_id)
 
     def track(self, envelope_id: EnvelopeId) -> EnvelopeTrack | None:
         return tracks.track(self._connection, envelope_id)
