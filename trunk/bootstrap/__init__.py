@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from trunk import failpoints
+from trunk.application.accounts import Accounts
 from trunk.application.administration import Administration
 from trunk.application.directory import Clock
 from trunk.application.punctuality import Punctuality
@@ -58,6 +59,7 @@ class AdminRoom:
     replay: Replay
     administration: Administration
     secrets: SharedSecrets
+    accounts: Accounts
 
 
 @contextmanager
@@ -78,6 +80,7 @@ def open_administration(settings: Settings) -> Iterator[AdminRoom]:
             replay=Replay(ledger=ledger, now=clock, lifetime=wiring.lifetime(settings)),
             administration=Administration(ledger=ledger, now=clock, new_token=secrets.token_urlsafe),
             secrets=facades.shared_secrets(settings, ledger, clock),
+            accounts=facades.accounts(settings, ledger, clock),
         )
 
 

@@ -145,7 +145,8 @@ def wire(core: Core, judging: Judging, executor: ThreadPoolExecutor) -> Service:
     loops["fetcher"] = judging.fetcher.loop()
     intake, handover = _intake(core, judging.examiners, executor), _handover(core)
     doors = _doors(core, intake, handover, waiting_room, judging, loops)
-    app = make_app(doors, facades.vxp(settings, core.ledger, core.registry, core.now))
+    parts = (settings, core.ledger, core.registry, core.now)
+    app = make_app(doors, facades.vxp(*parts), facades.lgsp(*parts))
     process = Process(
         runner=lambda: Runner(app, drain_seconds=settings.http.drain_seconds), loops=tuple(loops.values())
     )

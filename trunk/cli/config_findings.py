@@ -38,6 +38,7 @@ def look_into(world: World, *, workers: int) -> list[Finding]:
         *_stores(settings, workers),
         *_seal(settings),
         *_vxp(settings),
+        *_lgsp(settings),
         *config_trust.findings(trust),
         *config_revocation.findings(settings, trust, now=world.doors.now()),
         *_examination(settings),
@@ -133,6 +134,24 @@ def _vxp(settings: Settings) -> Iterator[Finding]:
             key="vxp.administrators",
             text=f"{settings.vxp.administrators} may change the directory with words that VXP does not sign",
             remedy="keep it empty and use trunk admin agency; else admit these systems over TLS only",
+        )
+
+
+def _lgsp(settings: Settings) -> Iterator[Finding]:
+    yield from _open_to_others(settings.path(settings.lgsp.key_file), "lgsp.key_file")
+    if settings.lgsp.administrators:
+        yield Finding(
+            weight=Weight.WARNING,
+            key="lgsp.administrators",
+            text=f"{settings.lgsp.administrators} may change the directory with a token and a secret that travel",
+            remedy="keep it empty and use trunk admin agency; else admit these systems over TLS only",
+        )
+    if settings.lgsp.token_minutes > type(settings.lgsp)().token_minutes:
+        yield Finding(
+            weight=Weight.WARNING,
+            key="lgsp.token_minutes",
+            text=f"a token that was seen by others holds for up to {settings.lgsp.token_minutes:g} minutes",
+            remedy="30: clients log in anew after 29",
         )
 
 

@@ -14,9 +14,11 @@ from typing import Any
 import orjson
 from click.testing import CliRunner, Result
 
+from trunk.application.accounts import Accounts
 from trunk.application.administration import Administration
 from trunk.application.deadlines import rules
 from trunk.application.punctuality import Punctuality
+from trunk.application.key_file import KeyFile
 from trunk.application.replay import Replay
 from trunk.application.shared_secrets import SharedSecrets
 from trunk.application.tracking import Tracking
@@ -161,6 +163,12 @@ class Town:
             secrets=SharedSecrets(
                 ledger=self.ledger,
                 vault=Vault(file=self.folder / "vxp.key", chance=secrets.token_bytes),
+                now=lambda: self.now,
+                new_token=lambda n: f"{next(self.numbers):0{n}}",
+            ),
+            accounts=Accounts(
+                ledger=self.ledger,
+                key_file=KeyFile(file=self.folder / "lgsp.key", chance=secrets.token_bytes, remedy="make-key"),
                 now=lambda: self.now,
                 new_token=lambda n: f"{next(self.numbers):0{n}}",
             ),
