@@ -133,12 +133,12 @@ def test_why_a_status_matches_nothing(ledger: Ledger) -> None:
     )
     assert because(ledger) is WhyUnmatched.NAMELESS
     assert because(ledger, document_id="VB-9") is WhyUnmatched.UNKNOWN
-    assert because(ledger, document_id="VB-1") is WhyUnmatched.SEVERAL
-    assert because(ledger, document_code="7/STN", promulgation_date="2026/11/22") is WhyUnmatched.SEVERAL
+    assert because(ledger, document_id="VB-1") is WhyUnmatched.UNCLEAR
+    assert because(ledger, document_code="7/STN", promulgation_date="2026/11/22") is WhyUnmatched.UNCLEAR
     assert because(ledger, document_id="VB-2") is WhyUnmatched.OTHERS
     assert because(ledger, document_id="VB-3") is WhyUnmatched.LATER
     recall = {"code": "13", "reporter": SENDER, "addressee": OTHER}
-    assert because(ledger, document_id="VB-2", **recall) is WhyUnmatched.SEVERAL
+    assert because(ledger, document_id="VB-2", **recall) is WhyUnmatched.UNCLEAR
 
 
 def test_documents_of_others_are_no_reason(ledger: Ledger) -> None:

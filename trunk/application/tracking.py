@@ -12,7 +12,6 @@ from envelopes.model import BusinessKind
 from signing.evidence import Evidence
 from trunk.domain import signature_record, unmatched
 from trunk.domain.agency import Agency, Caller
-from trunk.domain.business_status import Standing
 from trunk.domain.change_request import ChangeRequest
 from trunk.domain.deadlines import Rules
 from trunk.domain.delivery import AgencyCode, DeliveryId, EnvelopeId
@@ -20,7 +19,7 @@ from trunk.domain.entry import EnvelopeRecord
 from trunk.domain.outcome import Rejected, refuse
 from trunk.domain.rejection import Code
 from trunk.domain.relation import RelatedDocument
-from trunk.domain.tracking import EnvelopeTrack, Listed, ListedStatus, Search, StatusSearch
+from trunk.domain.tracking import EnvelopeTrack, Listed, ListedStatus, Search, StatusReport, StatusSearch
 from trunk.domain.unmatched import Unmatched
 from trunk.errors import CorruptPayloadError
 from trunk.storage.ledger import Ledger, View
@@ -70,7 +69,7 @@ class Tracking:
             track,
             deliveries=own,
             acknowledgements=(),
-            statuses=[report for report in track.statuses if report.standing is Standing.REQUESTS],
+            statuses=[report for report in track.statuses if _is_for(report, caller)],
             unmatched=(),
             related=related,
             links=(),
@@ -170,6 +169,12 @@ def _as_seen(related: Iterable[RelatedDocument], seen: Collection[EnvelopeId]) -
             yield one
         elif one.forward:
             yield dataclasses.replace(one, envelope_id=None, document_code="", document_id="")
+
+
+def _is_for(report: StatusReport, caller: Caller) -> bool:
+    """Whether a recall concerns the caller: it names its sender where it is from all recipients, else one of them."""
+    addressee = report.addressee
+    return addressee is not None and (addressee == report.reporter or caller.speaks_for(addressee))
 
 
 def _same(one: EnvelopeRecord, other: EnvelopeRecord) -> bool:

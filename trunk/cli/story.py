@@ -62,13 +62,19 @@ def tell(track: EnvelopeTrack, *, tracking: Tracking, language: Language) -> Gro
     parts: list[Table | Text] = [_head(track, language)]
     if track.deliveries:
         parts.append(_recipients(track, tracking, language))
-    of_all = language.say("Trạng thái về cả văn bản:", "Statuses about the whole document:")
+    of_sender = language.say("Bên gửi yêu cầu:", "The sender asks:")
     of_none = language.say("Trạng thái không khớp nơi nhận nào:", "Statuses that match no recipient:")
-    for title, reports in ((of_all, track.statuses), (of_none, track.unmatched)):
+    for title, reports in ((of_sender, track.statuses), (of_none, track.unmatched)):
         if reports:
             parts.append(Text(title))
-            parts += [Text(f"  {clock(r.at)}  {clean(r.reporter)}  {_status(r, language).text}") for r in reports]
+            parts += [
+                Text(f"  {clock(r.at)}  {_way(r)}  {_status(r, language).text}   {r.envelope_id}") for r in reports
+            ]
     return Group(*parts)
+
+
+def _way(report: StatusReport) -> str:
+    return clean(f"{report.reporter} → {report.addressee}" if report.addressee else report.reporter)
 
 
 def badges(envelope: EnvelopeRecord, *, overdue: bool, language: Language) -> Text:

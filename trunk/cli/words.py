@@ -235,7 +235,9 @@ WHY_UNMATCHED: Final[Mapping[WhyUnmatched, Text]] = MappingProxyType(
             "có văn bản này, nhưng không phải giữa hai cơ quan này", "it is here, but not between these two agencies"
         ),
         WhyUnmatched.LATER: _t("văn bản đến sau trạng thái", "the document came after the status"),
-        WhyUnmatched.SEVERAL: _t("có nhiều văn bản cùng mã", "several have that name"),
+        WhyUnmatched.UNCLEAR: _t(
+            "có văn bản như vậy, không rõ có phải không", "one like it is here; it could not be told"
+        ),
     }
 )
 

@@ -107,7 +107,7 @@ class EnvelopeTrack:
     deliveries: Sequence[DeliveryTrack]
     acknowledgements: Sequence[AcknowledgementRecord]
     timeline: Sequence[JournalEvent]  #: what happened to the envelope as a whole
-    statuses: Sequence[StatusReport] = ()  #: about the document and no single recipient: a recall from all of them
+    statuses: Sequence[StatusReport] = ()  #: of the sender (13); whom each concerns, ``DeliveryTrack.requests`` say
     unmatched: Sequence[StatusReport] = ()  #: they name the document, and nobody can tell which delivery
     related: Sequence[RelatedDocument] = ()  #: what it says of others, and what others say of it, oldest first
     links: Sequence[HubLink] = ()  #: ids with other hubs that belong to no delivery

@@ -21,7 +21,7 @@ class WhyUnmatched(StrEnum):
     UNKNOWN = "unknown"  #: no document of that name has come this way
     OTHERS = "others"  #: one of that name is here, and is not between these two agencies
     LATER = "later"  #: the document came after the status
-    SEVERAL = "several"  #: several of that name are between them, and nobody can tell which is meant
+    UNCLEAR = "unclear"  #: one of that name is between them, and it could not be told that it is meant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ def why(said: Unmatched, known: Iterable[Known], directory: Directory) -> WhyUnm
     between = [one for one in named if one.sender in issuers and one.addressee in recipients]
     if not between:
         return WhyUnmatched.OTHERS
-    return WhyUnmatched.LATER if all(one.accepted_at > said.at for one in between) else WhyUnmatched.SEVERAL
+    return WhyUnmatched.LATER if all(one.accepted_at > said.at for one in between) else WhyUnmatched.UNCLEAR
 
 
 def _is_named(one: Known, said: Unmatched, keys: Collection[str]) -> bool:

@@ -80,7 +80,7 @@ class Track(Shape):
     deliveries: list[Delivery] = Field(description="a recipient sees its own only")
     acknowledgements: list[Acknowledgement] = Field(description="for the sender only")
     timeline: list[Event]
-    statuses: list[Status] = Field(description="about the document and no single recipient: a recall from all of them")
+    statuses: list[Status] = Field(description="of the sender (13); `requests` of the deliveries say whom they concern")
     unmatched: list[Status] = Field(description="statuses that name the document and match no delivery here")
     related: list[Related] = Field(
         description="what it answers, revokes, updates or replaces, and what does so to it; of others' documents only "

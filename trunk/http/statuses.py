@@ -32,7 +32,7 @@ class ToldStatus(Status):
     why: str | None = Field(
         examples=["unknown"],
         description="it matches none: nameless (it names no document), unknown (none of that name came this way), "
-        "others (not between these two agencies), later (the document came after it), several (nobody can tell which)",
+        "others (not between these two agencies), later (the document came after it), unclear (one like it is here)",
     )
 
     @classmethod
