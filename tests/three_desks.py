@@ -20,7 +20,7 @@ from scripts.province import FIRST, SECOND, SENDER
 from tests.java_system import JavaSystem
 from tests.unit.http.serving import Answer, Client
 from tests.vxp_town import OLD, Town
-from trunk.application.accounts import AccountWish
+from trunk.application.accounts import PasswordWish
 from trunk.bootstrap import open_administration
 from trunk.domain.agency import Agency, SystemId
 from trunk.domain.credential import SystemRecord
@@ -226,7 +226,7 @@ def _register_fourth(town: Town) -> str:
 def _log_in(town: Town) -> LgspDesk:
     with open_administration(town.province.settings()) as room:
         room.accounts.make_key()
-        account = room.accounts.issue(AccountWish(system=SystemId(f"{LGSP.lower()}-qlvb"), username="vanthu"))
+        account = room.accounts.issue(PasswordWish(system=SystemId(f"{LGSP.lower()}-qlvb"), username="vanthu"))
     client = Client(town.port)
     who = {"username": "vanthu", "password": account.spelled, "applicationCode": "QLVB", "otp": None}
     answer = client.post("/lgsp/v1/auth/login?allow_anonymous=true", who)

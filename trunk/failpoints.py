@@ -21,6 +21,8 @@ NAMES: Final = (
     "dispatch.settled",
     "handover.before_commit",
     "handover.committed",
+    "recalls.before_commit",
+    "recalls.committed",
     "receipts.before_commit",
     "receipts.committed",
 )

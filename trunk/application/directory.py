@@ -18,6 +18,8 @@ from trunk.domain.rejection import Code
 from trunk.storage.ledger import Ledger, View
 
 Clock = Callable[[], datetime]
+Directories = Callable[[], Directory]
+"""Who is who, as it is at the moment of asking."""
 
 
 @dataclass(slots=True)

@@ -14,11 +14,11 @@ from pathlib import Path
 from trunk.application.advancing import Cause, Move, Planner
 from trunk.domain.agency import Caller
 from trunk.domain.delivery import WAITING, AgencyCode, Delivery, DeliveryEvent, DeliveryId, DeliveryState
-from trunk.domain.entry import EnvelopeRecord
+from trunk.domain.entry import EnvelopeKind, EnvelopeRecord
 from trunk.domain.outcome import Rejected, refuse
 from trunk.domain.rejection import Code
 from trunk.domain.retry import RetrySchedule
-from trunk.domain.tracking import WHOLE_INBOX, InboxCursor, InboxPage, InboxSelection
+from trunk.domain.tracking import WHOLE_INBOX, InboxCursor, InboxPage, InboxSelection, JournalEvent
 from trunk.errors import CorruptPayloadError, LedgerUnavailableError
 from trunk.failpoints import reach
 from trunk.storage.ledger import Book, Ledger
@@ -126,7 +126,10 @@ class Handover:
             return view.newest_position(agencies)
 
     def fetch(self, caller: Caller, delivery_id: DeliveryId) -> Content | Rejected:
-        """The octets as submitted. Repeatable, also after the confirmation. Raises ``CorruptPayloadError``."""
+        """The octets as submitted. Repeatable, also after the confirmation. Raises ``CorruptPayloadError``.
+
+        Before the first octet of a document leaves, that is on record: a recall can then tell who may have it.
+        """
         with self.ledger.read() as view:
             delivery = view.delivery(delivery_id)
             if delivery is None or not caller.speaks_for(delivery.addressee):
@@ -138,7 +141,25 @@ class Handover:
         octets = payload.octets if payload.octets is not None else self.payloads.open(payload.sha256)
         if octets is None:
             raise CorruptPayloadError(f"payload {payload.sha256} is not in the store")
+        if envelope.kind is EnvelopeKind.DOCUMENT and not self._may_leave(caller, delivery):
+            return refuse(Code.RECALLED, got=delivery_id)
         return Content(envelope=envelope, delivery=delivery, octets=octets)
+
+    def _may_leave(self, caller: Caller, delivery: Delivery) -> bool:
+        """Whether a document's octets may leave; noted the first time, in the moment when no recall can hold it."""
+        if delivery.fetched_at is not None:
+            return True
+        now = self.now()
+
+        def note(book: Book) -> bool:
+            if book.fetched(delivery.id, at=now):
+                line = JournalEvent(at=now, event="fetched", actor=caller.system, delivery_id=delivery.id)
+                book.note(line, envelope_id=delivery.envelope_id)
+                return True
+            found = book.delivery(delivery.id)
+            return found is not None and not found.held_back
+
+        return self.scribe.perform(note).result()
 
     def confirm(self, caller: Caller, delivery_id: DeliveryId, word: Word) -> Confirmed | Rejected:
         """What the agency's system says of a delivery: T4. The same word again is a quiet success."""
@@ -173,6 +194,8 @@ class Handover:
     def _plan_taken(
         self, caller: Caller, delivery: Delivery, envelope: EnvelopeRecord, sha256: str
     ) -> Move | Confirmed | Rejected:
+        if delivery.held_back:
+            return refuse(Code.RECALLED, got=delivery.id)
         if sha256 != envelope.sha256:
             return refuse(Code.WRONG_DIGEST, path="sha256", expected=envelope.sha256, got=sha256)
         cause = Cause(actor=caller.system, at=self.now())
@@ -187,6 +210,8 @@ class Handover:
     def _plan_failed(
         self, caller: Caller, delivery: Delivery, envelope: EnvelopeRecord, reason: str
     ) -> Move | Confirmed | Rejected:
+        if delivery.held_back:
+            return refuse(Code.RECALLED, got=delivery.id)
         if delivery.state not in WAITING:
             return refuse(Code.ALREADY_CONFIRMED, got=delivery.state)
         now = self.now()

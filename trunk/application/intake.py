@@ -113,7 +113,9 @@ class Intake:
                 if isinstance(lacking, PreparedRepetition):
                     return lacking
                 acceptance = self.preparer.document(submission, document, readable.report, lacking, at=at)
-                return PreparedDocument(acceptance=acceptance, warnings=readable.warnings)
+                return PreparedDocument(
+                    acceptance=acceptance, warnings=readable.warnings, reason=document.business.reason
+                )
             case StatusMessage() as status:
                 return PreparedStatus(
                     acceptance=self.preparer.status(submission, status, readable.report, authorised, at=at),

@@ -9,15 +9,18 @@ from datetime import datetime, timedelta
 from envelopes.model import Document, Message, ResponseFor, StatusMessage
 from signing.report import Report
 from trunk.application.acknowledge import Acknowledger, NewId
+from trunk.application.directory import Directories
 from trunk.application.evidence import EvidenceShelf
 from trunk.application.submission import Authorised, PreparedRejection, Submission, trace_of
 from trunk.domain import identity, signature_record
 from trunk.domain.acknowledgement import Fact
-from trunk.domain.agency import Agency
+from trunk.domain.agency import Agency, Directory
 from trunk.domain.dates import spell_date
 from trunk.domain.delivery import AckKind, AgencyCode, Delivery, DeliveryId, EnvelopeId
+from trunk.domain.document_key import key, keys_of_id
 from trunk.domain.entry import Acceptance, AttachmentRecord, Entry, EnvelopeKind, EnvelopeRecord, Payload
 from trunk.domain.outcome import Rejected
+from trunk.domain.relation import relations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +32,13 @@ class Preparer:
     lifetime: timedelta  #: of a document's deliveries: then the sender is told
     notices_wait: timedelta  #: of notices (statuses): nobody is told of those, so they do not give up
     evidence: EvidenceShelf
+    directories: Directories
 
     def document(
         self, submission: Submission, document: Document, report: Report, authorised: Authorised, *, at: datetime
     ) -> Acceptance:
         """T1 of a document: one delivery per recipient, and an acceptance that is sent to the sender."""
+        directory = self.directories()
         envelope = EnvelopeRecord(
             id=EnvelopeId(self.new_id()),
             kind=EnvelopeKind.DOCUMENT,
@@ -56,11 +61,13 @@ class Preparer:
             verdict=signature_record.written(report, authorised.weighed),
             attachments=_attachments(document),
             trace=trace_of(submission, document),
+            document_key=_key(document, directory),
         )
         made = self._acceptance(
             submission, envelope, authorised, tell_sender=not envelope.trace, lifetime=self.lifetime
         )
-        return replace(made, evidence=self.evidence.lacking(report.evidence))
+        tied = relations(document, directory)
+        return replace(made, relations=tied, evidence=self.evidence.lacking(report.evidence))
 
     def status(
         self, submission: Submission, status: StatusMessage, report: Report, authorised: Authorised, *, at: datetime
@@ -87,6 +94,12 @@ class Preparer:
         )
         made = self._acceptance(submission, envelope, authorised, tell_sender=False, lifetime=self.notices_wait)
         return replace(made, evidence=self.evidence.lacking(report.evidence))
+
+    def addressed_to(self, acceptance: Acceptance, codes: Sequence[AgencyCode]) -> Acceptance:
+        """The same notice for these agencies."""
+        envelope = acceptance.entry.envelope
+        deliveries = tuple(self._delivery(envelope, code, self.notices_wait) for code in codes)
+        return replace(acceptance, entry=replace(acceptance.entry, deliveries=deliveries))
 
     def identity(self, submission: Submission, message: Message, sender: Agency) -> str:
         """What makes this submission the same as an earlier one."""
@@ -182,6 +195,12 @@ def _identity(submission: Submission, sender: Agency, document_id: str, brought_
 def _brought_for(submission: Submission, authorised: Authorised) -> Sequence[AgencyCode]:
     """The addressees of a document that another hub brings: it may bring it for others another time."""
     return [] if submission.caller.hub is None else [agency.code for agency in authorised.recipients]
+
+
+def _key(document: Document, directory: Directory) -> str:
+    """By what the message says of itself; else by its DocumentId."""
+    own = key(directory, document.sender.organ_id, document.promulgation_date, str(document.code))
+    return own or next(keys_of_id(directory, document.document_id), "")
 
 
 def _attachments(document: Document) -> tuple[AttachmentRecord, ...]:

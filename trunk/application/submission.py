@@ -67,6 +67,7 @@ class PreparedDocument:
 
     acceptance: Acceptance
     warnings: Sequence[Flaw]
+    reason: str = ""  #: ``BussinessDocReason``: why it revokes, updates or replaces an earlier one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

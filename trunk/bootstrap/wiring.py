@@ -30,6 +30,7 @@ from trunk.application.intake import Intake
 from trunk.application.policies import policies
 from trunk.application.prepare import Preparer
 from trunk.application.punctuality import Punctuality
+from trunk.application.recalls import Recaller, Revisions
 from trunk.application.receipts import Receipts
 from trunk.application.sweep import Sweep
 from trunk.application.tidy import Tidy
@@ -176,24 +177,41 @@ def _tidy(core: Core) -> Tidy:
 
 
 def _intake(core: Core, examiners: Examiners, executor: ThreadPoolExecutor) -> Intake:
-    receipts = Receipts(ledger=core.ledger, scribe=core.scribe, planner=core.planner)
     shelf = EvidenceShelf(read=revocation.evidence(core.settings))
+    preparer = Preparer(
+        acknowledger=core.acknowledger,
+        new_id=new_id,
+        lifetime=lifetime(core.settings),
+        notices_wait=NOTICES_WAIT,
+        evidence=shelf,
+        directories=core.registry.directory,
+    )
     return Intake(
         directory=core.registry.directory,
         examiners=examiners,
         authority=Authority(policies(core.settings.signatures.policies), trunk_id=core.settings.identity.organ_id),
-        preparer=Preparer(
-            acknowledger=core.acknowledger,
-            new_id=new_id,
-            lifetime=lifetime(core.settings),
-            notices_wait=NOTICES_WAIT,
-            evidence=shelf,
-        ),
+        preparer=preparer,
         ledger=core.ledger,
         payloads=core.payloads,
-        entrance=Entrance(scribe=core.scribe, receipts=receipts, executor=executor, evidence=shelf),
+        entrance=_entrance(core, preparer, shelf, executor),
         now=core.now,
     )
+
+
+def _entrance(core: Core, preparer: Preparer, shelf: EvidenceShelf, executor: ThreadPoolExecutor) -> Entrance:
+    recaller = Recaller(planner=core.planner, new_id=new_id)
+    receipts = Receipts(
+        ledger=core.ledger,
+        scribe=core.scribe,
+        planner=core.planner,
+        recaller=recaller,
+        preparer=preparer,
+        directories=core.registry.directory,
+    )
+    revisions = Revisions(
+        ledger=core.ledger, scribe=core.scribe, recaller=recaller, directories=core.registry.directory
+    )
+    return Entrance(scribe=core.scribe, receipts=receipts, revisions=revisions, executor=executor, evidence=shelf)
 
 
 def _handover(core: Core) -> Handover:

@@ -88,6 +88,7 @@ NUMBERS: Final[Mapping[str, str]] = MappingProxyType(
         Code.WRONG_DIGEST: "21",
         Code.ALREADY_CONFIRMED: "21",
         Code.ALREADY_SETTLED: "21",
+        Code.RECALLED: "21",
         Code.CORRUPT_PAYLOAD: "21",
     }
 )

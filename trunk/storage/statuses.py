@@ -9,7 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from trunk.domain.delivery import AgencyCode, EnvelopeId
+from trunk.domain.delivery import AgencyCode, DeliveryId, EnvelopeId
 from trunk.domain.entry import EnvelopeKind
 from trunk.domain.tracking import ListedStatus, StatusReport, StatusSearch
 from trunk.domain.unmatched import Known
@@ -38,6 +38,13 @@ def search(connection: Connection, wanted: StatusSearch) -> list[ListedStatus]:
         found |= {line.envelope.id: line for row in connection.execute(newest) for line in [_line(row)]}
     newest_first = sorted(found.values(), key=lambda line: (line.report.at, line.envelope.id), reverse=True)
     return newest_first[:limit]
+
+
+def codes_of(connection: Connection, delivery_id: DeliveryId) -> frozenset[str]:
+    """Codes of the statuses that a delivery's recipient has given."""
+    said = sa.select(STATUS_REPORT.c.code).join(DELIVERY, DELIVERY.c.envelope_id == STATUS_REPORT.c.about)
+    of_recipient = said.where(DELIVERY.c.id == delivery_id, STATUS_REPORT.c.delivery_id == delivery_id)
+    return frozenset(connection.execute(of_recipient).scalars())
 
 
 def by_envelope(connection: Connection, envelope_id: EnvelopeId) -> ListedStatus | None:

@@ -13,8 +13,8 @@ from trunk.domain.agency import Agency, Directory, SystemId
 from trunk.domain.change_request import ChangeRequest
 from trunk.domain.credential import KeyRecord, SystemRecord
 from trunk.domain.delivery import AgencyCode, Delivery, DeliveryId, EnvelopeId
-from trunk.domain.entry import AcceptedEnvelope, EnvelopeRecord, Payload
-from trunk.domain.relation import RelatedDocument
+from trunk.domain.entry import AcceptedEnvelope, Carried, EnvelopeRecord, Payload
+from trunk.domain.relation import RelatedDocument, Spoken
 from trunk.domain.shared_secret import SharedSecretRecord
 from trunk.domain.tracking import (
     WHOLE_INBOX,
@@ -35,6 +35,7 @@ from trunk.storage import (
     evidence,
     inbox,
     lists,
+    matching,
     outbox,
     related,
     shared_secrets,

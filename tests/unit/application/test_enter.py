@@ -50,6 +50,6 @@ def test_evidence_counts_as_entered_only_with_its_envelope(
     scribe: Any = Scribe()
     nobody: Any = None
     shelf = EvidenceShelf()
-    entrance = Entrance(scribe=scribe, receipts=nobody, executor=nobody, evidence=shelf)
+    entrance = Entrance(scribe=scribe, receipts=nobody, revisions=nobody, executor=nobody, evidence=shelf)
     entrance.enter(PreparedDocument(acceptance=MADE, warnings=())).exception()
     assert (shelf.lacking([TOKEN]) == ()) is remembered
