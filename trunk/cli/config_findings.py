@@ -5,16 +5,14 @@ Law: each relaxation of a strict default is named here; a setting that weakens s
 
 from __future__ import annotations
 
-import ipaddress
 import os
-import stat
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from trunk.application.deadlines import check_country
 from trunk.application.policies import policies
-from trunk.cli.config_finding import Finding, Weight, longer
+from trunk.cli import config_uplink
+from trunk.cli.config_finding import Finding, Weight, is_loopback, longer, open_to_others
 from trunk.cli.world import World
 from trunk.domain.agency import Agency
 from trunk.domain.signature_policy import Policies
@@ -23,8 +21,6 @@ from trunk.settings import Settings
 
 if TYPE_CHECKING:
     from trunk.cli.config_trust import Trusted
-
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 def look_into(world: World, *, workers: int) -> list[Finding]:
@@ -44,6 +40,7 @@ def look_into(world: World, *, workers: int) -> list[Finding]:
         *_examination(settings),
         *_policies(settings),
         *_clocks(settings),
+        *config_uplink.findings(settings),
         *_tests(settings),
         *_ledger(world, trust),
     ]
@@ -51,20 +48,13 @@ def look_into(world: World, *, workers: int) -> list[Finding]:
 
 
 def _network(settings: Settings) -> Iterator[Finding]:
-    if not _is_loopback(settings.http.host):
+    if not is_loopback(settings.http.host):
         yield Finding(
             weight=Weight.WARNING,
             key="http.host",
             text=f"{settings.http.host} is reached from other machines, and the trunk itself speaks no TLS",
             remedy="listen on 127.0.0.1 behind a TLS proxy, or let a firewall admit the proxy alone",
         )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _stores(settings: Settings, workers: int) -> Iterator[Finding]:
@@ -98,7 +88,7 @@ def _password_in_file(settings: Settings, key: str, url: str) -> Iterator[Findin
 def _file_of_url(settings: Settings, key: str) -> Iterator[Finding]:
     file = settings.database.url_file if key == "database" else settings.broker.url_file
     if file is not None:
-        yield from _open_to_others(settings.path(file), f"{key}.url_file")
+        yield from open_to_others(settings.path(file), f"{key}.url_file")
 
 
 def _embedded(workers: int) -> Iterator[Finding]:
@@ -123,11 +113,11 @@ def _seal(settings: Settings) -> Iterator[Finding]:
                 text=f"{file} cannot be read",
                 remedy="trunk init makes one in a new folder; or name yours",
             )
-    yield from _open_to_others(settings.path(settings.signatures.seal_key_file), "signatures.seal_key_file")
+    yield from open_to_others(settings.path(settings.signatures.seal_key_file), "signatures.seal_key_file")
 
 
 def _vxp(settings: Settings) -> Iterator[Finding]:
-    yield from _open_to_others(settings.path(settings.vxp.key_file), "vxp.key_file")
+    yield from open_to_others(settings.path(settings.vxp.key_file), "vxp.key_file")
     if settings.vxp.administrators:
         yield Finding(
             weight=Weight.WARNING,
@@ -138,7 +128,7 @@ def _vxp(settings: Settings) -> Iterator[Finding]:
 
 
 def _lgsp(settings: Settings) -> Iterator[Finding]:
-    yield from _open_to_others(settings.path(settings.lgsp.key_file), "lgsp.key_file")
+    yield from open_to_others(settings.path(settings.lgsp.key_file), "lgsp.key_file")
     if settings.lgsp.administrators:
         yield Finding(
             weight=Weight.WARNING,
@@ -152,16 +142,6 @@ def _lgsp(settings: Settings) -> Iterator[Finding]:
             key="lgsp.token_minutes",
             text=f"a token that was seen by others holds for up to {settings.lgsp.token_minutes:g} minutes",
             remedy="30: clients log in anew after 29",
-        )
-
-
-def _open_to_others(file: Path, key: str) -> Iterator[Finding]:
-    if file.is_file() and file.stat().st_mode & _OTHERS:
-        yield Finding(
-            weight=Weight.WARNING,
-            key=key,
-            text=f"{file} may be read by others (mode {stat.S_IMODE(file.stat().st_mode):o})",
-            remedy=f"chmod 600 {file}",
         )
 
 
@@ -258,6 +238,7 @@ def _ledger(world: World, trust: Trusted) -> Iterator[Finding]:
     from trunk.cli.config_trust import mandates  # noqa: PLC0415  heavy
 
     known = _known(world.settings)
+    yield from config_uplink.of_agencies(world.settings, agencies)
     for agency in agencies:
         yield from _agency(agency, known)
         yield from mandates(agency, known.named(agency.signature_policy), trust)
