@@ -70,7 +70,7 @@ class Punctuality:
             for line in deliveries
         ]
         wanted.sort(key=lambda line: (line.since, line.delivery.id))
-        return OverdueReport(deliveries=wanted[:limit], by_agency=counts, names=names)
+        return OverdueReport(at=now, deliveries=wanted[:limit], by_agency=counts, names=names)
 
     def report(
         self,

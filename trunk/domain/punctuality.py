@@ -166,6 +166,7 @@ class AgencyPunctuality:
 class OverdueReport:
     """Who is late with what."""
 
+    at: datetime
     deliveries: Sequence[LateDelivery]  #: the longest first, as many as were asked for
     by_agency: Mapping[AgencyCode, Mapping[LateKind, int]]  #: all of them
     names: Mapping[AgencyCode, str]

@@ -13,7 +13,18 @@ from typing import Any, Final
 import structlog
 from aiohttp import http_parser, web
 
-from trunk.http import agencies, deliveries, envelopes, inbox, openapi, operations, signatures, statuses, validate
+from trunk.http import (
+    agencies,
+    deliveries,
+    envelopes,
+    inbox,
+    openapi,
+    operations,
+    reports,
+    signatures,
+    statuses,
+    validate,
+)
 from trunk.http.authentication import Doorman
 from trunk.http.description import OpenRoute, Route
 from trunk.http.doors import DOORS, METERS, OFFLOAD, WATCH, Call, Doors, Visit
@@ -52,6 +63,7 @@ def routes() -> tuple[Route | OpenRoute, ...]:
         *deliveries.ROUTES,
         *statuses.ROUTES,
         *agencies.ROUTES,
+        *reports.ROUTES,
         *operations.ROUTES,
     )
     return (*described, *openapi.routes(described))

@@ -345,6 +345,7 @@ class House:
     handover: FakeHandover = field(default_factory=FakeHandover)
     tracking: FakeTracking = field(default_factory=FakeTracking)
     registry: FakeRegistry = field(default_factory=FakeRegistry)
+    punctuality: Any = None  #: ``tests.unit.http.reports_fake``
     room: WaitingRoom = field(default_factory=lambda: WaitingRoom(poll_seconds=0.02))
     checks: dict[str, Callable[[], None]] = field(default_factory=dict)
     depth: Callable[[], dict[str, int]] = lambda: {"outbox": 3, "queued": 2}
@@ -364,6 +365,7 @@ class House:
             "handover": self.handover,
             "tracking": self.tracking,
             "registry": self.registry,
+            "punctuality": self.punctuality,
         }
         return Doors(
             settings=self.settings,
