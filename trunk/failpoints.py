@@ -25,6 +25,9 @@ NAMES: Final = (
     "recalls.committed",
     "receipts.before_commit",
     "receipts.committed",
+    "uplink.taken",
+    "uplink.sent",
+    "uplink.settled",
 )
 
 _armed: dict[str, int] = {}

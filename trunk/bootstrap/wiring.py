@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -35,7 +36,7 @@ from trunk.application.receipts import Receipts
 from trunk.application.sweep import Sweep
 from trunk.application.tidy import Tidy
 from trunk.application.tracking import Tracking
-from trunk.bootstrap import facades, signatures
+from trunk.bootstrap import facades, signatures, uplink
 from trunk.domain.retry import RetrySchedule
 from trunk.http import spool
 from trunk.http.app import Doors, make_app
@@ -146,10 +147,13 @@ def wire(core: Core, judging: Judging, executor: ThreadPoolExecutor) -> Service:
     loops["fetcher"] = judging.fetcher.loop()
     intake, handover = _intake(core, judging.examiners, executor), _handover(core)
     doors = _doors(core, intake, handover, waiting_room, judging, loops)
+    beyond = uplink.uplink(_ground(core, intake, doors))
+    doors = dataclasses.replace(doors, remarks=beyond.checks)
     parts = (settings, core.ledger, core.registry, core.now)
     app = make_app(doors, facades.vxp(*parts), facades.lgsp(*parts))
     process = Process(
-        runner=lambda: Runner(app, drain_seconds=settings.http.drain_seconds), loops=tuple(loops.values())
+        runner=lambda: Runner(app, drain_seconds=settings.http.drain_seconds),
+        loops=(*loops.values(), *beyond.loops.values()),
     )
     return Service(
         ledger=core.ledger,
@@ -248,6 +252,22 @@ def _doors(
         checks=checks | {name: loop.check for name, loop in loops.items()},
         depth=lambda: _depth(core.ledger),
         wake_relay=loops["relay"].wake,
+        now=core.now,
+        new_id=new_id,
+    )
+
+
+def _ground(core: Core, intake: Intake, doors: Doors) -> uplink.Ground:
+    return uplink.Ground(
+        settings=core.settings,
+        ledger=core.ledger,
+        scribe=core.scribe,
+        registry=core.registry,
+        payloads=core.payloads,
+        planner=core.planner,
+        intake=intake,
+        errands=doors.errands,
+        wake_relay=doors.wake_relay,
         now=core.now,
         new_id=new_id,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -41,6 +41,7 @@ class Doors:
     wake_relay: Callable[[], None]  #: something was committed that must leave the house
     now: Callable[[], datetime]
     new_id: Callable[[], str]
+    remarks: Mapping[str, Callable[[], None]] = field(default_factory=dict)  #: checks without which it can work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
