@@ -5,7 +5,6 @@ A desk sends, sees what waits, takes it, and says what became of what it sent; e
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -167,7 +166,7 @@ class LgspDesk:
             return None
         data = answer.json["data"]
         assert data["docId"] == item.id
-        return base64.b64decode(data["edxml"])
+        return str(data["edxml"]).encode()
 
     def done(self, item: Item) -> None:
         body = json.dumps({"docId": item.id, "status": "done"})
@@ -220,7 +219,9 @@ def _register_fourth(town: Town) -> str:
         room.administration.put_agencies([Agency(code=AgencyCode(FOURTH), name="Sở Thứ tư tỉnh Mẫu")])
         record = SystemRecord(id=system, name="QLVB", agencies=frozenset({AgencyCode(FOURTH)}))
         room.administration.put_system(record)
-        return room.administration.issue_key(system).spelled
+        key = room.administration.issue_key(system).spelled
+    town.until(lambda: town.service.registry.directory().find(FOURTH) is not None)
+    return key
 
 
 def _log_in(town: Town) -> LgspDesk:

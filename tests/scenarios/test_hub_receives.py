@@ -120,6 +120,19 @@ def test_what_it_may_not_bring_is_refused(town: HubTown, below: Vxp) -> None:
     assert not town.upper.waiting(FIRST)
 
 
+def test_a_failure_that_is_tried_again_is_told_from_the_end(town: HubTown, below: Vxp) -> None:
+    doc_id = _ok(below.send(town.letter(recipients=[SECOND])))
+    (item,) = town.upper.waiting(SECOND)
+    path = f"/api/v1/deliveries/{item['delivery_id']}/confirmation"
+    assert town.upper.client(SECOND).post(path, {"outcome": "failed", "reason": "disk"}).status == 200
+    (row,) = below.data("getSentEdocList", docId=doc_id)
+    assert (row["receiveStatus"], row["state"]) in (
+        ("fail", "deferred"),
+        ("initial", "queued"),
+        ("initial", "dispatched"),
+    )
+
+
 # a hub below receives
 
 
