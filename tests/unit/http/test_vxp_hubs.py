@@ -135,3 +135,13 @@ def test_a_hub_sees_who_has_had_it_and_others_do_not(vxp_house: VxpHouse, hub: V
     assert [row["trace"] for row in rows] == [["TRUC"], ["A", "B", "TRUC"]]
     vxp_house.recogniser.hub = None
     assert not any("trace" in row for row in hub.data("getReceivedEdocList", messagetype="edoc"))
+
+
+# getSentEdocList
+
+
+def test_a_hub_reads_the_exact_state_of_what_it_sent(vxp_house: VxpHouse, vxp_sender: Vxp) -> None:
+    rows = vxp_sender.data("getSentEdocList", docId="E1")
+    assert not any("state" in row for row in rows)
+    vxp_house.recogniser.hub = HubSide.BELOW
+    assert {row["state"] for row in vxp_sender.data("getSentEdocList", docId="E1")} == {"queued"}

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from trunk.application.handover import Failed, Relayed, Taken, Word
 from trunk.domain.agency import Caller, HubSide
+from trunk.domain.delivery import Delivery
 from trunk.domain.entry import EnvelopeRecord
 from trunk.domain.outcome import refuse
 from trunk.domain.rejection import Code, is_final
@@ -45,6 +46,11 @@ def ids(turn: Turn, caller: Caller, name: str) -> tuple[str, ...]:
 def passed(turn: Turn, envelope: EnvelopeRecord) -> dict[str, Any]:
     """What a list tells a hub besides: the hubs that have had the message, ourselves the last."""
     return {} if turn.call.caller.hub is None else {"trace": [*envelope.trace, turn.means.trunk_id]}
+
+
+def exactly(turn: Turn, delivery: Delivery) -> dict[str, Any]:
+    """The state of what a hub sent: ``receiveStatus`` has three words, and its ``fail`` may mean that we try again."""
+    return {} if turn.call.caller.hub is None else {"state": delivery.state}
 
 
 def word_of_failure(reason: str) -> Failed:

@@ -144,7 +144,8 @@ async def list_sent(turn: Turn) -> web.StreamResponse:
     named = turn.signed.values("docid")
     tracks = await turn.ask(lambda: _named(turn, named))
     if tracks:
-        return success(data=[_tracked_row(track.envelope, one) for track in tracks for one in track.deliveries])
+        rows = [(_tracked_row(track.envelope, one), one.delivery) for track in tracks for one in track.deliveries]
+        return success(data=[row | hubs.exactly(turn, delivery) for row, delivery in rows])
     kinds, span = kinds_asked(turn), days_asked(turn)
     return success(data=await turn.ask(lambda: _latest(turn, kinds, span)))
 
@@ -193,7 +194,10 @@ def _latest(turn: Turn, kinds: frozenset[EnvelopeKind], span: Span) -> list[dict
     ]
     newest = sorted(lines, key=lambda line: (line.envelope.accepted_at, line.delivery.id), reverse=True)[:limit]
     asked = turn.doors.tracking.requests([line.delivery.id for line in newest])
-    return [_row(line.envelope, line.delivery, asked.get(line.delivery.id, ())) for line in newest]
+    return [
+        _row(line.envelope, line.delivery, asked.get(line.delivery.id, ())) | hubs.exactly(turn, line.delivery)
+        for line in newest
+    ]
 
 
 def _tracked_row(envelope: EnvelopeRecord, track: DeliveryTrack) -> dict[str, Any]:
