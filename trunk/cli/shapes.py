@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from trunk.cli.output import instant
 from trunk.domain import signature_record
 from trunk.domain.change_request import ChangeRequest
-from trunk.domain.delivery import UNFINISHED, WAITING, Delivery
+from trunk.domain.delivery import UNFINISHED, Delivery
 from trunk.domain.entry import EnvelopeKind, EnvelopeRecord
 from trunk.domain.hub_link import HubLink
 from trunk.domain.punctuality import lateness

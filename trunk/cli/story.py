@@ -68,13 +68,17 @@ def tell(track: EnvelopeTrack, *, tracking: Tracking, language: Language) -> Gro
         if reports:
             parts.append(Text(title))
             parts += [
-                Text(f"  {clock(r.at)}  {_way(r)}  {_status(r, language).text}   {r.envelope_id}") for r in reports
+                Text(f"  {clock(r.at)}  {_way(r, language)}  {_status(r, language).text}   {r.envelope_id}")
+                for r in reports
             ]
     return Group(*parts)
 
 
-def _way(report: StatusReport) -> str:
-    return clean(f"{report.reporter} → {report.addressee}" if report.addressee else report.reporter)
+def _way(report: StatusReport, language: Language) -> str:
+    """Who tells whom; a recall that names its own sender is from everybody."""
+    everybody = language.say("mọi nơi nhận", "all recipients")
+    told = everybody if report.addressee == report.reporter else report.addressee
+    return clean(f"{report.reporter} → {told}" if told else report.reporter)
 
 
 def badges(envelope: EnvelopeRecord, *, overdue: bool, language: Language) -> Text:

@@ -72,7 +72,6 @@ def _table(found: Sequence[ListedStatus], language: Language) -> Table:
 
 def _row(line: ListedStatus, language: Language) -> tuple[Text, Text, Text, Text]:
     report, envelope = line.report, line.envelope
-    when = Text(clock(report.at)).append(f"\n{envelope.id}", style="dim")
     way = cell(report.reporter, "bold").append("\n→ ").append_text(cell(report.addressee or AgencyCode("?")))
     words = STATUS.get(report.code)
     said = cell(f"{report.code} {language.of(words) if words else ''}".strip())
@@ -84,4 +83,5 @@ def _row(line: ListedStatus, language: Language) -> tuple[Text, Text, Text, Text
         spoken.append("\n").append_text(cell(more))
     if line.why:
         spoken.append(f"\n{language.of(WHY_UNMATCHED[line.why])}", style="yellow")
-    return when, way, said, spoken
+    spoken.append(f"\n{envelope.id}", style="dim")
+    return Text(clock(report.at)), way, said, spoken

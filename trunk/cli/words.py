@@ -68,7 +68,7 @@ STATE: Final[Mapping[DeliveryState, Text]] = MappingProxyType(
         DeliveryState.QUEUED: _t("Trục đã tiếp nhận, chờ chuyển", "accepted, not sent on yet"),
         DeliveryState.DISPATCHED: _t("Chờ bên nhận lấy về", "waits for the recipient"),
         DeliveryState.DEFERRED: _t("Chưa giao được, sẽ thử lại", "not taken; will be tried again"),
-        DeliveryState.RELAYED: _t("Đã chuyển lên trục khác, chờ bên nhận", "with another hub, waits for the recipient"),
+        DeliveryState.RELAYED: _t("Đã chuyển sang trục khác, chờ nhận", "with another hub, waits for the recipient"),
         DeliveryState.DELIVERED: _t("Đã đến hệ thống bên nhận", "in the recipient's system"),
         DeliveryState.RECEIVED: _t("Bên nhận đã tiếp nhận", "taken in by the recipient"),
         DeliveryState.REFUSED: _t("Bên nhận từ chối", "refused by the recipient"),

@@ -30,6 +30,7 @@ from trunk.domain.agency import Agency, SystemId
 from trunk.domain.credential import SystemRecord
 from trunk.domain.delivery import AckKind, AgencyCode, Delivery, DeliveryEvent, DeliveryId, EnvelopeId, advance
 from trunk.domain.entry import Acceptance, Entry, EnvelopeKind, EnvelopeRecord, Payload
+from trunk.domain.relation import Relation
 from trunk.domain.tracking import StatusReport
 from trunk.settings import Deadlines, Settings
 from trunk.storage.ledger import Ledger
@@ -86,12 +87,15 @@ class Town:
             book.accept([acceptance])
         return list(acceptance.entry.deliveries)
 
-    def acceptance(self, number: str, *, to: tuple[str, ...] = (), **more: Any) -> Acceptance:
+    def acceptance(
+        self, number: str, *, to: tuple[str, ...] = (), relations: tuple[Relation, ...] = (), **more: Any
+    ) -> Acceptance:
         """What a document from the sender enters."""
         envelope = self._record(number, **more)
         deliveries = [self._delivery(envelope, AgencyCode(code)) for code in to]
         entry = Entry(envelope=envelope, payload=_payload(envelope.id), deliveries=deliveries)
-        return Acceptance(entry=entry, acknowledgement=self._told(envelope, AckKind.ACCEPTED))
+        told = self._told(envelope, AckKind.ACCEPTED)
+        return Acceptance(entry=entry, acknowledgement=told, relations=relations)
 
     def happens(self, delivery: Delivery, *events: DeliveryEvent, after: timedelta = timedelta(minutes=5)) -> None:
         """Events of one delivery, one after the other; the sender is told where it is owed."""

@@ -268,6 +268,8 @@ def test_sent_mail_has_a_row_for_each_receiver(sender: Vxp, recipient: Vxp) -> N
     assert rows[0]["senderDocId"] == "E1"
     assert rows[0]["notation"] == "7/STN"
     assert (rows[0]["sendStatus"], rows[0]["receiveStatus"]) == ("done", "initial")
+    assert rows[0]["receiveStatusDesc"] == "Chờ bên nhận lấy về; đã yêu cầu lấy lại, chờ bên nhận trả lời"
+    assert rows[1]["receiveStatusDesc"] == "Chờ bên nhận lấy về"
     is_vxp(recipient.call("getSentEdocList", docId="E1"), "getSentEdocList", number="21")
     is_vxp(sender.call("getSentEdocList", docId="a/b"), "getSentEdocList", number="21")
 
