@@ -245,7 +245,7 @@ def test_a_replacement_stands_beside_what_it_replaces(life: Life) -> None:
 
 def test_an_answer_is_tied_to_the_question_by_its_old_code(life: Life) -> None:
     """Number, date and the agency's old code are all that the answering system knows."""
-    number, doc_id, octets = life.sends()
+    _, doc_id, octets = life.sends()
     first = next(desk for desk in life.recipients if desk.agency != FOURTH)
     life.takes(first, octets)
     asked = life.track(doc_id).envelope
