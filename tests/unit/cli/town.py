@@ -117,11 +117,12 @@ class Town:
         return self.says("9", code, reporter=delivery.addressee, about=delivery, description=description, **more)
 
     def says(self, number: str, code: str, *, reporter: AgencyCode, about: Delivery | None, **more: Any) -> EnvelopeId:
-        """A business status of ``reporter`` about the document of that number."""
+        """A business status of ``reporter`` about the document of that number, on its way to an ``addressee``."""
         self.now += timedelta(minutes=1)
         with self.ledger.begin() as book:
             status = self._record(number, kind=EnvelopeKind.STATUS, sender=reporter, status_code=code)
-            book.enter(Entry(envelope=status, payload=_payload(status.id)), actor="h36-qlvb")
+            told = [self._delivery(status, more["addressee"])] if "addressee" in more else []
+            book.enter(Entry(envelope=status, payload=_payload(status.id), deliveries=told), actor="h36-qlvb")
             values: dict[str, Any] = {
                 "envelope_id": status.id,
                 "code": code,
