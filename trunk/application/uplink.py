@@ -27,13 +27,6 @@ from trunk.storage.payloads import PayloadStore
 from trunk.storage.scribe import Scribe
 
 _RACES: Final = 8
-_TIERS: Final = (
-    Tier(younger_than=timedelta(hours=1), every=timedelta(seconds=30)),
-    Tier(younger_than=timedelta(days=1), every=timedelta(minutes=10)),
-    Tier(younger_than=timedelta(days=3650), every=timedelta(hours=1)),
-)
-"""The fate of what was sent is asked for often while it is news, and ever more seldom afterwards."""
-
 _ENDS: Final[Mapping[str, DeliveryEvent]] = MappingProxyType(
     {
         DeliveryState.DELIVERED: DeliveryEvent.HANDED_OVER,
@@ -80,6 +73,7 @@ class Outward:
     carriers: frozenset[str]  #: systems as which its mail comes in
     now: Callable[[], datetime]
     new_id: Callable[[], str]
+    tiers: Sequence[Tier]  #: how often the hub is asked about what it has
 
     def waiting(self, *, without: Collection[EnvelopeId], limit: int = 20, oldest: int = 4) -> list[EnvelopeId]:
         """What to send next: the most urgent, and always some of the oldest. Raises ``LedgerUnavailableError``."""
@@ -141,7 +135,7 @@ class Outward:
     def to_ask(self, *, limit: int = 5) -> list[str]:
         """Ids of the hub's whose fate is to be asked for now."""
         with self.ledger.read() as view:
-            links = view.hub_links.to_ask(self.hub, tiers=_TIERS, now=self.now(), limit=limit * 10)
+            links = view.hub_links.to_ask(self.hub, tiers=self.tiers, now=self.now(), limit=limit * 10)
         return list(dict.fromkeys(link.remote_id for link in links))[:limit]
 
     def answered(self, remote_id: str, fates: Mapping[str, tuple[str, str]]) -> None:
@@ -228,3 +222,12 @@ class Outward:
                 moves.append(move)
                 delivery = move.step.after
         return moves
+
+
+def tiers(poll_seconds: float) -> tuple[Tier, ...]:
+    """The fate of what was sent is asked for often while it is news, and ever more seldom afterwards."""
+    return (
+        Tier(younger_than=timedelta(hours=1), every=timedelta(seconds=2 * poll_seconds)),
+        Tier(younger_than=timedelta(days=1), every=timedelta(minutes=10)),
+        Tier(younger_than=timedelta(days=3650), every=timedelta(hours=1)),
+    )

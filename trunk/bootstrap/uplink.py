@@ -13,7 +13,7 @@ from trunk.application.advancing import Planner
 from trunk.application.directory import Clock, Registry
 from trunk.application.intake import Intake
 from trunk.application.submission import Submission
-from trunk.application.uplink import Outward
+from trunk.application.uplink import Outward, tiers
 from trunk.application.uplink_agencies import BeyondAgencies
 from trunk.application.uplink_mail import Inward, carrier
 from trunk.domain.outcome import Accepted, Rejected
@@ -143,6 +143,7 @@ def _outward(ground: Ground) -> Outward:
         carriers=frozenset({carrier(told.name), *([told.push_system] if told.push_system else [])}),
         now=ground.now,
         new_id=ground.new_id,
+        tiers=tiers(told.poll_seconds),
     )
 
 
