@@ -17,8 +17,8 @@ from click.testing import CliRunner, Result
 from trunk.application.accounts import Accounts
 from trunk.application.administration import Administration
 from trunk.application.deadlines import rules
-from trunk.application.punctuality import Punctuality
 from trunk.application.key_file import KeyFile
+from trunk.application.punctuality import Punctuality
 from trunk.application.replay import Replay
 from trunk.application.shared_secrets import SharedSecrets
 from trunk.application.tracking import Tracking
