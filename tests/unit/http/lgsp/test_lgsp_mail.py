@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import zipfile
+from datetime import date
 from pathlib import Path
 from urllib.parse import quote
 
@@ -42,7 +43,7 @@ def letter(**files: bytes) -> bytes:
         document_id="H41,2026/11/22,7/STN",
         code=DocumentCode(number="7", notation="STN"),
         subject='V/v "thử" \\ 😀',
-        promulgation_date=None,
+        promulgation_date=date(2026, 11, 22),
         promulgation_place="Mẫu",
         other=OtherInfo(priority=0),
         attachments=tuple(Attachment(content_id=n, name=name, content_type="x/y") for n, name in names.items()),
