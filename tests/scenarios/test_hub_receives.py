@@ -173,6 +173,28 @@ def test_a_refusal_for_good_gives_it_up_at_once_and_any_other_is_tried_again(tow
     assert "ADR-107" in str(town.upper.track(envelope, by=FIRST))
 
 
+def test_a_recall_comes_true_beyond_the_hub(town: HubTown, below: Vxp) -> None:
+    number = next(town.numbers)
+    letter = town.upper.province.signed(str(number), sender=FIRST, recipients=[NEAR])
+    envelope = town.upper.send(letter, by=FIRST)
+    (row,) = [one for one in below.data("getReceivedEdocList", messagetype="edoc") if one["from"] == FIRST]
+    assert below.call("getEdoc", docId=row["docId"]).status == 200
+    _ok(below.call("updateStatus", status="processing", docId=row["docId"]))
+    asking = town.upper.province.status(str(number), "13", reporter=FIRST, sender=NEAR, of=FIRST, description="sai")
+    town.upper.send(asking, by=FIRST)
+    assert _asked(town, envelope) == ["open"]
+    for _ in range(2):
+        _ok(below.call("updateStatus", status="fail", docId=row["docId"], description="recalled"))
+    assert town.upper.states(envelope, by=FIRST) == {NEAR: "recalled"}
+    assert _asked(town, envelope) == ["held_back"]
+    assert _facts(town, envelope) == ["accepted", "recalled"]
+
+
+def _asked(town: HubTown, envelope: str) -> list[str]:
+    (delivery,) = town.upper.track(envelope, by=FIRST)["deliveries"]
+    return [request["state"] for request in delivery["requests"]]
+
+
 def test_a_failure_after_done_is_refused(town: HubTown, below: Vxp) -> None:
     _, row = _incoming(town, below)
     _ok(below.call("updateStatus", status="done", docId=row["docId"]))

@@ -25,6 +25,7 @@ from trunk.storage.ledger import Book, Ledger
 from trunk.storage.payloads import PayloadStore
 from trunk.storage.scribe import Scribe
 
+_IN_HAND = frozenset({DeliveryState.DELIVERED, DeliveryState.RECEIVED, DeliveryState.REFUSED})
 _RACES = 8  # somebody else may move the delivery between our look and our write; then we look again
 
 
@@ -48,7 +49,12 @@ class Relayed:
     """Another hub has it and is responsible; what becomes of it, it says later. Of agencies' systems: no news."""
 
 
-Word = Taken | Failed | Relayed
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """Another hub could still keep it from its agency when it was recalled. Heeded from hubs only."""
+
+
+Word = Taken | Failed | Relayed | GivenBack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,11 +191,8 @@ class Handover:
                 return self._plan_event(delivery, envelope, DeliveryEvent.GIVEN_UP, cause)
             case Failed(reason):
                 return self._plan_failed(caller, delivery, envelope, reason)
-            case Relayed() if caller.hub is not None:
-                cause = Cause(actor=caller.system, at=self.now())
-                return self._plan_event(delivery, envelope, DeliveryEvent.RELAYED, cause)
-            case Relayed():
-                return Confirmed(delivery=delivery, repeated=True)
+            case Relayed() | GivenBack():
+                return self._plan_hubs_word(caller, delivery, envelope, word)
 
     def _plan_taken(
         self, caller: Caller, delivery: Delivery, envelope: EnvelopeRecord, sha256: str
@@ -200,6 +203,20 @@ class Handover:
             return refuse(Code.WRONG_DIGEST, path="sha256", expected=envelope.sha256, got=sha256)
         cause = Cause(actor=caller.system, at=self.now())
         return self._plan_event(delivery, envelope, DeliveryEvent.HANDED_OVER, cause)
+
+    def _plan_hubs_word(
+        self, caller: Caller, delivery: Delivery, envelope: EnvelopeRecord, word: Relayed | GivenBack
+    ) -> Move | Confirmed | Rejected:
+        if caller.hub is None:
+            return Confirmed(delivery=delivery, repeated=True)
+        if delivery.held_back:
+            return refuse(Code.RECALLED, got=delivery.id)
+        cause = Cause(actor=caller.system, at=self.now())
+        if isinstance(word, Relayed):
+            return self._plan_event(delivery, envelope, DeliveryEvent.RELAYED, cause)
+        if delivery.state in _IN_HAND:
+            return refuse(Code.ALREADY_CONFIRMED, got=delivery.state)
+        return self._plan_event(delivery, envelope, DeliveryEvent.GIVEN_BACK, cause)
 
     def _plan_event(
         self, delivery: Delivery, envelope: EnvelopeRecord, event: DeliveryEvent, cause: Cause
@@ -232,6 +249,10 @@ def _ends(caller: Caller, delivery: Delivery, word: Failed) -> bool:
 def _writer(move: Move) -> Callable[[Book], bool]:
     def write(book: Book) -> bool:
         reach("handover.before_commit")
-        return move.apply(book)
+        if not move.apply(book):
+            return False
+        if move.step.event is DeliveryEvent.GIVEN_BACK:
+            book.hold_back_requests(move.step.after.id, at=move.cause.at)
+        return True
 
     return write

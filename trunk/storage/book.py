@@ -83,6 +83,10 @@ class Book:
         """Close an open request; ``False`` if somebody has closed it before."""
         return change_requests.answer(self._connection, request_id, state, by=by, at=at)
 
+    def hold_back_requests(self, delivery_id: DeliveryId, *, at: datetime) -> None:
+        """Another hub held it back: the recalls that were open are closed without an answer."""
+        change_requests.hold_back(self._connection, delivery_id, at=at)
+
     def record_status(self, report: StatusReport, *, about: EnvelopeId | None) -> None:
         insert_many(self._connection, STATUS_REPORT, [status_row(report, about=about)])
 

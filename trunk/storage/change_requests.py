@@ -8,8 +8,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from trunk.domain.change_request import ChangeRequest, RequestState
-from trunk.domain.delivery import EnvelopeId
+from trunk.domain.change_request import ChangeRequest, RequestKind, RequestState
+from trunk.domain.delivery import DeliveryId, EnvelopeId
 from trunk.storage.bulk import insert_many
 from trunk.storage.columns import time_text
 from trunk.storage.tables import CHANGE_REQUEST
@@ -45,3 +45,13 @@ def answer(connection: Connection, request_id: str, state: RequestState, *, by: 
         .values(state=state, answered_at=at, answered_by=by)
     )
     return closed.rowcount == 1
+
+
+def hold_back(connection: Connection, delivery_id: DeliveryId, *, at: datetime) -> None:
+    """Close the open recalls of a delivery that another hub could still keep from its agency: nobody answers them."""
+    connection.execute(
+        sa.update(CHANGE_REQUEST)
+        .where(CHANGE_REQUEST.c.delivery_id == delivery_id, CHANGE_REQUEST.c.state == RequestState.OPEN)
+        .where(CHANGE_REQUEST.c.kind == RequestKind.RECALL)
+        .values(state=RequestState.HELD_BACK, answered_at=at)
+    )

@@ -11,7 +11,7 @@ from tests.unit.http.fakes import DIGEST, OCTETS, envelope
 from tests.unit.http.serving import Client, serving
 from tests.unit.http.vxp_house import VxpHouse, is_vxp
 from tests.vxp_kit import Vxp
-from trunk.application.handover import Failed, Relayed, Taken
+from trunk.application.handover import Failed, GivenBack, Relayed, Taken
 from trunk.domain.agency import HubSide
 from trunk.domain.rejection import CATALOGUE, Code, is_final
 from trunk.domain.tracking import InboxItem
@@ -116,6 +116,13 @@ def test_a_failure_that_begins_with_a_code_of_the_message_is_final(
 ) -> None:
     assert hub.call("updateStatus", status="fail", docId="D1", description=said).status == 200
     assert vxp_house.handover.asked == [Failed(said or "VXP: fail", final=final)]
+
+
+def test_a_recall_that_came_true_beyond_a_hub_is_no_failure(vxp_house: VxpHouse, hub: Vxp) -> None:
+    for side, heard in ((HubSide.BELOW, GivenBack()), (None, Failed("recalled"))):
+        vxp_house.recogniser.hub = side
+        assert hub.call("updateStatus", status="fail", docId="D1", description="recalled").status == 200
+        assert vxp_house.handover.asked[-1] == heard
 
 
 def test_no_code_that_may_pass_is_final() -> None:

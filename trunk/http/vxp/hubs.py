@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from trunk.application.handover import Failed, Relayed, Taken, Word
+from trunk.application.handover import Failed, GivenBack, Relayed, Taken, Word
 from trunk.domain.agency import Caller, HubSide
-from trunk.domain.delivery import Delivery
+from trunk.domain.delivery import Delivery, DeliveryState
 from trunk.domain.entry import EnvelopeRecord
 from trunk.domain.outcome import refuse
 from trunk.domain.rejection import Code, is_final
@@ -53,8 +53,10 @@ def exactly(turn: Turn, delivery: Delivery) -> dict[str, Any]:
     return {} if turn.call.caller.hub is None else {"state": delivery.state}
 
 
-def word_of_failure(reason: str) -> Failed:
-    """``fail``: of a hub it is final where it begins with a code that says so."""
+def word_of_failure(caller: Caller, reason: str) -> Word:
+    """``fail``: of a hub it is final where it begins with a code that says so, or says that it was recalled."""
+    if caller.hub is not None and reason == DeliveryState.RECALLED:
+        return GivenBack()
     return Failed(reason, final=is_final(reason))
 
 

@@ -93,7 +93,7 @@ def _say(handover: Handover, caller: Caller, sought: DeliveryId, word: tuple[str
     if isinstance(offered, Rejected):
         return offered
     if word[0] == FAIL:
-        said: Word | None = hubs.word_of_failure(_reason(word[1]))
+        said: Word | None = hubs.word_of_failure(caller, _reason(word[1]))
     else:
         said = hubs.word_of_success(caller, offered.envelope.sha256, done=word[0] == DONE)
     if said is None:
