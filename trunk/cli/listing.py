@@ -50,7 +50,7 @@ def list_(world: World, wish: Wish) -> None:
     """Which messages are where? / Danh sách văn bản.
 
     One line for each delivery (a message on its way to one recipient), the newest first. A state may be one of
-    the seven, or `waiting` (not taken yet) or `settled`.
+    the nine, or `waiting` (not taken yet) or `settled`.
     """
     with world.desk() as desk:
         found = desk.tracking.search(wish.search(desk.tracking))
