@@ -13,6 +13,7 @@ import pytest
 from tests.hub_town import FIRST, LOWER_ID, NEAR, SECOND, SENDER, UPPER_ID, HubTown, hub_town
 from tests.unit.http.serving import Answer
 from tests.vxp_kit import Vxp
+from trunk.domain.delivery import EnvelopeId
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -83,7 +84,7 @@ def test_its_acknowledgements_are_kept_and_wait_for_nobody(town: HubTown, below:
     doc_id = _ok(below.send(town.letter(recipients=[FIRST]), trace=f'["{LOWER_ID}"]'))
     town.upper.take(FIRST)
     with town.upper.service.ledger.read() as view:
-        track = view.track(doc_id)  # type: ignore[arg-type]  as the protocol has it
+        track = view.track(EnvelopeId(doc_id))
         assert track is not None
         assert sorted(str(one.envelope.acknowledges) for one in track.acknowledgements) == ["accepted", "delivered"]
         assert track.envelope.trace == (LOWER_ID,)
