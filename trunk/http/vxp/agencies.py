@@ -11,7 +11,7 @@ from trunk.application.enrolment import Registration
 from trunk.domain.agency import Agency, Directory
 from trunk.domain.outcome import refuse
 from trunk.domain.rejection import Code
-from trunk.http.facades import spell_moment
+from trunk.http.facades import listed, parent_of, spell_moment
 from trunk.http.problems import RefusedError, insist
 from trunk.http.vxp.doors import Turn
 from trunk.http.vxp.replies import success
@@ -23,13 +23,13 @@ _FURTHER: Final = {"id": "id", "parent": "pcode", "email": "mail", "telephone": 
 async def list_all(turn: Turn) -> web.StreamResponse:
     """getAgenciesList: active agencies with their old codes."""
     directory = await turn.ask(turn.doors.registry.directory)
-    return success(data=[{**_common(agency, directory), "oldCode": agency.old_code} for agency in _active(directory)])
+    return success(data=[{**_common(agency, directory), "oldCode": agency.old_code} for agency in listed(directory)])
 
 
 async def list_new_codes(turn: Turn) -> web.StreamResponse:
     """getAgenciesListQD20: the same, where ``code102`` is the code of QCVN 102:2016."""
     directory = await turn.ask(turn.doors.registry.directory)
-    return success(data=[{**_common(agency, directory), "code102": agency.old_code} for agency in _active(directory)])
+    return success(data=[{**_common(agency, directory), "code102": agency.old_code} for agency in listed(directory)])
 
 
 async def list_changed(turn: Turn) -> web.StreamResponse:
@@ -57,10 +57,6 @@ async def close(turn: Turn) -> web.StreamResponse:
     return success()
 
 
-def _active(directory: Directory) -> list[Agency]:
-    return sorted((agency for agency in directory.agencies if agency.listed), key=lambda agency: agency.code)
-
-
 def _common(agency: Agency, directory: Directory) -> dict[str, Any]:
     mail = agency.contact.email
     return {
@@ -68,7 +64,7 @@ def _common(agency: Agency, directory: Directory) -> dict[str, Any]:
         "id": agency.code,
         "mail": mail,
         "name": agency.name,
-        "pid": _parent(agency, directory),
+        "pid": parent_of(agency, directory),
     }
 
 
@@ -81,13 +77,6 @@ def _changed(agency: Agency, directory: Directory) -> dict[str, Any]:
         "modifyDate": spell_moment(agency.changed_at) if agency.changed_at else "",
         "isAgency": not agency.unit,
     }
-
-
-def _parent(agency: Agency, directory: Directory) -> str:
-    """The agency above it; where none is written, that of the rule of QĐ 20/2020 (H41.01 below H41)."""
-    above = agency.parent or agency.code.rpartition(".")[0]
-    parent = directory.find(above)
-    return parent.code if parent is not None and parent.code != agency.code else ""
 
 
 def _version(said: str) -> int:
