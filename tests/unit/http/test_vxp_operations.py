@@ -6,12 +6,13 @@ import base64
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.unit.http.fakes import DIGEST, OCTETS, rejected
+from tests.unit.http.fakes import DIGEST, OCTETS, delivery, envelope, rejected
 from tests.unit.http.serving import Client
 from tests.unit.http.test_errands import PASSED, UNKNOWN
 from tests.unit.http.vxp_house import VxpHouse, is_vxp
@@ -21,6 +22,7 @@ from trunk.application.handover import Failed, Taken
 from trunk.domain.delivery import DeliveryState
 from trunk.domain.entry import EnvelopeKind
 from trunk.domain.rejection import Code
+from trunk.domain.tracking import Listed
 from trunk.errors import LedgerUnavailableError, OverloadedError
 
 BIG = b"<edXML>" + b"x" * 400_000 + b"</edXML>"
@@ -272,6 +274,31 @@ def test_sent_mail_has_a_row_for_each_receiver(sender: Vxp, recipient: Vxp) -> N
     assert rows[1]["receiveStatusDesc"] == "Chờ bên nhận lấy về"
     is_vxp(recipient.call("getSentEdocList", docId="E1"), "getSentEdocList", number="21")
     is_vxp(sender.call("getSentEdocList", docId="a/b"), "getSentEdocList", number="21")
+
+
+def test_the_latest_rows_tell_recalls_too_and_a_13_without_a_word_has_a_title(
+    vxp_house: VxpHouse, sender: Vxp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recall = envelope(id="S13", kind=EnvelopeKind.STATUS, subject="", status_code="13")
+    listed = [
+        (envelope(), delivery(state=DeliveryState.DELIVERED)),
+        (envelope(), delivery(id="D8", state=DeliveryState.RECALLED)),
+        (envelope(), delivery(id="D7", state=DeliveryState.RELAYED)),
+        (recall, delivery(id="D6")),
+        (replace(recall, description="nhầm nơi nhận"), delivery(id="D5")),
+    ]
+    lines = [Listed(envelope=record, delivery=one, recipient_name="Sở") for record, one in listed]
+    monkeypatch.setattr(vxp_house.tracking, "search", lambda _: lines, raising=False)
+    rows = {row["receiverDocId"]: row for row in sender.data("getSentEdocList")}
+    assert {name: (row["receiveStatus"], row["receiveStatusDesc"]) for name, row in rows.items()} == {
+        "D1": ("done", "Hệ thống bên nhận đã nhận; đã yêu cầu lấy lại, chờ bên nhận trả lời"),
+        "D8": ("done", "Đã thu hồi"),
+        "D7": ("processing", "Trục khác đã nhận chuyển tiếp"),
+        "D6": ("initial", "Chờ bên nhận lấy về"),
+        "D5": ("initial", "Chờ bên nhận lấy về"),
+    }
+    assert (rows["D6"]["messageType"], rows["D6"]["title"]) == ("status", "Yêu cầu lấy lại văn bản")
+    assert rows["D5"]["title"] == "nhầm nơi nhận"
 
 
 def test_the_address_book(sender: Vxp) -> None:
