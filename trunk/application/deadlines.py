@@ -33,6 +33,7 @@ def calendar(section: Deadlines) -> Calendar:
     weekdays = frozenset(map(_WEEKDAYS.index, section.weekdays))
     free, working, country = frozenset(section.holidays), frozenset(section.working_days), section.country
 
+    @lru_cache(maxsize=4_096)  # reports ask the same days for each document
     def works(day: date) -> bool:
         if day in working or day in free:
             return day in working

@@ -162,10 +162,10 @@ class _Look:
 
     def passages(self, start: datetime, end: datetime) -> Mapping[AgencyCode, Sequence[Passage]]:
         found = list(self.view.times().passages(self.scope, start=start, end=end))
-        answered = self._answered([owing for _, owing in found if owing.due_date])
+        answered = self._answered([owing for _, owing in found if owing is not None])
         gathered: defaultdict[AgencyCode, list[Passage]] = defaultdict(list)
-        for passage, owing in found:
-            at = answered.get(owing.delivery_id)
+        for passage, _ in found:
+            at = answered.get(passage.delivery_id)
             gathered[passage.addressee].append(dataclasses.replace(passage, answered_at=at) if at else passage)
         return gathered
 

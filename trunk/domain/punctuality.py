@@ -15,7 +15,7 @@ from enum import StrEnum
 from statistics import median
 
 from trunk.domain.deadlines import URGENT, Rules, reply_due
-from trunk.domain.delivery import UNFINISHED, WAITING, AgencyCode, Delivery, DeliveryState
+from trunk.domain.delivery import UNFINISHED, WAITING, AgencyCode, Delivery, DeliveryId, DeliveryState
 from trunk.domain.entry import EnvelopeRecord
 
 
@@ -49,7 +49,7 @@ class Late:
 class Passage:
     """One document's way to one agency, by its times."""
 
-    delivery_id: str
+    delivery_id: DeliveryId
     addressee: AgencyCode
     urgency: int
     state: DeliveryState
@@ -75,7 +75,9 @@ class Passage:
         if self.state is DeliveryState.RECALLED:
             return
         urgent = self.urgent
-        if (self.fetched_at or now) > rules.fetch_due(self.accepted_at, urgent=urgent):
+        fetched = self.fetched_at or now
+        quick = fetched - self.accepted_at <= (rules.urgent_fetch if urgent else rules.fetch)  # also by the wall clock
+        if not quick and fetched > rules.fetch_due(self.accepted_at, urgent=urgent):
             yield LateKind.NOT_FETCHED
         if (self.settled_at or now) > rules.receipt_due(self.accepted_at, urgent=urgent):
             yield LateKind.NOT_RECEIVED

@@ -107,12 +107,12 @@ class Times:
                 found[one.delivery_id] += [at for name in names for sender, at in answers[name] if sender in own]
         return {delivery: min(times) for delivery, times in found.items() if times}
 
-    def passages(self, scope: Scope, *, start: datetime, end: datetime) -> Iterator[tuple[Passage, Owing]]:
-        """Every document that was accepted in that time, as it stands."""
+    def passages(self, scope: Scope, *, start: datetime, end: datetime) -> Iterator[tuple[Passage, Owing | None]]:
+        """Every document that was accepted in that time, as it stands; and whether it asks for an answer."""
         columns = (*_OWING, DELIVERY.c.urgency, DELIVERY.c.state, _TAKEN.label("taken"), DELIVERY.c.settled_at)
         for base, clock in _branches(scope, *columns):
             rows = self._connection.execute(base.where(clock.c.accepted_at >= start, clock.c.accepted_at < end))
-            yield from ((_passage(row), _owing(row)) for row in rows)
+            yield from ((_passage(row), _owing(row) if row.due_date else None) for row in rows)
 
     def lines(self, deliveries: Collection[DeliveryId]) -> list[tuple[Listed, Passage, Owing]]:
         """These deliveries with their envelopes."""

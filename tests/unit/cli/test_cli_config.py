@@ -101,6 +101,12 @@ def test_a_wise_configuration_has_nothing_but_notes(town: Town, safe: Path) -> N
     assert "broker.url" in [key for key, _ in found["note"]]
 
 
+def test_a_country_without_known_holidays_is_an_error(town: Town, made: Path) -> None:
+    town.environment["TRUNK_DEADLINES__COUNTRY"] = "XX"
+    found = check(town, made / "trunk.toml", exit_code=Exit.CONFIGURATION)
+    assert "deadlines.country" in [key for key, _ in found["error"]]
+
+
 def test_a_trunk_that_trusts_nobody_would_not_start(town: Town, made: Path) -> None:
     found = check(town, made / "trunk.toml", exit_code=Exit.CONFIGURATION)
     assert [key for key, _ in found["error"]] == ["signatures.trust_folder", "signatures.revocation.fetch_hosts"]

@@ -10,7 +10,7 @@ import pytest
 
 from trunk.application.deadlines import rules
 from trunk.domain.deadlines import HANOI
-from trunk.domain.delivery import AgencyCode, DeliveryState
+from trunk.domain.delivery import AgencyCode, DeliveryId, DeliveryState
 from trunk.domain.punctuality import LateKind, Passage, Quickness, measure
 from trunk.settings import Deadlines
 
@@ -20,7 +20,7 @@ DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 S, K = DeliveryState, LateKind
 
 WAITS: Final = Passage(
-    delivery_id="D1",
+    delivery_id=DeliveryId("D1"),
     addressee=AgencyCode("H36.17"),
     urgency=0,
     state=S.DISPATCHED,
