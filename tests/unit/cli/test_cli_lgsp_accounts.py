@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import orjson
+import pytest
+
 from tests.unit.cli.town import Town
 from trunk.cli.exits import Exit
 
@@ -60,3 +63,30 @@ def test_what_does_not_exist_or_fit_is_said(town: Town) -> None:
     assert "no user name" in add(town, "h41", "--username", "a b", exit_code=Exit.REFUSED).stderr
     assert town.run(*LGSP, "list", "nobody").exit_code == Exit.NOT_FOUND
     assert town.run(*LGSP, "retire", "nothing").exit_code == Exit.NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "key"),
+    [
+        ("TRUNK_LGSP__ADMINISTRATORS", "g12", "lgsp.administrators"),
+        ("TRUNK_LGSP__TOKEN_MINUTES", "600", "lgsp.token_minutes"),
+    ],
+)
+def test_each_relaxation_is_named(town: Town, name: str, value: str, key: str) -> None:
+    town.run("init", "srv", "--organ-id", "H41.TRUC", "--name", "x")
+    assert key not in _warned(town)
+    town.environment[name] = value
+    assert key in _warned(town)
+
+
+def test_a_key_that_others_may_read_is_named(town: Town) -> None:
+    town.run("init", "srv", "--organ-id", "H41.TRUC", "--name", "x")
+    file = town.folder / "srv" / "var" / "lgsp.key"
+    file.write_text("x")
+    file.chmod(0o640)
+    assert "lgsp.key_file" in _warned(town)
+
+
+def _warned(town: Town) -> set[str]:
+    result = town.run("--config", str(town.folder / "srv" / "trunk.toml"), "config", "check", "--json")
+    return {one["key"] for one in orjson.loads(result.stdout)["findings"] if one["weight"] == "warning"}
