@@ -96,7 +96,7 @@ class Client:
     def send(
         self, file: File, *, kind: Messages, sender: str, to: Sequence[str], trace: Sequence[str]
     ) -> str | Refused:
-        """sendEdoc: the hub's id of the message. Raises ``TooLongError`` too."""
+        """sendEdoc: the hub's id of the message. Raises ``UnfitError`` too."""
         parameters = {
             "servicetype": "eDoc",
             "messagetype": kind.value,

@@ -44,8 +44,8 @@ class HubFaultError(Exception):
         self.reason, self.whole, self.told = reason, whole, told
 
 
-class TooLongError(Exception):
-    """The parameters do not fit into a header field: this request will never be made."""
+class UnfitError(Exception):
+    """The parameters do not fit into header fields, too long or not plain: this request will never be made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,15 +79,14 @@ class Exchange:
     def ask(
         self, operation: str, parameters: Mapping[str, str], *, body: bytes = b"", file: File | None = None, most: int
     ) -> Reply:
-        """POST, and the whole reply of ``most`` octets at most. Raises ``HubFaultError``, ``TooLongError``."""
+        """POST, and the whole reply of ``most`` octets at most. Raises ``HubFaultError``, ``UnfitError``."""
         headers = self._headers(parameters, file)
         with closing(self._connection()) as connection, _told_as_ours():
             length = len(body) if file is None else file.size + len(_LINE_END)
             response = self._send(connection, ("POST", operation), headers, length, _pieces(file) if file else [body])
-            taken = bytearray()
-            for piece in self._read(response, most):
-                taken += piece
-            return Reply(status=response.status, octets=bytes(taken), framed=_framed(response))
+            with closing(response):
+                taken = b"".join(self._read(response, most))
+                return Reply(status=response.status, octets=taken, framed=_framed(response))
 
     def download(self, operation: str, parameters: Mapping[str, str], *, into: Path, most: int) -> Reply:
         """GET into the file ``into``; ``octets`` are the first ones of it."""
@@ -95,7 +94,7 @@ class Exchange:
         with closing(self._connection()) as connection, _told_as_ours():
             response = self._send(connection, ("GET", operation), headers, None, [])
             head = b""
-            with into.open("xb") as target:
+            with closing(response), into.open("xb") as target:
                 into.chmod(0o600)
                 for piece in self._read(response, most):
                     head = head or piece
@@ -118,8 +117,9 @@ class Exchange:
         signed |= {"timestamp": _timestamp(self.now()), "Content-Type": kind}
         members = {f"{_PREFIX}{name}": value for name, value in signed.items()}
         message = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
-        if not message.isascii() or not message.isprintable() or len(message) > _MOST_SIGNED:
-            raise TooLongError
+        plain = all(value.isascii() and value.isprintable() for value in signed.values())
+        if not plain or len(message) > _MOST_SIGNED:
+            raise UnfitError
         digest = hmac.new(self.secret().encode(), message.encode(), hashlib.sha256).hexdigest()
         return [
             ("Content-Type", kind),

@@ -15,7 +15,7 @@ from trunk.errors import CorruptPayloadError
 from trunk.failpoints import reach
 from trunk.workers.loops import Went
 from trunk.workers.uplink.client import Client, Messages, Refused
-from trunk.workers.uplink.exchange import File, HubFaultError, TooLongError
+from trunk.workers.uplink.exchange import File, HubFaultError, UnfitError
 from trunk.workers.uplink.lease import Lease
 from trunk.workers.uplink.standing import Standing
 
@@ -93,7 +93,7 @@ class Upward:
                 to=to,
                 trace=[*envelope.trace, self._trunk_id],
             )
-        except TooLongError:
+        except UnfitError:
             self._give_up(parcel, "too many receivers for one request")
             return None
         if isinstance(said, Refused):
