@@ -161,6 +161,17 @@ def test_a_system_sees_what_its_agencies_receive_and_what_they_sent(ledger: Ledg
     assert [(one.agency, one.documents) for one in everything] == [(SENDER, 2), (RECIPIENT, 2)]
 
 
+def test_an_agency_is_late_also_with_what_came_under_the_codes_of_before_a_merger(ledger: Ledger, ask: Ask) -> None:
+    sent(ledger, "old", to=(OTHER,))
+    sent(ledger, "others", to=(SENDER,))
+    with ledger.begin() as book:
+        book.put_agency(Agency(code=RECIPIENT, name="Sở"))
+        book.put_agency(Agency(code=OTHER, name="Sở cũ", successor=RECIPIENT))
+    reports = ask(WEDNESDAY + DAY)
+    assert [name for name, _ in named(reports.overdue(recipient=RECIPIENT))] == ["old"]
+    assert [one.agency for one in reports.report(start=WEDNESDAY, end=WEDNESDAY + DAY, recipient=RECIPIENT)] == [OTHER]
+
+
 def test_a_report_is_of_documents_accepted_in_its_time(ledger: Ledger, ask: Ask) -> None:
     sent(ledger, "before", E.HANDED_OVER, at=WEDNESDAY - MINUTE)
     sent(ledger, "first", E.HANDED_OVER, E.RECEIPTED)

@@ -56,9 +56,9 @@ class Punctuality:
 
         ``caller``: only what its agencies sent or receive; without one, everything (clerks at the trunk).
         """
-        scope, now = _scope(recipient, caller), self.now()
+        now = self.now()
         with self.ledger.read() as view:
-            look = _Look(view=view, rules=self.rules, scope=scope, now=now)
+            look = _Look(view=view, rules=self.rules, scope=_scope(view, recipient, caller), now=now)
             unanswered = look.unanswered() if LateKind.NOT_ANSWERED in kinds else ()
             ids = {one.delivery_id for one in unanswered[:limit]}
             ids.update(found for kind in kinds for found in look.late(kind, limit))
@@ -81,9 +81,9 @@ class Punctuality:
         caller: Caller | None = None,
     ) -> Sequence[AgencyPunctuality]:
         """By recipient: documents accepted from ``start`` to ``end``, how quickly they were handled, what is late."""
-        scope, now = _scope(recipient, caller), self.now()
+        now = self.now()
         with self.ledger.read() as view:
-            look = _Look(view=view, rules=self.rules, scope=scope, now=now)
+            look = _Look(view=view, rules=self.rules, scope=_scope(view, recipient, caller), now=now)
             passages = look.passages(start, end)
             late_now = look.counts(EVERY_KIND, look.unanswered())
             names = _names(look.directory)
@@ -187,8 +187,10 @@ class _Look:
                 yield Accepted(urgent=urgent, start=self.now - self.rules.remembered, until=until)
 
 
-def _scope(recipient: AgencyCode | None, caller: Caller | None) -> Scope:
-    return Scope(recipient=recipient, reader=caller.agencies if caller else None)
+def _scope(view: View, recipient: AgencyCode | None, caller: Caller | None) -> Scope:
+    """Mail of before a merger has the codes of then."""
+    family = view.directory().family(recipient) if recipient else None
+    return Scope(recipients=family, reader=caller.agencies if caller else None)
 
 
 def _names(directory: Directory) -> Mapping[AgencyCode, str]:

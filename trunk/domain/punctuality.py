@@ -129,7 +129,7 @@ class LateDelivery:
 class Scope:
     """Whose mail a report is about, and who reads it; ``None``: anybody's."""
 
-    recipient: AgencyCode | None = None
+    recipients: frozenset[AgencyCode] | None = None
     reader: frozenset[AgencyCode] | None = None  #: what these sent or receive
 
 

@@ -214,9 +214,6 @@ class Lgsp(_Section):
     administrators: str = Field(
         default="", description="systems that may register agencies over LGSP, separated by commas"
     )
-    administrators: str = Field(
-        default="", description="systems that may register agencies over LGSP, separated by commas"
-    )
     list_items: int = Field(default=500, gt=0, description="items at most in one list; the cursor shows the others")
     answer_seconds: float = Field(default=60, gt=0, description="then the answer is: come again")
 
@@ -249,7 +246,9 @@ class Deadlines(_Section):
     working_days: _Days = Field(default=(), description="days of work although a weekend or holiday, yyyy-mm-dd")
     weekdays: _Weekdays = Field(default=("mon", "tue", "wed", "thu", "fri"), description="days of work")
     hours: _Hours = Field(default=("07:30-11:30", "13:30-17:00"), description="hours of work, by the clock of Vietnam")
-    fetch_working_hours: float = Field(default=4, gt=0, description="working time after which a document that no system has fetched is overdue")
+    fetch_working_hours: float = Field(
+        default=4, gt=0, description="working time after which a document that no system has fetched is overdue"
+    )
     urgent_fetch_minutes: float = Field(
         default=30, gt=0, description="the same for urgent mail (priority 1 and up), by day and night"
     )

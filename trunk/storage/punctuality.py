@@ -188,10 +188,10 @@ def _branches(scope: Scope, *columns: Any, waiting: bool = False) -> Iterator[_B
     """
     base = sa.select(*columns).join_from(DELIVERY, ENVELOPE, ENVELOPE.c.id == DELIVERY.c.envelope_id)
     base = base.where(*_DOCUMENTS)
-    if scope.recipient is not None:
-        base = base.where(DELIVERY.c.addressee == scope.recipient)
+    if scope.recipients is not None:
+        base = base.where(DELIVERY.c.addressee.in_(scope.recipients))
     if scope.reader is None:
-        yield base, DELIVERY if waiting or scope.recipient is not None else ENVELOPE
+        yield base, DELIVERY if waiting or scope.recipients is not None else ENVELOPE
         return
     yield base.where(DELIVERY.c.addressee.in_(scope.reader)), DELIVERY
     sent = base.where(ENVELOPE.c.sender.in_(scope.reader), DELIVERY.c.addressee.not_in(scope.reader))

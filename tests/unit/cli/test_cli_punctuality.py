@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -27,10 +28,10 @@ def mail(town: Town) -> Town:
     return town
 
 
-def late(found: dict[str, object]) -> list[tuple[str, list[str]]]:
+def late(found: dict[str, Any]) -> list[tuple[str, list[str]]]:
     return [
         (item["envelope"]["document_code"].partition("/")[0], [one["kind"] for one in item["late"]])
-        for item in found["items"]  # type: ignore[attr-defined]
+        for item in found["items"]
     ]
 
 
