@@ -10,7 +10,7 @@ from typing import Any
 from tests.lgsp_kit import Lgsp
 from tests.unit.http.fakes import AT, RECIPIENT, SENDER
 from tests.unit.http.serving import Answer, Client
-from tests.unit.http.vxp_house import FakeEnrolment, FakeRecogniser, VxpHouse
+from tests.unit.http.vxp_house import FakeRecogniser, VxpHouse
 from trunk.application.accounts import LoggedIn
 from trunk.application.enrolment import Registration
 from trunk.application.key_file import KeyFile
@@ -63,10 +63,10 @@ class FakeSecrets(FakeRecogniser):
 
 
 @dataclass
-class Enrolled(FakeEnrolment):
+class Enrolled:
     said: list[Registration] = field(default_factory=list)
 
-    def register(self, caller: Caller, said: Registration) -> Agency | Rejected:  # type: ignore[override]
+    def register(self, caller: Caller, said: Registration) -> Agency | Rejected:
         self.said.append(said)
         return refuse(Code.NOT_ENROLLER)
 
