@@ -158,16 +158,20 @@ class Outward:
         if state == FAIL and now - link.at >= _FAIL_COUNTS_AFTER:
             state = DeliveryState.EXPIRED
         event = _ENDS.get(state)
+        if state == DeliveryState.RECALLED and link.reason != state:
+            event = None  # if its people agreed (status 15), that word comes first: see whether it is still said
         if event is None:
-            self.scribe.perform(lambda book: book.hub_links.checked([link.id], at=now)).result()
+            heard = state if state == DeliveryState.RECALLED else ""
+            self.scribe.perform(lambda book: book.hub_links.settle(link.id, link.state, at=now, reason=heard)).result()
             return
+
+        def note(book: Book) -> None:
+            book.hub_links.settle(link.id, LinkState.CLOSED, at=now, reason=words[:_MOST_REASON])
+            if event is DeliveryEvent.GIVEN_BACK:
+                book.hold_back_requests(delivery_id, at=now)
+
         cause = Cause(actor=self.hub, at=now, reason=words[:_MOST_REASON])
-        self._perform(
-            [delivery_id],
-            [event],
-            cause,
-            lambda book: book.hub_links.settle(link.id, LinkState.CLOSED, at=now, reason=words[:_MOST_REASON]),
-        )
+        self._perform([delivery_id], [event], cause, note)
 
     def _settle(self, link: HubLink, state: LinkState, at: datetime) -> None:
         self.scribe.perform(lambda book: book.hub_links.settle(link.id, state, at=at)).result()
