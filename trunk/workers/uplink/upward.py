@@ -56,7 +56,7 @@ class Upward:
             return Went.HELD_UP
         left_out = [one for one in self._put_off.ids if not self._standing.may(one)]
         self._put_off = _PutOff(dict.fromkeys(left_out))
-        found = self._outward.waiting(without=left_out)
+        found = [one for one in self._outward.waiting(without=left_out) if self._standing.may(one)]
         for envelope_id in found:
             if not self._lease.held:
                 return Went.IDLE
