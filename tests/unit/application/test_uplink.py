@@ -79,7 +79,7 @@ def house(tmp_path: Path) -> Iterator[House]:
         ledger=ledger,
         scribe=scribe,
         payloads=PayloadStore(tmp_path / "objects"),
-        planner=planner,  # type: ignore[arg-type]
+        planner=planner,
         directory=lambda: directory,
         hub="national",
         carriers=frozenset({"uplink:national"}),

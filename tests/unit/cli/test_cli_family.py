@@ -1,4 +1,4 @@
-"""trunk status: a document with what revokes, updates, replaces and answers it, and with what was asked and answered."""
+"""One name for a document and what changed it: the family, and what is chosen of it."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ ANCIENT = AgencyCode("H41.00")
 
 
 def agency(code: str, **more: object) -> Agency:
-    return Agency(**{"code": AgencyCode(code), "name": code, **more})  # type: ignore[arg-type]
+    return Agency(**{"code": AgencyCode(code), "name": code, **more})
 
 
 MERGED = Directory(

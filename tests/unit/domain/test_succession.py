@@ -12,7 +12,7 @@ from trunk.domain.succession import Succession, Unfit, merge, rename
 
 
 def agency(code: str, **more: object) -> Agency:
-    return Agency(**{"code": AgencyCode(code), "name": code, **more})  # type: ignore[arg-type]
+    return Agency(**{"code": AgencyCode(code), "name": code, **more})
 
 
 FULL = agency(

@@ -49,9 +49,9 @@ def test_a_message_is_sent_as_deployed_clients_send_it(tmp_path: Path) -> None:
     raw = [(name.encode(), value.encode()) for name, value in heard.headers]
     claim = read_claim(Headers.of(raw))
     assert not hasattr(claim, "flaws")
-    assert claim.signed_with("hush")  # type: ignore[union-attr]
-    assert not claim.signed_with("other")  # type: ignore[union-attr]
-    signed = read_signed(claim, Headers.of(raw), required=("systemid", "timestamp", "hash-file"))  # type: ignore[arg-type]
+    assert claim.signed_with("hush")
+    assert not claim.signed_with("other")
+    signed = read_signed(claim, Headers.of(raw), required=("systemid", "timestamp", "hash-file"))
     assert isinstance(signed, Signed)
     said = {name: values[0] for name, values in signed.parameters.items()}
     assert said["to"] == '["G12","H36.17"]'
@@ -147,7 +147,7 @@ def test_what_does_not_fit_into_a_header_is_never_sent(name: str) -> None:
 def test_certificates_are_checked() -> None:
     exchange = Exchange(url="https://127.0.0.1:1/vxp", system_id="x", secret=str, timeout_seconds=1, now=lambda: AT)
     connection = exchange._connection()
-    context = connection._context  # type: ignore[attr-defined]
+    context = connection._context
     assert context.check_hostname
     assert context.verify_mode.name == "CERT_REQUIRED"
 

@@ -158,14 +158,14 @@ class House:
         self.book_wanted += 1
 
 
-ACCEPTED = Accepted(accepted=AcceptedEnvelope(envelope=None, deliveries=(), acknowledgement=None, sealed=b""))  # type: ignore[arg-type]
+ACCEPTED = Accepted(accepted=AcceptedEnvelope(envelope=None, deliveries=(), acknowledgement=None, sealed=b""))
 
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     NOW.now = AT
     hub, memory, outward = Hub(), Memory(), Outward()
-    house = House(hub, memory, outward, None, [ACCEPTED])  # type: ignore[arg-type]
+    house = House(hub, memory, outward, None, [ACCEPTED])
     numbers = iter(range(10_000))
     parts: dict[str, Any] = {"inward": memory, "outward": outward, "client": hub, "lease": house}
     house.downward = Downward(

@@ -107,7 +107,7 @@ def test_one_message_that_fails_keeps_up_no_other() -> None:
 
 def test_one_process_works_and_another_takes_over_when_it_falls_silent() -> None:
     time, works = Time(), Works()
-    first, second = (Lease(name="x", owner=name, scribe=works, now=time) for name in ("a", "b"))  # type: ignore[arg-type]
+    first, second = (Lease(name="x", owner=name, scribe=works, now=time) for name in ("a", "b"))
     assert not first.held
     first.step()
     second.step()
