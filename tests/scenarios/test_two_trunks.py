@@ -9,12 +9,13 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from envelopes.model import Business, BusinessKind, ResponseFor
 from scripts.agency_system import AgencySystem
 from scripts.trunk_process import TrunkProcess
 from tests.hub_town import FIRST, LOWER_ID, NEAR, SECOND, SENDER, UPPER_ID, HubTown, Trunk, hub_town
@@ -125,6 +126,40 @@ def test_a_recall_after_it_was_fetched_is_asked_and_agreed_across_the_hubs(town:
     town.upper.send(status(town, number, "15", reporter=FIRST, to=SENDER), by=FIRST)
     town.until(lambda: town.lower.states(ours, by=SENDER) == {FIRST: "recalled"})
     assert said(town.lower, SENDER) == ["15"]
+
+
+def spoken_of(number: int, *, sender: str) -> ResponseFor:
+    """A document as another one names it: by its code, its day and its sender, without a DocumentId."""
+    return ResponseFor(organ_id=sender, code=f"{number}/STN-VP", promulgation_date=date(2026, 11, 22))
+
+
+def test_a_reply_names_what_it_answers_on_both_sides(town: HubTown) -> None:
+    number, letter = numbered(town, recipients=(FIRST,))
+    ours = town.lower.send(letter, by=SENDER)
+    town.until(lambda: town.upper.take(FIRST) == [letter])
+    _, reply = numbered(town, sender=FIRST, recipients=(SENDER,), response_for=(spoken_of(number, sender=SENDER),))
+    theirs = town.upper.send(reply, by=FIRST)
+    town.until(lambda: town.lower.take(SENDER) == [reply])
+    (related,) = town.lower.track(ours, by=SENDER)["related"]
+    assert (related["kind"], related["document_id"]) == ("answers", f"{FIRST},2026/11/22,{number + 1}/STN-VP")
+    assert [one["kind"] for one in town.upper.track(theirs, by=FIRST)["related"]] == ["answers"]
+
+
+def test_a_revoking_document_takes_back_what_nobody_beyond_the_hub_has_fetched(town: HubTown) -> None:
+    number, letter = numbered(town, recipients=(FIRST, SECOND))
+    ours = town.lower.send(letter, by=SENDER)
+    town.until(lambda: town.upper.waiting(FIRST) and town.upper.waiting(SECOND))
+    town.upper.take(SECOND)
+    _, revoking = numbered(
+        town,
+        recipients=(FIRST, SECOND),
+        business=Business(kind=BusinessKind.REVOKE, reason="nhầm"),
+        response_for=(spoken_of(number, sender=SENDER),),
+    )
+    town.lower.send(revoking, by=SENDER)
+    town.until(lambda: town.lower.states(ours, by=SENDER) == {FIRST: "recalled", SECOND: "delivered"})
+    town.until(lambda: town.upper.waiting(FIRST) and town.upper.waiting(SECOND))
+    assert (town.upper.take(FIRST), town.upper.take(SECOND)) == ([revoking], [revoking])
 
 
 def test_what_waits_while_the_hub_is_down_goes_up_when_it_is_back(town: HubTown) -> None:
