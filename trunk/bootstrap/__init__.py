@@ -66,9 +66,7 @@ class AdminRoom:
 def open_desk(settings: Settings) -> Iterator[Desk]:
     """The clerks' door: its engine cannot write. Raises ``ConfigurationError``, ``LedgerUnavailableError``."""
     with _ledger(settings, read_only=True) as ledger:
-        yield Desk(
-            tracking=wiring.tracking(settings, ledger), punctuality=wiring.punctuality(settings, ledger)
-        )
+        yield Desk(tracking=wiring.tracking(settings, ledger), punctuality=wiring.punctuality(settings, ledger))
 
 
 @contextmanager
