@@ -177,7 +177,7 @@ def test_an_answer_closes_a_recall_before_an_update_and_the_newest_first() -> No
     assert to_close([asked("x", RequestKind.RECALL), asked("y", RequestKind.RECALL)]) == asked("y", RequestKind.RECALL)
 
 
-@pytest.mark.parametrize("state", set(RequestState) - {RequestState.OPEN})
+@pytest.mark.parametrize("state", sorted(set(RequestState) - {RequestState.OPEN}))
 def test_what_is_closed_is_not_closed_again(state: RequestState) -> None:
     assert to_close([asked("r", RequestKind.RECALL, state)]) is None
     update = asked("u", RequestKind.UPDATE)
