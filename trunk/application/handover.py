@@ -7,12 +7,13 @@ Somebody else's delivery does not exist for a caller.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from trunk.application.advancing import Cause, Move, Planner
 from trunk.domain.agency import Caller
+from trunk.domain.change_request import RequestKind
 from trunk.domain.delivery import WAITING, AgencyCode, Delivery, DeliveryEvent, DeliveryId, DeliveryState
 from trunk.domain.entry import EnvelopeKind, EnvelopeRecord
 from trunk.domain.outcome import Rejected, refuse
@@ -216,7 +217,14 @@ class Handover:
             return self._plan_event(delivery, envelope, DeliveryEvent.RELAYED, cause)
         if delivery.state in _IN_HAND:
             return refuse(Code.ALREADY_CONFIRMED, got=delivery.state)
+        if not self._asked_back(delivery.id):  # then its sender must not be told that it was recalled
+            return self._plan_event(delivery, envelope, DeliveryEvent.GIVEN_UP, replace(cause, reason="recalled"))
         return self._plan_event(delivery, envelope, DeliveryEvent.GIVEN_BACK, cause)
+
+    def _asked_back(self, delivery_id: DeliveryId) -> bool:
+        with self.ledger.read() as view:
+            requests = view.requests([delivery_id]).get(delivery_id, ())
+        return any(request.kind is RequestKind.RECALL for request in requests)
 
     def _plan_event(
         self, delivery: Delivery, envelope: EnvelopeRecord, event: DeliveryEvent, cause: Cause

@@ -114,11 +114,16 @@ class Intake:
                     return lacking
                 acceptance = self.preparer.document(submission, document, readable.report, lacking, at=at)
                 return PreparedDocument(
-                    acceptance=acceptance, warnings=readable.warnings, reason=document.business.reason
+                    acceptance=acceptance,
+                    caller=submission.caller,
+                    warnings=readable.warnings,
+                    recipients=[to.organ_id for to in document.recipients],
+                    reason=document.business.reason,
                 )
             case StatusMessage() as status:
                 return PreparedStatus(
                     acceptance=self.preparer.status(submission, status, readable.report, authorised, at=at),
+                    caller=submission.caller,
                     message=status,
                     reporter=authorised.sender,
                     addressee=authorised.recipients[0],

@@ -17,8 +17,9 @@ from trunk.application.acknowledge import NewId
 from trunk.application.advancing import Cause, Move, Planner
 from trunk.application.directory import Directories
 from trunk.application.submission import PreparedDocument
+from trunk.domain.agency import Caller, Directory, HubSide
 from trunk.domain.change_request import ChangeRequest, RequestKind, RequestState
-from trunk.domain.delivery import UNFINISHED, WAITING, DeliveryEvent, DeliveryState, EnvelopeId
+from trunk.domain.delivery import UNFINISHED, WAITING, AgencyCode, DeliveryEvent, DeliveryState, EnvelopeId
 from trunk.domain.entry import Carried, Entered, EntryResult
 from trunk.domain.relation import RelationKind
 from trunk.domain.tracking import JournalEvent
@@ -60,7 +61,7 @@ class Asked:
         """Raises ``OvertakenError`` where a delivery is not as it was: it may have been fetched this moment."""
         if self.moves:
             book.reserve(len(self.moves))  # the order of inboxes is locked before any delivery, everywhere
-        for move in self.moves:
+        for move in sorted(self.moves, key=lambda move: move.step.before.id):  # rows are locked in one order
             if not move.apply(book):
                 raise OvertakenError
         book.enter_requests(self.requests)
@@ -187,8 +188,10 @@ class Revisions:
                 for one in view.carried(
                     relation.spoken, senders=directory.family(envelope.sender), recipients=recipients
                 )
+                if is_theirs(prepared.caller, one)
             }
-            return self.recaller.plan(view, list(targets.values()), asking)
+            meant = addressed(list(targets.values()), prepared.recipients, directory)
+            return self.recaller.plan(view, meant, asking)
 
     def _write(self, prepared: PreparedDocument, asked: Asked) -> Future[EntryResult]:
         def write(book: Book) -> EntryResult:
@@ -199,6 +202,30 @@ class Revisions:
             return result
 
         return self.scribe.perform(write)
+
+
+def is_theirs(caller: Caller, one: Carried) -> bool:
+    """Whether ``caller`` may ask for it back, or change it.
+
+    The system that still sends under the code of a merged agency does so in its successor's name
+    (``Directory.may_write_as``); it may not thereby take back what the successor, or others merged into it, have sent.
+    """
+    if caller.hub is HubSide.ABOVE or one.envelope.system == caller.system:
+        return True
+    return caller.speaks_for(one.envelope.sender)
+
+
+def addressed(targets: Sequence[Carried], named: Collection[str], directory: Directory) -> list[Carried]:
+    """Those whose recipient is ``named``: by its present code with all that became it, else by the code of before."""
+    there = {one.delivery.addressee for one in targets}
+    meant: set[AgencyCode] = set()
+    for organ_id in named:
+        found = directory.meaning(organ_id)
+        if found is None:
+            continue
+        merged = found.written.code != found.agency.code
+        meant |= {found.written.code} if merged and found.written.code in there else directory.family(found.agency.code)
+    return [one for one in targets if one.delivery.addressee in meant]
 
 
 def concerned(targets: Collection[Carried]) -> list[Carried]:

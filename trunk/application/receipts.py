@@ -17,8 +17,18 @@ from envelopes.model import BusinessKind, StatusCode
 from trunk.application.advancing import Cause, Move, Planner
 from trunk.application.directory import Directories
 from trunk.application.prepare import Preparer
-from trunk.application.recalls import RACES, Asked, Asking, OvertakenError, Recaller, concerned
+from trunk.application.recalls import (
+    RACES,
+    Asked,
+    Asking,
+    OvertakenError,
+    Recaller,
+    addressed,
+    concerned,
+    is_theirs,
+)
 from trunk.application.submission import PreparedStatus
+from trunk.domain.agency import HubSide
 from trunk.domain.business_status import Standing, standing
 from trunk.domain.change_request import ChangeRequest, RequestKind, RequestState, to_close
 from trunk.domain.delivery import WAITING, AgencyCode, DeliveryEvent, IllegalTransitionError
@@ -84,6 +94,7 @@ class Receipts:
             if prepared.message.code == StatusCode.RECALL_REQUESTED:
                 return self._recall(view, prepared)
             found = self._carried(view, prepared, sender=prepared.addressee.code, recipient=prepared.reporter.code)
+            found = self._received(prepared, found)
             if not found:
                 return _Plan(acceptance=prepared.acceptance)
             return self._report(view, prepared, found)
@@ -96,6 +107,9 @@ class Receipts:
         recipient = None if everybody else prepared.addressee.code
         targets = self._carried(view, prepared, sender=prepared.reporter.code, recipient=recipient)
         targets = [one for one in targets if one.envelope.business != BusinessKind.REVOKE]
+        targets = [one for one in targets if is_theirs(prepared.caller, one)]
+        if recipient is not None:
+            targets = addressed(targets, [prepared.message.response_for.organ_id], self.directories())
         asking = Asking(
             envelope_id=record.id,
             kind=RequestKind.RECALL,
@@ -115,6 +129,13 @@ class Receipts:
             standing=Standing.REQUESTS,
             asked=self.recaller.plan(view, targets, asking),
         )
+
+    def _received(self, prepared: PreparedStatus, found: Sequence[Carried]) -> Sequence[Carried]:
+        """Those that the caller may speak of: a merged agency's old system has nothing to say of its successor's."""
+        caller = prepared.caller
+        if caller.hub is not HubSide.ABOVE:
+            found = [one for one in found if caller.speaks_for(one.delivery.addressee)]
+        return addressed(found, [prepared.message.sender.organ_id], self.directories())
 
     def _report(self, view: View, prepared: PreparedStatus, found: Sequence[Carried]) -> _Plan:
         """01 to 06, 15, 16 by a recipient: of what it has in hand, or was asked about."""

@@ -66,7 +66,9 @@ class PreparedDocument:
     """A document ready for stage 7: everything is decided but whether it is the first of its kind."""
 
     acceptance: Acceptance
+    caller: Caller
     warnings: Sequence[Flaw]
+    recipients: Sequence[str] = ()  #: codes as written
     reason: str = ""  #: ``BussinessDocReason``: why it revokes, updates or replaces an earlier one
 
 
@@ -75,6 +77,7 @@ class PreparedStatus:
     """A status message ready for stage 7 (``receipts``)."""
 
     acceptance: Acceptance
+    caller: Caller
     message: StatusMessage
     reporter: Agency
     addressee: Agency
