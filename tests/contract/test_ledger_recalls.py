@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.ledger_kit import AT, OTHER, RECIPIENT, SENDER, acceptance, entered, move, one_delivery, step
+from trunk.domain.agency import Agency
 from trunk.domain.delivery import AgencyCode, DeliveryEvent, DeliveryId, DeliveryState, Step
 from trunk.domain.relation import Spoken
 from trunk.storage.ledger import Book, Ledger
@@ -44,6 +45,26 @@ def test_a_document_is_found_by_each_of_its_names(ledger: Ledger, spoken: Spoken
 def test_an_unnamed_document_is_none(ledger: Ledger) -> None:
     entered(ledger, acceptance(""), acceptance("VB-2", b"2"))
     assert carried(ledger, Spoken()) == carried(ledger, Spoken(keys=("",))) == []
+
+
+def test_who_was_merged_is_found_with_its_family(ledger: Ledger) -> None:
+    new, old = AgencyCode("H41.08"), AgencyCode("H41.09")
+    with ledger.begin() as book:
+        book.put_agency(Agency(code=new, name="Sở mới"))
+        book.put_agency(Agency(code=old, name="Sở cũ", old_code="000.00.09.H41", successor=new))
+    entered(ledger, acceptance("VB-1", sender=old, to=(RECIPIENT,)), acceptance("VB-1", b"2", sender=new, to=(OTHER,)))
+    entered(ledger, acceptance("VB-1", b"3", to=(old, new)))
+    with ledger.read() as view:
+        directory = view.directory()
+    for code in ("000.00.09.H41", old, new):
+        agency = directory.find(code)
+        assert agency is not None
+        family = sorted(directory.family(agency.code))
+        assert family == [new, old]
+        assert sorted(carried(ledger, Spoken(document_id="VB-1"), *family)) == [f"VB-1 {RECIPIENT}", f"VB-1 {OTHER}"]
+        with ledger.read() as view:
+            got = view.carried(Spoken(document_id="VB-1"), senders=(SENDER,), recipients=family)
+        assert sorted(one.delivery.addressee for one in got) == family
 
 
 def test_people_speak_of_what_they_have_in_hand(ledger: Ledger) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from tests.ledger_kit import AT, OTHER, RECIPIENT, SENDER, acceptance, entered
+from tests.ledger_kit import AT, OTHER, RECIPIENT, SENDER, accept, acceptance, entered
 from trunk.domain.agency import Agency
 from trunk.domain.entry import EnvelopeKind, EnvelopeRecord
-from trunk.domain.relation import RelationKind
+from trunk.domain.relation import Relation, RelationKind, Spoken
 from trunk.storage.ledger import Ledger
 from trunk.storage.tables import RELATION
 
@@ -132,3 +133,28 @@ def test_several_are_told_the_oldest_first_and_each_once(ledger: Ledger, engine:
 def test_statuses_are_tied_to_nothing_here(ledger: Ledger) -> None:
     status = document(ledger, "VB-1", kind=EnvelopeKind.STATUS)
     assert told(ledger, status) == []
+
+
+def test_relations_are_entered_with_the_document_and_once(ledger: Ledger, engine: Engine) -> None:
+    """A row for each key, one without a key where there is none; a repetition adds nothing."""
+    spoken = Spoken(organ_id="000.00.00.H41", document_id="VB-1", keys=(KEY, "H99,2026/11/22,7/stn"))
+    update = Relation(kind=RelationKind.UPDATES, spoken=spoken, organ_ids=("H41.05",))
+    answer = Relation(kind=RelationKind.ANSWERS, spoken=Spoken(document_code="9/STN"))
+    first = document(ledger, "VB-1", document_key=KEY)
+    made = dataclasses.replace(acceptance("VB-2", at=AT + HOUR, business=2), relations=(update, answer))
+    again = dataclasses.replace(acceptance("VB-2", at=AT + HOUR, business=2), relations=(update, answer))
+    (later,) = entered(ledger, made)
+    accept(ledger, again)
+    with engine.connect() as connection:
+        rows = connection.execute(sa.select(RELATION).order_by(RELATION.c.ordinal, RELATION.c.place)).all()
+    assert [(row.envelope_id, row.ordinal, row.place, row.kind, row.document_key) for row in rows] == [
+        (later.envelope.id, 0, 0, "updates", KEY),
+        (later.envelope.id, 0, 1, "updates", "H99,2026/11/22,7/stn"),
+        (later.envelope.id, 1, 0, "answers", ""),
+    ]
+    with ledger.read() as view:
+        found = view.related(later.envelope.id)
+    assert {one.kind: (one.envelope_id, one.spoken) for one in found} == {
+        RelationKind.UPDATES: (first.id, spoken),
+        RelationKind.ANSWERS: (None, answer.spoken),
+    }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -66,3 +68,28 @@ def test_an_answer_that_came_before_stays(ledger: Ledger, asked: list[ChangeRequ
         assert book.answer_request(asked[0].id, RequestState.REFUSED, by=asked[0].envelope_id, at=AT)
         book.hold_back_requests(asked[0].delivery_id, at=LATER)
     assert _states(ledger, asked)[0] is RequestState.REFUSED
+
+
+def test_of_two_answers_at_once_one_closes_it(ledger: Ledger, asked: list[ChangeRequest]) -> None:
+    """In transactions of their own, as two nodes have them."""
+    words, start = (RequestState.AGREED, RequestState.REFUSED), threading.Barrier(2)
+
+    def answer(word: RequestState) -> bool:
+        start.wait()
+        with ledger.begin() as book:
+            return book.answer_request(asked[0].id, word, by=EnvelopeId(f"by-{word}"), at=LATER)
+
+    with ThreadPoolExecutor(2) as pool:
+        closed = list(pool.map(answer, words))
+    assert sorted(closed) == [False, True]
+    with ledger.read() as view:
+        (found,) = [one for one in view.requests([asked[0].delivery_id])[asked[0].delivery_id] if one.id == asked[0].id]
+    word = words[closed.index(True)]
+    assert (found.state, found.answered_by, found.answered_at) == (word, f"by-{word}", LATER)
+    assert _states(ledger, asked)[1:] == [RequestState.OPEN] * 2
+
+
+def test_what_was_never_asked_is_not_answered(ledger: Ledger, asked: list[ChangeRequest]) -> None:
+    with ledger.begin() as book:
+        assert not book.answer_request("unknown", RequestState.AGREED, by=asked[0].envelope_id, at=LATER)
+    assert _states(ledger, asked) == [RequestState.OPEN] * 3
