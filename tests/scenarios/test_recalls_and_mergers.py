@@ -115,6 +115,15 @@ def test_the_successor_recalls_what_the_merged_agency_had_sent(room: Room) -> No
     assert story.state(SECOND) is S.RECALLED
 
 
+def test_a_recall_from_an_agency_that_was_merged_into_the_sender_is_not_one_of_all(room: Room) -> None:
+    story = Story(room)
+    merge(room, FIRST, SENDER)
+    story.recall(to=FIRST)
+    assert (story.state(FIRST), story.requests(SECOND)) == (S.RECALLED, [])
+    story.recall(to=SENDER)
+    assert story.state(SECOND) is S.RECALLED
+
+
 # documents that revoke
 
 

@@ -28,7 +28,7 @@ from trunk.application.recalls import (
     is_theirs,
 )
 from trunk.application.submission import PreparedStatus
-from trunk.domain.agency import HubSide
+from trunk.domain.agency import Agency, HubSide
 from trunk.domain.business_status import Standing, standing
 from trunk.domain.change_request import ChangeRequest, RequestKind, RequestState, to_close
 from trunk.domain.delivery import WAITING, AgencyCode, DeliveryEvent, IllegalTransitionError
@@ -102,14 +102,15 @@ class Receipts:
     def _recall(self, view: View, prepared: PreparedStatus) -> _Plan:
         """13 by the sender: of all recipients where ``ResponseFor`` names itself, else of the one that it names."""
         record = prepared.acceptance.entry.envelope
-        own = self.directories().family(prepared.reporter.code)
-        everybody = prepared.addressee.code in own
-        recipient = None if everybody else prepared.addressee.code
+        directory, named = self.directories(), prepared.message.response_for.organ_id
+        own = directory.family(prepared.reporter.code)
+        recipient = None if prepared.addressee.code in own else prepared.addressee.code
         targets = self._carried(view, prepared, sender=prepared.reporter.code, recipient=recipient)
         targets = [one for one in targets if one.envelope.business != BusinessKind.REVOKE]
         targets = [one for one in targets if is_theirs(prepared.caller, one)]
-        if recipient is not None:
-            targets = addressed(targets, [prepared.message.response_for.organ_id], self.directories())
+        everybody = recipient is None and not _went_to(targets, directory.registered(named), prepared.reporter)
+        if not everybody:
+            targets = addressed(targets, [named], directory)
         asking = Asking(
             envelope_id=record.id,
             kind=RequestKind.RECALL,
@@ -223,6 +224,13 @@ class Receipts:
                 delivery_id=delivery.id if delivery else None,
             )
             book.note(noted, envelope_id=plan.about.envelope.id)
+
+
+def _went_to(targets: Sequence[Carried], named: Agency | None, sender: Agency) -> bool:
+    """Whether ``named`` got it before it was merged into its sender: that one is meant then, and not everybody."""
+    if named is None or named.code == sender.code:
+        return False
+    return any(one.delivery.addressee == named.code for one in targets)
 
 
 def _in_hand(one: Carried) -> bool:

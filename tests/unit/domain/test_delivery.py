@@ -4,6 +4,8 @@ import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trunk.domain import delivery as d
 
@@ -111,6 +113,26 @@ def test_nothing_leaves_a_recall(event: d.DeliveryEvent) -> None:
             d.advance(a_delivery(d.DeliveryState.RECALLED), event)
     else:
         assert d.advance(a_delivery(d.DeliveryState.RECALLED), event) is None
+
+
+@given(events=st.lists(st.sampled_from(d.DeliveryEvent), max_size=30))
+def test_whatever_happens_in_whatever_order_no_law_is_broken(events: list[d.DeliveryEvent]) -> None:
+    """Versions count the moves; what is final stays; whoever was relayed to is asked and not held back."""
+    delivery, moves = WAITING, 0
+    for event in events:
+        before = delivery
+        try:
+            step = d.advance(before, event)
+        except d.IllegalTransitionError:
+            step = None
+        if step is None:
+            continue
+        delivery, moves = step.after, moves + 1
+        assert before.state not in d.FINAL
+        assert (step.acknowledge is None) is (delivery.state in d.UNFINISHED)
+        if event is d.DeliveryEvent.HELD_BACK:
+            assert before.state in d.WAITING | {d.DeliveryState.EXPIRED}
+    assert delivery.version == moves
 
 
 def test_held_back_says_that_nobody_fetched_it() -> None:
