@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -305,3 +306,31 @@ def test_fetch_and_recall_at_once_have_one_winner(room: Room) -> None:
         assert story.requests() == [("recall", "open" if left else "held_back")]
         assert (story.state() is S.RECALLED) is not left
         assert story.told() == (0 if left else 1)
+
+
+def test_two_recalls_at_once_ask_once(room: Room) -> None:
+    for _ in range(6):
+        story = Story(room, recipients=[FIRST])
+        story.take()
+        _at_once(*(partial(story.recall, description=text) for text in ("gửi nhầm", "gửi nhầm lần hai")))
+        assert story.requests() == [("recall", "open")]
+
+
+def test_two_words_at_once_stand_one_behind_the_other(room: Room) -> None:
+    for _ in range(6):
+        story = Story(room, recipients=[FIRST])
+        story.take()
+        story.says(FIRST, "03")
+        _at_once(*(partial(story.says, FIRST, "04", description=text) for text in ("một", "hai")))
+        assert sorted(r.standing for r in story.part().statuses) == ["advances", "advances", "repeats"]
+
+
+def _at_once(*acts: Callable[[], object]) -> None:
+    start = threading.Barrier(len(acts))
+
+    def act(what: Callable[[], object]) -> object:
+        start.wait()
+        return what()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        list(pool.map(act, acts))

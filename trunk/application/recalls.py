@@ -19,7 +19,7 @@ from trunk.application.directory import Directories
 from trunk.application.submission import PreparedDocument
 from trunk.domain.agency import Caller, Directory, HubSide
 from trunk.domain.change_request import ChangeRequest, RequestKind, RequestState
-from trunk.domain.delivery import UNFINISHED, WAITING, AgencyCode, DeliveryEvent, DeliveryState, EnvelopeId
+from trunk.domain.delivery import UNFINISHED, WAITING, AgencyCode, DeliveryEvent, DeliveryId, DeliveryState, EnvelopeId
 from trunk.domain.entry import Carried, Entered, EntryResult
 from trunk.domain.relation import RelationKind
 from trunk.domain.tracking import JournalEvent
@@ -50,15 +50,36 @@ class Asking:
 
 
 @dataclass(frozen=True, slots=True)
+class Basis:
+    """What a plan rests on: looked at again before it is written."""
+
+    deliveries: tuple[DeliveryId, ...]
+    stand: frozenset[tuple[DeliveryId, DeliveryState, bool]]
+    asked: frozenset[tuple[str, RequestState]]
+
+    @classmethod
+    def of(cls, view: View, deliveries: tuple[DeliveryId, ...]) -> Basis:
+        known = view.requests(deliveries)
+        asked = frozenset((one.id, one.state) for each in known.values() for one in each)
+        return cls(deliveries, view.stand(deliveries), asked)
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """What it comes to, planned and not yet written: what is held back, and who is asked."""
 
     moves: Sequence[Move] = ()
     requests: Sequence[ChangeRequest] = ()
     journal: Sequence[tuple[EnvelopeId, JournalEvent]] = ()
+    basis: Basis | None = None
 
     def write(self, book: Book) -> None:
-        """Raises ``OvertakenError`` where a delivery is not as it was: it may have been fetched this moment."""
+        """Raises ``OvertakenError`` where anything is not as it was: somebody may have fetched or asked this moment.
+
+        Whoever asks or answers has locked the order of inboxes before, so nobody asks between the look and the write.
+        """
+        if self.basis is not None and self.basis != Basis.of(book.view, self.basis.deliveries):
+            raise OvertakenError
         if self.moves:
             book.reserve(len(self.moves))  # the order of inboxes is locked before any delivery, everywhere
         for move in sorted(self.moves, key=lambda move: move.step.before.id):  # rows are locked in one order
@@ -78,7 +99,8 @@ class Recaller:
 
     def plan(self, view: View, targets: Sequence[Carried], asking: Asking) -> Asked:
         """What becomes of ``targets``. The revocation or update itself is never its own target."""
-        known = view.requests([one.delivery.id for one in targets])
+        ids = tuple(one.delivery.id for one in targets)
+        known, basis = view.requests(ids), Basis.of(view, ids)
         moves: list[Move] = []
         requests: list[ChangeRequest] = []
         for one in targets:
@@ -89,7 +111,7 @@ class Recaller:
                 requests.append(self._request(one, asking, RequestState.HELD_BACK))
             elif _may_be_asked(one, asking, known.get(one.delivery.id, ())):
                 requests.append(self._request(one, asking, RequestState.OPEN))
-        return Asked(moves, requests, [_noted(request, asking) for request in requests])
+        return Asked(moves, requests, [_noted(request, asking) for request in requests], basis)
 
     def _hold_back(self, one: Carried, asking: Asking) -> list[Move]:
         cause = Cause(actor=asking.actor, at=asking.at, reason=asking.reason, codes=(HELD_BACK,))

@@ -63,6 +63,7 @@ class _Plan:
     standing: Standing = Standing.UNMATCHED
     move: Move | None = None
     closes: ChangeRequest | None = None
+    said: frozenset[str] | None = None  #: what the recipient had said before, where that was looked at
     asked: Asked = field(default_factory=Asked)
 
 
@@ -153,6 +154,7 @@ class Receipts:
             standing=standing(code, said, open_request=closes is not None),
             move=self._move(prepared, about, closes) if clear else None,
             closes=closes,
+            said=said,
         )
 
     def _move(self, prepared: PreparedStatus, about: Carried, closes: ChangeRequest | None) -> Move | None:
@@ -197,6 +199,8 @@ class Receipts:
 
     def _record(self, book: Book, prepared: PreparedStatus, plan: _Plan) -> None:
         record = prepared.acceptance.entry.envelope
+        if plan.about is not None and plan.said not in (None, book.view.said_of(plan.about.delivery.id)):
+            raise OvertakenError  # two words of one recipient at once: the second is judged by the first
         plan.asked.write(book)
         if plan.closes is not None:
             answer = _ANSWERS[StatusCode(prepared.message.code)]

@@ -8,14 +8,14 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from trunk.domain.delivery import AgencyCode, DeliveryState
+from trunk.domain.delivery import AgencyCode, DeliveryId, DeliveryState
 from trunk.domain.entry import Carried, EnvelopeKind
 from trunk.domain.relation import Spoken
 from trunk.storage.rows import DELIVERY_COLUMNS, delivery_of, envelope_of, halves
 from trunk.storage.tables import DELIVERY, ENVELOPE
 
-FOUND: Final = 1_000
-"""How many deliveries one message speaks of at most; a circular to every agency has a few hundred."""
+FOUND: Final = 10_000
+"""How many deliveries one message speaks of at most; a circular to every agency of a country has a few hundred."""
 # Spelled out, not bound: the databases then know that the partial indexes apply.
 _NOT_OURS: Final = sa.text("envelope.kind <> 'acknowledgement'")
 _KEYED: Final = sa.text("document_key <> ''")
@@ -26,6 +26,15 @@ _IN_HAND: Final = sa.case(
     (DELIVERY.c.fetched_at.is_not(None), 2),
     else_=3,
 )
+
+
+def stand(
+    connection: Connection, deliveries: Collection[DeliveryId]
+) -> frozenset[tuple[DeliveryId, DeliveryState, bool]]:
+    """Where these deliveries are, and whether anybody has fetched them."""
+    found = sa.select(DELIVERY.c.id, DELIVERY.c.state, DELIVERY.c.fetched_at).where(DELIVERY.c.id.in_(deliveries))
+    rows = connection.execute(found)
+    return frozenset((DeliveryId(row.id), row.state, row.fetched_at is not None) for row in rows)
 
 
 def carried(

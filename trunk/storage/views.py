@@ -12,7 +12,7 @@ from trunk.domain.account import AccountRecord
 from trunk.domain.agency import Agency, Directory, SystemId
 from trunk.domain.change_request import ChangeRequest
 from trunk.domain.credential import KeyRecord, SystemRecord
-from trunk.domain.delivery import AgencyCode, Delivery, DeliveryId, EnvelopeId
+from trunk.domain.delivery import AgencyCode, Delivery, DeliveryId, DeliveryState, EnvelopeId
 from trunk.domain.entry import AcceptedEnvelope, Carried, EnvelopeRecord, Payload
 from trunk.domain.relation import RelatedDocument, Spoken
 from trunk.domain.shared_secret import SharedSecretRecord
@@ -141,6 +141,10 @@ class View:
     ) -> list[Carried]:
         """Deliveries of the documents that are spoken of: what the recipient has before what it has not yet."""
         return matching.carried(self._connection, spoken, senders=senders, recipients=recipients)
+
+    def stand(self, deliveries: Collection[DeliveryId]) -> frozenset[tuple[DeliveryId, DeliveryState, bool]]:
+        """Where these deliveries are, and whether anybody has fetched them."""
+        return matching.stand(self._connection, deliveries)
 
     def said_of(self, delivery_id: DeliveryId) -> frozenset[str]:
         """Codes of the statuses that its recipient has given."""
