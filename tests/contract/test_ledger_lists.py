@@ -44,16 +44,6 @@ def test_where_no_document_answers_the_statuses_do(ledger: Ledger) -> None:
         assert view.find("VB-1") == [status.envelope]
 
 
-def test_a_status_matches_the_newest_delivery_of_its_document(ledger: Ledger) -> None:
-    entered(ledger, acceptance("VB-1", b"old", to=(RECIPIENT, OTHER)))
-    (newer,) = entered(ledger, acceptance("VB-1", b"new", to=(RECIPIENT, OTHER), at=AT + HOUR))
-    entered(ledger, acceptance("VB-1", b"s", kind=EnvelopeKind.STATUS, to=(OTHER,), at=AT + 2 * HOUR))
-    with ledger.read() as view:
-        assert view.match(document_id="VB-1", sender=SENDER, recipient=OTHER)[0] == newer.deliveries[1]
-        assert view.match(document_id="VB-1", sender=OTHER, recipient=RECIPIENT) == []
-        assert view.match(document_id="VB-2", sender=SENDER, recipient=OTHER) == []
-
-
 @pytest.mark.parametrize("text", ["ĐÊ ĐIỀU", "đê điều", "Đê Điều", unicodedata.normalize("NFD", "Đê điều")])
 def test_text_is_found_whatever_its_case_and_composition(ledger: Ledger, text: str) -> None:
     entered(ledger, acceptance("VB-1", subject="Tăng cường bảo vệ Đê ĐIỀU"), acceptance("VB-2", b"2", subject="Khác"))
@@ -102,16 +92,6 @@ def test_a_list_names_the_recipients_as_the_directory_does(ledger: Ledger) -> No
         assert [line.recipient_name for line in book.view.search(Search())] == [""]
         book.put_agency(Agency(code=RECIPIENT, name="Sở Nội vụ"))
         assert [line.recipient_name for line in book.view.search(Search())] == ["Sở Nội vụ"]
-
-
-def test_overdue_is_what_waits_too_long_the_most_urgent_first(ledger: Ledger) -> None:
-    for name, urgency, age in (("old", 0, 5), ("new", 0, 1), ("urgent", 2, 1), ("fresh", 2, 0), ("older", 0, 6)):
-        one_delivery(ledger, name, octets=name.encode(), urgency=urgency, at=AT - age * HOUR)
-    gone = one_delivery(ledger, "gone", at=AT - 9 * HOUR)
-    with ledger.begin() as book:
-        move(book, gone.id, DeliveryEvent.HANDED_OVER)
-        found = book.view.overdue(waiting_since=AT - 4 * HOUR, urgent_since=AT - HOUR / 2)
-    assert [line.envelope.document_id for line in found] == ["urgent", "older", "old"]
 
 
 def test_depth_counts_what_is_on_its_way(ledger: Ledger) -> None:

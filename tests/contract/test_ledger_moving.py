@@ -25,6 +25,7 @@ from tests.ledger_kit import (
     one_delivery,
     step,
 )
+from trunk.domain.business_status import Standing
 from trunk.domain.delivery import DeliveryEvent, DeliveryState, EnvelopeId
 from trunk.domain.tracking import JournalEvent, StatusReport
 from trunk.storage.engine import open_engine
@@ -266,7 +267,13 @@ def test_a_note_and_a_status_belong_to_their_envelope_and_delivery(ledger: Ledge
         delivery_id=first.id,
     )
     unmatched = StatusReport(
-        envelope_id=stray.envelope.id, code="01", description="", reporter=OTHER, at=AT, delivery_id=None
+        envelope_id=stray.envelope.id,
+        code="01",
+        description="",
+        reporter=OTHER,
+        at=AT,
+        delivery_id=None,
+        standing=Standing.UNMATCHED,
     )
     note = JournalEvent(at=AT, event="status_03", actor="h41-01", delivery_id=first.id)
     whole = JournalEvent(at=AT, event="noted", actor="lan", reason="theo yêu cầu")

@@ -37,6 +37,8 @@ NO_STORY = {
     Code.INTERNAL: "tests/unit/http",
     Code.SIGNING_TIME_UNPROVED: "never refuses by itself: tests/unit/signing/pdf/test_accepted.py",
     Code.ALREADY_SETTLED: "an administrator's: tests/unit/cli/test_cli_replay.py",
+    Code.RECALLED: "tests/scenarios/test_recalls.py",
+    Code.LOOP: "between hubs: tests/scenarios/test_two_trunks.py",
     Code.CONFIGURATION: "tests/unit/cli/test_cli_config.py",
     Code.CORRUPT_PAYLOAD: "tests/unit/http/test_deliveries_door.py",
     Code.REQUEST_SIGNATURE: "over VXP: tests/unit/http/test_vxp_door.py",
