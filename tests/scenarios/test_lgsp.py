@@ -37,6 +37,9 @@ administrators = "g12-qlvb"
 
 [delivery]
 retry_first_seconds = 0.1
+
+[examination]
+seconds = 30
 """
 
 
