@@ -19,7 +19,7 @@ from trunk.domain.entry import EnvelopeKind, EnvelopeRecord
 from trunk.domain.outcome import Rejected, refuse
 from trunk.domain.rejection import Code
 from trunk.domain.retry import RetrySchedule
-from trunk.domain.tracking import WHOLE_INBOX, InboxCursor, InboxPage, InboxSelection, JournalEvent
+from trunk.domain.tracking import WHOLE_INBOX, InboxCursor, InboxPage, InboxSelection, JournalEvent, Noted
 from trunk.errors import CorruptPayloadError, LedgerUnavailableError
 from trunk.failpoints import reach
 from trunk.storage.ledger import Book, Ledger
@@ -160,7 +160,7 @@ class Handover:
 
         def note(book: Book) -> bool:
             if book.fetched(delivery.id, at=now):
-                line = JournalEvent(at=now, event="fetched", actor=caller.system, delivery_id=delivery.id)
+                line = JournalEvent(at=now, event=Noted.FETCHED, actor=caller.system, delivery_id=delivery.id)
                 book.note(line, envelope_id=delivery.envelope_id)
                 return True
             found = book.delivery(delivery.id)

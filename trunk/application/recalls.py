@@ -22,7 +22,7 @@ from trunk.domain.change_request import ChangeRequest, RequestKind, RequestState
 from trunk.domain.delivery import UNFINISHED, WAITING, AgencyCode, DeliveryEvent, DeliveryId, DeliveryState, EnvelopeId
 from trunk.domain.entry import Carried, Entered, EntryResult
 from trunk.domain.relation import RelationKind
-from trunk.domain.tracking import JournalEvent
+from trunk.domain.tracking import JournalEvent, Noted
 from trunk.errors import LedgerUnavailableError
 from trunk.failpoints import reach
 from trunk.storage.ledger import Book, Ledger, View
@@ -31,6 +31,7 @@ from trunk.storage.scribe import Scribe
 HELD_BACK = "held_back"  #: reason in the acknowledgement of a recall that asked nobody
 RACES = 8
 
+_NOTED = {RequestKind.RECALL: Noted.RECALL_ASKED, RequestKind.UPDATE: Noted.UPDATE_ASKED}
 _OVER = frozenset({DeliveryState.REFUSED, DeliveryState.RECALLED})
 
 
@@ -150,7 +151,7 @@ def _may_be_asked(one: Carried, asking: Asking, known: Sequence[ChangeRequest]) 
 def _noted(request: ChangeRequest, asking: Asking) -> tuple[EnvelopeId, JournalEvent]:
     line = JournalEvent(
         at=asking.at,
-        event=f"{request.kind}_asked",
+        event=_NOTED[request.kind],
         actor=asking.actor,
         reason=asking.reason,
         delivery_id=request.delivery_id,

@@ -34,7 +34,7 @@ from trunk.domain.change_request import ChangeRequest, RequestKind, RequestState
 from trunk.domain.delivery import WAITING, AgencyCode, DeliveryEvent, IllegalTransitionError
 from trunk.domain.entry import Acceptance, Carried, Entered, EntryResult
 from trunk.domain.relation import spoken_of
-from trunk.domain.tracking import JournalEvent, StatusReport
+from trunk.domain.tracking import JournalEvent, Noted, StatusReport
 from trunk.errors import LedgerUnavailableError
 from trunk.failpoints import reach
 from trunk.storage.ledger import Book, Ledger, View
@@ -222,7 +222,7 @@ class Receipts:
         if plan.about is not None:
             noted = JournalEvent(
                 at=record.accepted_at,
-                event="status_reported",
+                event=Noted.STATUS_REPORTED,
                 actor=record.system or "",
                 reason=prepared.message.code,
                 delivery_id=delivery.id if delivery else None,

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from trunk.cli.agencies import registered
-from trunk.cli.exits import NotFoundError
+from trunk.cli.exits import NotFoundError, WrongUsageError
 from trunk.cli.lazy import example
 from trunk.cli.output import clock, console, instant, note, print_json, simple_table
 from trunk.cli.world import World, pass_world
@@ -29,26 +29,48 @@ def system() -> None:
     )
 )
 @click.argument("system_id", metavar="ID")
-@click.option("--name", required=True, help="What people call it.")
+@click.option("--name", help="What people call it; a new one needs a name.")
+@click.option("--agency", "agencies", multiple=True, help="It speaks for this agency; repeat for several: all of them.")
 @click.option(
-    "--agency", "agencies", multiple=True, required=True, help="It speaks for this agency; repeat for several."
+    "--active/--inactive", default=None, help="An inactive system is turned away, whatever its keys. New: active."
 )
-@click.option("--active/--inactive", default=True, help="An inactive system is turned away, whatever its keys.")
-@click.option("--hub", is_flag=True, help="It is another trunk, and this one its uplink.")
+@click.option("--hub/--no-hub", default=None, help="It is another trunk, and this one its uplink. New: it is not.")
 @pass_world
-def put(world: World, *, system_id: str, name: str, agencies: tuple[str, ...], active: bool, hub: bool) -> None:
-    """Add or replace the system ID.
+def put(
+    world: World, *, system_id: str, name: str | None, agencies: tuple[str, ...], active: bool | None, hub: bool | None
+) -> None:
+    """Add the system ID, or change it: what is not named stays as it is.
 
     It speaks for the agencies, for what was merged into them, and for their units. The code of a merged agency
     means that one alone, not its successor.
     """
     with world.administration() as room:
         directory = Directory(room.tracking.agencies())
+        before = next((one for one in room.administration.systems() if one.id == system_id), None)
+        if before is None and not (name and agencies):
+            raise WrongUsageError(f"{system_id} is new: it needs --name and --agency")
         codes = frozenset(registered(code, directory).code for code in agencies)
-        room.administration.put_system(
-            SystemRecord(id=SystemId(system_id), name=name, agencies=codes, active=active, hub=hub)
+        after = SystemRecord(
+            id=SystemId(system_id),
+            name=name or (before.name if before else ""),
+            agencies=codes or (before.agencies if before else codes),
+            active=_kept(active, before.active if before else True),
+            hub=_kept(hub, before.hub if before else False),
         )
-    note(f"{system_id}: {', '.join(sorted(codes))}; next: trunk admin key issue {system_id}")
+        room.administration.put_system(after)
+    marks = [word for word, holds in (("hub", after.hub), ("inactive", not after.active)) if holds]
+    note(f"{system_id}: {', '.join((*sorted(after.agencies), *marks))}{_next_step(after, new=before is None)}")
+
+
+def _kept(said: bool | None, before: bool) -> bool:  # noqa: FBT001
+    return before if said is None else said
+
+
+def _next_step(system: SystemRecord, *, new: bool) -> str:
+    if not new:
+        return ""
+    over_vxp = f"trunk admin vxp-secrets add {system.id}"
+    return f"; next: {over_vxp}" if system.hub else f"; next: trunk admin key issue {system.id} (or {over_vxp})"
 
 
 @system.command("list", epilog=example("trunk admin system list"))

@@ -36,16 +36,29 @@ from trunk.cli.words import (
     Language,
 )
 from trunk.domain.change_request import ChangeRequest, RequestState
+from trunk.domain.delivery import DeliveryEvent, DeliveryState
 from trunk.domain.entry import EnvelopeKind, EnvelopeRecord
 from trunk.domain.hub_link import HubLink
 from trunk.domain.relation import RelatedDocument
-from trunk.domain.tracking import AcknowledgementRecord, DeliveryTrack, EnvelopeTrack, JournalEvent, StatusReport
+from trunk.domain.tracking import (
+    AcknowledgementRecord,
+    DeliveryTrack,
+    EnvelopeTrack,
+    JournalEvent,
+    Noted,
+    Progress,
+    StatusReport,
+)
 
 if TYPE_CHECKING:
     from trunk.application.tracking import Tracking
 
 _ALERT = "bold white on red"
 _URGENT = "bold black on yellow"
+
+
+#: Lines of the journal whose story the statuses and requests tell better.
+_TOLD_OTHERWISE = frozenset({Noted.STATUS_REPORTED, Noted.RECALL_ASKED, Noted.UPDATE_ASKED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +121,7 @@ def _head(track: EnvelopeTrack, language: Language) -> Table:
     grid.add_row(language.say("Tiếp nhận", "Accepted"), f"{clock(envelope.accepted_at)}   {envelope.id}")
     if envelope.due_date:
         grid.add_row(language.say("Hạn trả lời", "Answer due"), cell(envelope.due_date))
-    grid.add_row(language.say("Tình trạng", "Summary"), Text(language.of(PROGRESS[track.progress]), style="bold"))
+    grid.add_row(language.say("Tình trạng", "Summary"), Text(_summary(track, language), style="bold"))
     acknowledged = [a for a in track.acknowledgements if not a.envelope.about_delivery]
     if acknowledged:
         grid.add_row(
@@ -197,11 +210,23 @@ def _small_print(part: DeliveryTrack, language: Language) -> Iterator[str]:
         yield _link(link, language)
 
 
+def _summary(track: EnvelopeTrack, language: Language) -> str:
+    """The least advanced of its deliveries, and what that leaves unsaid: recalled ones, requests without an answer."""
+    said = [language.of(PROGRESS[track.progress])]
+    recalled = sum(part.delivery.state is DeliveryState.RECALLED for part in track.deliveries)
+    if recalled and track.progress is not Progress.RECALLED:
+        said.append(language.say(f"không kể {recalled} nơi đã thu hồi", f"apart from {recalled} recalled"))
+    waits = sum(request.state is RequestState.OPEN for part in track.deliveries for request in part.requests)
+    if waits:
+        said.append(language.say(f"{waits} yêu cầu chưa được trả lời", f"{waits} unanswered requests"))
+    return "; ".join(said)
+
+
 def _lines(part: DeliveryTrack, track: EnvelopeTrack, language: Language) -> list[Line]:
     """Journal, statuses, requests and acknowledgements of one recipient in the order of time."""
     own = [a for a in track.acknowledgements if a.envelope.about_delivery == part.delivery.id]
     lines = [
-        *(_event(e, language) for e in part.timeline if e.event != "status_reported"),
+        *(_event(e, language) for e in part.timeline if e.event not in _TOLD_OTHERWISE),
         *(_status(s, language) for s in part.statuses),
         *(line for request in part.requests for line in _request(request, language)),
         *(_acknowledged(a, language) for a in own),
@@ -212,7 +237,7 @@ def _lines(part: DeliveryTrack, track: EnvelopeTrack, language: Language) -> lis
 def _event(event: JournalEvent, language: Language) -> Line:
     words = EVENT.get(event.event)
     text = language.of(words) if words else clean(event.event)
-    if event.event == "replay_ordered":
+    if event.event == DeliveryEvent.REPLAY_ORDERED:
         text += f" ({clean(event.actor)})"
     return Line(event.at, text + (f": {clean(event.reason)}" if event.reason else ""))
 

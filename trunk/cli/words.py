@@ -20,7 +20,7 @@ from trunk.domain.hub_link import Direction, LinkState
 from trunk.domain.punctuality import LateKind
 from trunk.domain.rejection import Text
 from trunk.domain.relation import RelationKind
-from trunk.domain.tracking import Progress
+from trunk.domain.tracking import Noted, Progress
 from trunk.domain.unmatched import WhyUnmatched
 
 _REVISION: Final = re.compile(r"revision (\d+) of (\d+)")
@@ -93,10 +93,13 @@ STATE_STYLE: Final[Mapping[DeliveryState, str]] = MappingProxyType(
 
 EVENT: Final[Mapping[str, Text]] = MappingProxyType(
     {
-        "accepted": _t("Trục tiếp nhận", "accepted by the trunk"),
-        "status_reported": _t("Có trạng thái xử lý", "status reported"),
-        "fetched": _t("Hệ thống bên nhận tải về lần đầu", "first fetched by the recipient's system"),
-        DeliveryEvent.PUBLISHED: _t("Đã báo cho bên nhận", "recipient notified"),
+        Noted.ACCEPTED: _t("Trục tiếp nhận", "accepted by the trunk"),
+        Noted.ACKNOWLEDGED: _t("Trục báo nhận", "acknowledged by the trunk"),
+        Noted.STATUS_REPORTED: _t("Có trạng thái xử lý", "status reported"),
+        Noted.FETCHED: _t("Hệ thống bên nhận tải về lần đầu", "first fetched by the recipient's system"),
+        Noted.RECALL_ASKED: _t("Bên gửi yêu cầu lấy lại", "the sender asked for it back"),
+        Noted.UPDATE_ASKED: _t("Bên gửi yêu cầu cập nhật", "the sender asked for an update"),
+        DeliveryEvent.PUBLISHED: _t("Đã đưa vào hàng đợi của bên nhận", "put into the recipient's queue"),
         DeliveryEvent.ATTEMPT_FAILED: _t("Một lần giao không thành", "an attempt failed"),
         DeliveryEvent.FELL_DUE: _t("Đến lượt giao lại", "due for another attempt"),
         DeliveryEvent.HANDED_OVER: _t("Hệ thống bên nhận đã lấy đủ", "the recipient's system took it whole"),

@@ -16,12 +16,23 @@ from trunk.domain.relation import RelatedDocument
 from trunk.domain.unmatched import WhyUnmatched
 
 
+class Noted(StrEnum):
+    """What the journal notes beside the events of deliveries."""
+
+    ACCEPTED = "accepted"
+    ACKNOWLEDGED = "acknowledged"
+    FETCHED = "fetched"  #: the octets left the house for the first time
+    STATUS_REPORTED = "status_reported"
+    RECALL_ASKED = "recall_asked"
+    UPDATE_ASKED = "update_asked"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalEvent:
     """One line of the journal: what happened, by whom, and (for people's acts) why."""
 
     at: datetime
-    event: str  #: ``accepted``, ``acknowledged``, ``status_reported``, or a ``DeliveryEvent``
+    event: str  #: of ``Noted`` or ``DeliveryEvent``
     actor: str  #: a system id, ``relay``, ``sweep``, or the operator's name
     state: DeliveryState | None = None  #: the delivery's state after it
     reason: str = ""
@@ -68,7 +79,7 @@ class DeliveryTrack:
 
 
 class Progress(StrEnum):
-    """An envelope's summary: the least advanced of its deliveries decides."""
+    """An envelope's summary: the least advanced of its deliveries decides; recalled ones count only if all are."""
 
     WAITING = "waiting"  #: somebody has not taken it yet
     RELAYED = "relayed"  #: somebody's is with another hub, which has not said yet what became of it
@@ -94,7 +105,10 @@ _BY_STATE = {
 
 
 def progress(states: Sequence[DeliveryState]) -> Progress:
-    """Summarise deliveries: the first of ``Progress``'s members that any of them is in."""
+    """Summarise deliveries: the first of ``Progress``'s members that any of them is in.
+
+    Beside others, recalled deliveries say nothing of how far the rest have come: a reader is told their number.
+    """
     found = {_BY_STATE[state] for state in states}
     return next((p for p in Progress if p in found), Progress.KEPT)
 

@@ -24,7 +24,7 @@ from trunk.cli.words import (
 )
 from trunk.domain.delivery import AckKind, DeliveryEvent, DeliveryState
 from trunk.domain.entry import EnvelopeKind
-from trunk.domain.tracking import Progress
+from trunk.domain.tracking import Noted, Progress
 
 
 @given(st.text(max_size=400))
@@ -66,7 +66,7 @@ def test_everything_that_can_be_said_has_words_in_both_languages() -> None:
         (KIND, EnvelopeKind),
     ):
         assert set(words) == set(members)
-    assert set(EVENT) == {*DeliveryEvent, "accepted", "status_reported"}
+    assert set(EVENT) == {*DeliveryEvent, *Noted}
     assert set(URGENCY) == {1, 2, 3, 4}
 
 
