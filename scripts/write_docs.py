@@ -9,7 +9,10 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from envelopes.model import StatusCode
 from scripts.cli_document import command_line
+from trunk.domain.business_status import standing
+from trunk.domain.change_request import ANSWERS, RequestState
 from trunk.domain.delivery import (
     ACKNOWLEDGED_AS,
     OVERTAKEN,
@@ -40,6 +43,42 @@ def states() -> Iterator[str]:
         if not moves:
             yield f"    {state} --> [*]"
     yield "```"
+    yield from _requests()
+    yield from _standings()
+
+
+def _requests() -> Iterator[str]:
+    """Recalls and updates that are asked of who has the document already."""
+    yield from ("", "## Recalls and updates that are asked", "")
+    yield "One request a delivery and asking message (status 13, a revocation, an update). What nobody has fetched is"
+    yield "not asked back: it is held back at once. A recall that is agreed to moves the delivery to `recalled`, an update"
+    yield "does not."
+    yield from ("", "```mermaid", "stateDiagram-v2")
+    yield f"    [*] --> {RequestState.OPEN}: the recipient has it"
+    yield f"    [*] --> {RequestState.HELD_BACK}: a recall, and nobody has fetched it"
+    for code, state in ANSWERS.items():
+        yield f"    {RequestState.OPEN} --> {state}: status {code}"
+    yield f"    {RequestState.OPEN} --> {RequestState.HELD_BACK}: another hub held it back"
+    yield from (f"    {state} --> [*]" for state in RequestState if state is not RequestState.OPEN)
+    yield "```"
+
+
+def _standings() -> Iterator[str]:
+    """How a status stands to what the same recipient has said before."""
+    yield from ("", "## Standings of statuses", "")
+    yield "Down: what the recipient said last. Across: what it says now. Nothing is refused for its order; `13` always"
+    yield "`requests`, and what matches no document here is `unmatched`."
+    codes = [code for code in StatusCode if code not in (StatusCode.RECALL_REQUESTED, *ANSWERS)]
+    yield from (
+        "",
+        "| before \\ now | " + " | ".join((*codes, *ANSWERS)) + " |",
+        "|---|" + "---|" * (len(codes) + len(ANSWERS)),
+    )
+    for last in ("", *codes):
+        before = frozenset({last} - {""})
+        cells = [standing(code, before) for code in (*codes, *ANSWERS)]
+        yield f"| {last or 'nothing'} | " + " | ".join(cells) + " |"
+    yield from ("", f"`15` and `16` are `{standing('15', frozenset(), open_request=True)}` where a request is open.")
 
 
 def _cell(state: DeliveryState, event: DeliveryEvent) -> str:

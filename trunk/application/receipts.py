@@ -30,7 +30,7 @@ from trunk.application.recalls import (
 from trunk.application.submission import PreparedStatus
 from trunk.domain.agency import Agency, HubSide
 from trunk.domain.business_status import Standing, standing
-from trunk.domain.change_request import ChangeRequest, RequestKind, RequestState, to_close
+from trunk.domain.change_request import ANSWERS, ChangeRequest, RequestKind, to_close
 from trunk.domain.delivery import WAITING, AgencyCode, DeliveryEvent, IllegalTransitionError
 from trunk.domain.entry import Acceptance, Carried, Entered, EntryResult
 from trunk.domain.relation import spoken_of
@@ -51,7 +51,6 @@ MOVES: Final[Mapping[str, DeliveryEvent]] = MappingProxyType(
         StatusCode.FINISHED: DeliveryEvent.RECEIPTED,
     }
 )
-_ANSWERS: Final = {StatusCode.RECALL_AGREED: RequestState.AGREED, StatusCode.RECALL_REFUSED: RequestState.REFUSED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +141,7 @@ class Receipts:
     def _report(self, view: View, prepared: PreparedStatus, found: Sequence[Carried]) -> _Plan:
         """01 to 06, 15, 16 by a recipient: of what it has in hand, or was asked about."""
         code = prepared.message.code
-        requests = view.requests([one.delivery.id for one in found]) if code in _ANSWERS else {}
+        requests = view.requests([one.delivery.id for one in found]) if code in ANSWERS else {}
         closes = to_close([request for each in requests.values() for request in each])
         by_request = [one for one in found if closes is not None and one.delivery.id == closes.delivery_id]
         about = (by_request or list(found))[0]
@@ -203,7 +202,7 @@ class Receipts:
             raise OvertakenError  # two words of one recipient at once: the second is judged by the first
         plan.asked.write(book)
         if plan.closes is not None:
-            answer = _ANSWERS[StatusCode(prepared.message.code)]
+            answer = ANSWERS[prepared.message.code]
             if not book.answer_request(plan.closes.id, answer, by=record.id, at=record.accepted_at):
                 raise OvertakenError
         delivery = plan.about.delivery if plan.about and plan.standing is not Standing.REQUESTS else None

@@ -6,11 +6,14 @@ an update. A recall of what nobody has fetched asks nobody: it is born ``held_ba
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
+from envelopes.model import StatusCode
 from trunk.domain.delivery import DeliveryId, EnvelopeId
 
 
@@ -28,6 +31,12 @@ class RequestState(StrEnum):
     HELD_BACK = "held_back"  #: a recall that came before anybody had fetched the document
     AGREED = "agreed"  #: 15
     REFUSED = "refused"  #: 16
+
+
+ANSWERS: Final[Mapping[str, RequestState]] = MappingProxyType(
+    {StatusCode.RECALL_AGREED: RequestState.AGREED, StatusCode.RECALL_REFUSED: RequestState.REFUSED}
+)
+"""What the recipient's status makes of an open request. The others are final: nothing leaves them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
