@@ -50,9 +50,9 @@ def states() -> Iterator[str]:
 def _requests() -> Iterator[str]:
     """Recalls and updates that are asked of who has the document already."""
     yield from ("", "## Recalls and updates that are asked", "")
-    yield "One request a delivery and asking message (status 13, a revocation, an update). What nobody has fetched is"
-    yield "not asked back: it is held back at once. A recall that is agreed to moves the delivery to `recalled`, an update"
-    yield "does not."
+    yield "One request a delivery and asking message (status 13, a revocation, an update). What nobody has fetched"
+    yield "is not asked back: it is held back at once. A recall that is agreed to moves the delivery to `recalled`, an"
+    yield "update does not."
     yield from ("", "```mermaid", "stateDiagram-v2")
     yield f"    [*] --> {RequestState.OPEN}: the recipient has it"
     yield f"    [*] --> {RequestState.HELD_BACK}: a recall, and nobody has fetched it"
