@@ -282,3 +282,14 @@ def test_the_first_answer_is_read_back_by_envelope_id(ledger: Ledger) -> None:
         assert view.accepted_as(accepted.envelope.identity) == accepted
         assert view.accepted(accepted.acknowledgement.id) is None
         assert view.accepted_as("unknown") is None
+
+
+def test_the_same_octets_are_found_however_many_others_have_their_name(ledger: Ledger) -> None:
+    """Sample ids are shared by many, and a hub may bring one message again for others."""
+    first, again = (acceptance("shared", b"<same/>", to=(code,), identity=code) for code in (RECIPIENT, OTHER))
+    others = [acceptance("shared", f"<other{n}/>".encode()) for n in range(120)]
+    entered(ledger, first, *others, again)
+    sha256 = first.entry.envelope.sha256
+    with ledger.read() as view:
+        found = view.same_octets(sender=SENDER, document_id="shared", sha256=sha256)
+    assert [one.envelope.id for one in found] == [first.entry.envelope.id, again.entry.envelope.id]

@@ -16,7 +16,9 @@ from sqlalchemy import Engine
 
 from tests.ledger_kit import AT, DATABASES
 from trunk.domain.agency import Mandate
+from trunk.domain.delivery import DeliveryId
 from trunk.storage import migrate
+from trunk.storage.columns import time_text
 from trunk.storage.engine import open_engine
 from trunk.storage.ledger import Ledger
 from trunk.storage.tables import AGENCY, MANDATE, METADATA
@@ -138,3 +140,40 @@ def _words(engine: Engine) -> dict[str, set[str]]:
         name: {line.strip().rstrip(",") for line in sql.splitlines() if "CONSTRAINT" in line or "INDEX" in line}
         for name, sql in definitions.items()
     }
+
+
+def test_what_may_have_been_fetched_before_it_was_on_record_counts_as_fetched(empty: Engine) -> None:
+    """A recall then asks for it, and never claims to have held it back."""
+    with empty.begin() as connection:
+        command.upgrade(migrate._config(connection), "0003")
+        metadata = sa.MetaData()
+        metadata.reflect(connection, only=["envelope", "delivery"])
+        for state in ("queued", "dispatched", "deferred", "expired", "delivered"):
+            waits = state in ("queued", "dispatched", "deferred")
+            retry = AT if state == "deferred" else None
+            values = {"id": state, "envelope_id": state, "state": state, "waiting": waits, "retry_at": retry}
+            _insert(connection, metadata.tables["envelope"], {"id": state, "identity": state})
+            _insert(connection, metadata.tables["delivery"], values)
+    migrate.upgrade(empty)
+    with Ledger(empty).read() as view:
+        fetched = {one: view.delivery(DeliveryId(one)) for one in ("queued", "dispatched", "deferred", "expired")}
+    assert [one.fetched_at for one in fetched.values() if one is not None] == [AT] * 4
+
+
+def _insert(connection: sa.Connection, table: sa.Table, known: dict[str, object]) -> None:
+    """A row in which whatever is not known has something that fits."""
+    text = time_text(AT)
+    fits = {"retry_at": known.get("retry_at") and text, "about": None, "attachments": "[]", "kind": "document"}
+    row = {
+        column.name: known.get(column.name, fits.get(column.name, _something(column, text))) for column in table.columns
+    }
+    row |= {"retry_at": fits["retry_at"]} if "retry_at" in row else {}
+    connection.execute(sa.insert(table).values(row))
+
+
+def _something(column: sa.Column[object], text: str) -> object:
+    if column.nullable:
+        return None
+    if column.name.endswith("_at"):
+        return text
+    return {"INTEGER": 0, "BIGINT": 0, "BOOLEAN": False}.get(str(column.type), "x")

@@ -18,12 +18,7 @@ def not_yet_had(
 ) -> Authorised | PreparedRepetition:
     """Those of the recipients who have not had it; where all have, the acceptance that most of them had it by."""
     sender = authorised.sender.code
-    same = [
-        accepted
-        for envelope in view.find(document.document_id, seen_by=(sender,))
-        if (envelope.sender, envelope.sha256) == (sender, submission.sha256)
-        and (accepted := view.accepted(envelope.id)) is not None
-    ]
+    same = view.same_octets(sender=sender, document_id=document.document_id, sha256=submission.sha256)
     wanted = {agency.code for agency in authorised.recipients}
     had = [wanted & {delivery.addressee for delivery in accepted.deliveries} for accepted in same]
     left = wanted.difference(*had)

@@ -40,6 +40,7 @@ FAIL: Final = "fail"
 """Somebody failed to take it: for good, or until the hub offers it again. Nobody knows, so it counts after a while."""
 
 _FAIL_COUNTS_AFTER: Final = timedelta(hours=1)
+_ASKED_ABOUT: Final = timedelta(days=90)
 _MOST_REASON: Final = 300
 
 
@@ -147,11 +148,18 @@ class Outward:
             deliveries = {link.id: view.delivery(link.delivery_id) for link, _ in links if link.delivery_id is not None}
         for link, _ in links:
             delivery = deliveries.get(link.id)
-            if delivery is None or delivery.state in _ENDS:  # its own people's words were faster
+            if delivery is None or _is_known(delivery, link, now):
                 self._settle(link, LinkState.CLOSED, now)
                 continue
             state, words = told.get(self._family(delivery.addressee, directory), ("", ""))
             self._learn(link, delivery.id, state, words)
+
+    def asked(self, remote_id: str) -> None:
+        """It was asked about, in vain: others come first the next time."""
+        now = self.now()
+        with self.ledger.read() as view:
+            ids = [link.id for link, _ in view.hub_links.sent_under(self.hub, remote_id)]
+        self.scribe.perform(lambda book: book.hub_links.checked(ids, at=now)).result()
 
     def _learn(self, link: HubLink, delivery_id: DeliveryId, state: str, words: str) -> None:
         now = self.now()
@@ -235,3 +243,13 @@ def tiers(poll_seconds: float) -> tuple[Tier, ...]:
         Tier(younger_than=timedelta(days=1), every=timedelta(minutes=10)),
         Tier(younger_than=timedelta(days=3650), every=timedelta(hours=1)),
     )
+
+
+def _is_known(delivery: Delivery, link: HubLink, now: datetime) -> bool:
+    """Whether nothing is left to learn: its own people's words were faster.
+
+    What only our own lifetime ended may have arrived all the same: the hub is asked for some time yet.
+    """
+    if delivery.state is DeliveryState.EXPIRED:
+        return now - link.at > _ASKED_ABOUT
+    return delivery.state in _ENDS

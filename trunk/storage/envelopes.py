@@ -93,6 +93,18 @@ def find(
     return [e for e in found if e.kind is EnvelopeKind.DOCUMENT] or found
 
 
+def same_octets(connection: Connection, *, sender: AgencyCode, document_id: str, sha256: str) -> list[AcceptedEnvelope]:
+    """Every acceptance of these octets from ``sender``, the oldest first."""
+    found = (
+        sa.select(ENVELOPE.c.id)
+        .where(ENVELOPE.c.document_id == document_id, NOT_OURS, ENVELOPE.c.sender == sender)
+        .where(ENVELOPE.c.sha256 == sha256)
+        .order_by(ENVELOPE.c.accepted_at, ENVELOPE.c.id)
+    )
+    ids = connection.execute(found).scalars().all()
+    return [one for envelope_id in ids if (one := accepted(connection, EnvelopeId(envelope_id))) is not None]
+
+
 def rejections(connection: Connection, reference: str) -> list[EnvelopeRecord]:
     """What the trunk told about submissions of that ``DocumentId`` or document code that it rejected; newest first."""
     rows = connection.execute(

@@ -136,6 +136,10 @@ class View:
         """The same by the identity of the message."""
         return envelopes.accepted_as(self._connection, identity)
 
+    def same_octets(self, *, sender: AgencyCode, document_id: str, sha256: str) -> list[AcceptedEnvelope]:
+        """Every acceptance of these octets from ``sender``, the oldest first."""
+        return envelopes.same_octets(self._connection, sender=sender, document_id=document_id, sha256=sha256)
+
     def carried(
         self, spoken: Spoken, *, senders: Collection[AgencyCode], recipients: Collection[AgencyCode] | None = None
     ) -> list[Carried]:

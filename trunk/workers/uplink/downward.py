@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
@@ -37,7 +38,12 @@ _DAYS_BACK: Final = 30
 _REMINDED_EVERY: Final = timedelta(minutes=2)
 _STRANGERS_TRIED: Final = 5
 _SUSPECTED: Final = 5  # times that a file whose end nobody marked is fetched again before it counts as broken
+_AWAY_AFTER: Final = 2
 _WORDS: Final = {LinkState.OPEN: Word.PROCESSING, LinkState.CLOSED: Word.DONE, LinkState.REFUSED: Word.FAIL}
+
+
+class _HubIsAwayError(Exception):
+    """It has failed several messages in a row: it is not the messages."""
 
 
 class Intake(Protocol):
@@ -71,6 +77,7 @@ class Downward:
     now: Callable[[], datetime]
     wake_relay: Callable[[], None]
     _days: Iterator[int] = field(default_factory=lambda: iter(()), init=False)
+    _in_a_row: int = field(default=0, init=False)  #: faults of the hub as a whole, in this step
 
     def step(self) -> Went:
         """Tell, take, ask. Raises ``LedgerUnavailableError``."""
@@ -78,11 +85,14 @@ class Downward:
             return Went.IDLE
         if not self.standing.open:
             return Went.HELD_UP
+        self._in_a_row = 0
         try:
             self.address_book.read_if_due()
             self._tell()
             taken = sum(self._take(kind) for kind in Messages)
             self._ask()
+        except _HubIsAwayError:
+            return Went.HELD_UP
         except HubFaultError as fault:
             self.standing.failed(fault)
             return Went.HELD_UP
@@ -93,7 +103,8 @@ class Downward:
     def _tell(self) -> None:
         """What became of its mail."""
         for due in self.inward.due():
-            self._tell_one(due)
+            if not self._tried(due.link.remote_id, partial(self._tell_one, due)):
+                self.inward.reminded([due.link])  # others come first the next time
 
     def _tell_one(self, due: Due) -> None:
         refused = self.client.say(due.link.remote_id, Word.DONE if due.done else Word.FAIL, due.reason)
@@ -103,16 +114,39 @@ class Downward:
     def _ask(self) -> None:
         """What became of ours."""
         for remote_id in self.outward.to_ask():
-            fates: list[Fate] = []
-            try:
-                fates = self.client.fates(remote_id)
-            except HubFaultError as fault:
-                if fault.whole:
-                    raise
-                self.standing.failed(fault)  # it does not know the id; our own lifetime will end
-            else:
-                self.standing.answered("asked")
-            self.outward.answered(remote_id, {one.to: (_state_of(one), one.words) for one in fates})
+            if not self._tried(f"sent {remote_id}", partial(self._ask_one, remote_id)):
+                self.outward.asked(remote_id)
+
+    def _ask_one(self, remote_id: str) -> None:
+        fates: list[Fate] = []
+        try:
+            fates = self.client.fates(remote_id)
+        except HubFaultError as fault:
+            if fault.whole:
+                raise
+            self.standing.failed(fault)  # it does not know the id; our own lifetime will end
+        else:
+            self.standing.answered("asked")
+        self.outward.answered(remote_id, {one.to: (_state_of(one), one.words) for one in fates})
+
+    def _tried(self, about: str, act: Callable[[], object]) -> bool:
+        """One message's turn. What the hub cannot do with it must not hold up the others.
+
+        Raises ``_HubIsAwayError`` when the hub as a whole has failed several messages one after the other.
+        """
+        if not self.standing.may(about):
+            return False
+        try:
+            act()
+        except HubFaultError as fault:
+            self.standing.failed(fault, about=about)
+            self._in_a_row += fault.whole
+            if self._in_a_row >= _AWAY_AFTER:
+                raise _HubIsAwayError from fault
+            return False
+        self._in_a_row = 0
+        self.standing.settled(about)
+        return True
 
     def _take(self, kind: Messages) -> int:
         """How many were new."""
@@ -134,7 +168,7 @@ class Downward:
         """Its list still shows them: what we said of them may have been lost."""
         before = self.now() - _REMINDED_EVERY
         for link in [one for one in links if one.checked_at is None or one.checked_at < before][:_AT_ONCE]:
-            self.client.say(link.remote_id, _WORDS[link.state], link.reason)
+            self._tried(link.remote_id, partial(self.client.say, link.remote_id, _WORDS[link.state], link.reason))
             self.inward.reminded([link])
 
     def _other_days(self) -> list[datetime]:

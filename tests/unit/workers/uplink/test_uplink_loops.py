@@ -58,11 +58,15 @@ class Hub:
 
     def say(self, doc_id: str, word: Word, description: str = "") -> None:
         self.said.append((doc_id, word.value, description))
+        if doc_id.startswith("poison"):
+            raise HubFaultError("refused_20", whole=doc_id.startswith("poison500"))
         if word is not Word.PROCESSING:
             self.mail.pop(doc_id, None)
 
     def fates(self, doc_id: str) -> list[Fate]:
         self.asked.append(doc_id)
+        if doc_id.startswith("poison"):
+            raise HubFaultError("http_500")
         if doc_id == "unknown":
             raise HubFaultError("refused_21", whole=False)
         return [Fate(to="a", status="done"), Fate(to="b", status="fail"), Fate(to="c", status="fail", state="deferred")]
@@ -90,10 +94,11 @@ class Memory(Inward):
         self.links[remote_id] = link(remote_id, LinkState.REFUSED, reason=reason)
 
     def due(self, *, limit: int = 50) -> list[Due]:
-        return [self.dues.pop()] if self.dues else []
+        return list(self.dues)
 
     def told(self, link: HubLink, *, reason: str = "") -> None:
         self.links.pop(link.remote_id, None)
+        self.dues[:] = [due for due in self.dues if due.link.remote_id != link.remote_id]
 
     def reminded(self, links: Sequence[HubLink]) -> None:
         for one in links:
@@ -122,6 +127,10 @@ class Outward:
 
     asks: list[str] = field(default_factory=list)
     told: list[tuple[str, Any]] = field(default_factory=list)
+    in_vain: list[str] = field(default_factory=list)
+
+    def asked(self, remote_id: str) -> None:
+        self.in_vain.append(remote_id)
 
     def to_ask(self) -> list[str]:
         asks, self.asks = self.asks, []
@@ -305,3 +314,30 @@ def test_fates_are_handed_on_in_our_words(house: House) -> None:
     step(house)
     said = {"a": (DeliveryState.DELIVERED, ""), "b": (FAIL, ""), "c": ("deferred", "")}
     assert house.outward.told == [("known", said), ("unknown", {})]
+
+
+@pytest.mark.parametrize("poison", ["poison20", "poison500"])
+def test_word_that_the_hub_will_not_take_holds_up_neither_mail_nor_other_words(house: House, poison: str) -> None:
+    done = [Due(link=link(one, LinkState.OPEN), done=True) for one in (poison, "b")]
+    house.memory.dues[:] = done
+    house.hub.mail = {"new": AT}
+    step(house)
+    assert ("b", "done", "") in house.hub.said
+    assert house.hub.downloads == ["new"]
+    for _ in range(10):
+        step(house, after=0.1)
+    assert [said[0] for said in house.hub.said].count(poison) < 6, "it is left alone, longer each time"
+
+
+def test_a_question_that_the_hub_cannot_answer_holds_up_no_other(house: House) -> None:
+    house.outward.asks = ["poison", "b"]
+    step(house)
+    assert [remote_id for remote_id, _ in house.outward.told] == ["b"]
+    assert house.outward.in_vain == ["poison"]
+
+
+def test_a_hub_that_fails_several_in_a_row_is_left_alone(house: House) -> None:
+    house.memory.dues[:] = [Due(link=link(f"poison500{n}", LinkState.OPEN), done=True) for n in range(5)]
+    house.outward.asks = [f"poison{n}" for n in range(5)]
+    assert step(house) is Went.HELD_UP
+    assert len(house.hub.asked) + len(house.hub.said) <= 5 + 2

@@ -1,6 +1,6 @@
 """The life of a document: relations, recalls, standings of statuses; who is who in more detail; other hubs.
 
-Only columns with a default and new tables: a ledger of millions is upgraded in a moment.
+Only columns with a default, new tables, and one mark on what waits: a ledger of millions is upgraded in a moment.
 """
 
 from __future__ import annotations
@@ -56,6 +56,10 @@ def _envelopes_and_deliveries() -> None:
     _partial_index("ix_envelope_document_key", "envelope", ["document_key"], "document_key <> ''")
     for name in ("fetched_at", "taken_at", "settled_at"):
         op.add_column("delivery", _time(name, nullable=True))
+    # Who had fetched what nobody has confirmed, was not on record: a recall asks for it, and claims nothing.
+    op.execute(
+        "UPDATE delivery SET fetched_at = accepted_at WHERE state IN ('queued', 'dispatched', 'deferred', 'expired')"
+    )
     _partial_index("ix_delivery_relayed", "delivery", ["expires_at"], "state = 'relayed'")
 
 
