@@ -59,7 +59,7 @@ class Declarer:
 
     async def move_in(self, line: Line, /) -> None:
         self._line = line
-        for exchange, kind in ((topology.DELIVERIES, "topic"), (topology.DEAD_LETTERS, "fanout")):
+        for exchange, kind in topology.EXCHANGES.items():
             await self._ask(Channel.exchange_declare, exchange=exchange, exchange_type=kind, durable=True)
         await self._declare_dead_letters()
         await self._ask(Channel.queue_bind, queue=topology.DEAD_LETTERS, exchange=topology.DEAD_LETTERS)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from signing.evidence import Evidence
 from trunk.domain import signature_record
 from trunk.domain.agency import Agency, Caller
-from trunk.domain.delivery import AgencyCode, EnvelopeId
+from trunk.domain.delivery import AgencyCode, Delivery, DeliveryId, EnvelopeId
 from trunk.domain.entry import EnvelopeRecord
 from trunk.domain.outcome import Rejected, refuse
 from trunk.domain.rejection import Code
@@ -41,6 +41,11 @@ class Tracking:
         """The trunk's sealed rejections of a document that was never accepted; reasons are in ``description``."""
         with self.ledger.read() as view:
             return view.rejections(reference)
+
+    def delivery(self, delivery_id: DeliveryId) -> Delivery | None:
+        """One delivery, as it stands."""
+        with self.ledger.read() as view:
+            return view.delivery(delivery_id)
 
     def track(self, envelope_id: EnvelopeId) -> EnvelopeTrack | None:
         """Everything that happened to an envelope."""

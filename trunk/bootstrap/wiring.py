@@ -14,7 +14,7 @@ from aiohttp import web
 from envelopes.model import Organization
 from queues.broker import Broker
 from queues.embedded import EmbeddedBroker
-from queues.rabbitmq import RabbitBroker, Tuning
+from queues.rabbitmq import RabbitBroker
 from signing.examination import Examination
 from trunk.application.acknowledge import Acknowledger
 from trunk.application.advancing import Planner
@@ -32,7 +32,7 @@ from trunk.application.receipts import Receipts
 from trunk.application.sweep import Sweep
 from trunk.application.tidy import Tidy
 from trunk.application.tracking import Tracking
-from trunk.bootstrap import facades, signatures
+from trunk.bootstrap import facades, rabbitmq, signatures
 from trunk.domain.retry import RetrySchedule
 from trunk.http import spool
 from trunk.http.app import Doors, make_app
@@ -48,7 +48,7 @@ from trunk.workers.examiners import ExaminerPool, InHouse
 from trunk.workers.fetching import Fetcher
 from trunk.workers.loops import Loop
 from trunk.workers.service import Process
-from trunk.workers.steps import Mailroom, relay_step, sweep_step, tidy_step
+from trunk.workers.steps import Mailroom, dead_letter_step, relay_step, sweep_step, tidy_step
 
 NOTICES_WAIT = timedelta(days=3650)
 """How long statuses and acknowledgements wait for their reader: nobody is told when one gives up, so none does."""
@@ -137,6 +137,9 @@ def wire(core: Core, judging: Judging, executor: ThreadPoolExecutor) -> Service:
         "sweep": Loop(name="sweep", step=sweep_step(sweep), chance=random.random, pause_seconds=5.0),
         "mailroom": Loop(name="mailroom", step=mailroom.step, chance=random.random, pause_seconds=2.0),
     }
+    loops["dead-letters"] = Loop(
+        name="dead-letters", step=dead_letter_step(core.broker), chance=random.random, pause_seconds=60
+    )
     loops["tidy"] = Loop(name="tidy", step=tidy_step(_tidy(core)), chance=random.random, pause_seconds=3600)
     loops["trust"] = Loop(name="trust", step=signatures.trust_step(settings), chance=random.random, pause_seconds=5.0)
     loops["fetcher"] = judging.fetcher.loop()
@@ -252,7 +255,7 @@ def broker(settings: Settings) -> Broker:
         window=settings.broker.window,
         confirm_timeout_seconds=settings.broker.confirm_timeout_seconds,
         delivery_limit=settings.broker.delivery_limit,
-        tuning=Tuning(chance=random.random),
+        tuning=rabbitmq.tuning(settings),
     )
 
 

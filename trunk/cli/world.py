@@ -10,7 +10,7 @@ import logging
 import os
 import pwd
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -27,8 +27,10 @@ from trunk.errors import ConfigurationError
 from trunk.settings import Examination, Loaded, Settings
 
 if TYPE_CHECKING:
+    from queues.estate import Steward
     from trunk.application.examiners import TooCostly
     from trunk.bootstrap import AdminRoom, Desk
+    from trunk.domain.agency import Agency
 
 Wish = TypeVar("Wish")
 Told = TypeVar("Told")
@@ -56,6 +58,12 @@ def _require_ledger(settings: Settings) -> None:
     if scheme == "sqlite" and not file.exists():
         remedy = "give --config FILE or set TRUNK_CONFIG; for a new trunk run `trunk init` or `trunk admin upgrade`"
         raise ConfigurationError(f"no ledger at {file}: {remedy}")
+
+
+def _open_rabbitmq(settings: Settings, agencies: Sequence[Agency]) -> Steward:
+    from trunk.bootstrap import rabbitmq  # noqa: PLC0415  heavy
+
+    return rabbitmq.administrator(settings, agencies)
 
 
 def _upgrade(settings: Settings) -> str:
@@ -121,6 +129,7 @@ class Doors:
 
     open_desk: Callable[[Settings], AbstractContextManager[Desk]] = _open_desk
     open_administration: Callable[[Settings], AbstractContextManager[AdminRoom]] = _open_administration
+    open_rabbitmq: Callable[[Settings, Sequence[Agency]], Steward] = _open_rabbitmq
     upgrade: Callable[[Settings], str] = _upgrade
     serve: Serve = _serve
     examiners: Callable[[Callable[[], Any], Examination], Examiners[Any]] = _examiners

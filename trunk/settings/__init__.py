@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from trunk.errors import ConfigurationError
 from trunk.settings.sections import (
+    BROKER_USER,
     Broker,
     Database,
     Deadlines,
@@ -38,6 +39,7 @@ from trunk.settings.sections import (
 )
 
 __all__ = [
+    "BROKER_USER",
     "DEFAULT_FILE",
     "FILE_VARIABLE",
     "KEYS",

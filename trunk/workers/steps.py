@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from queues.broker import Broker, Disposition, Handler
+from queues.broker import Broker, Disposition, Handler, Message, QueueError
 from trunk.application.dispatch import Dispatch
+from trunk.application.notices import delivery_of
 from trunk.application.sweep import Sweep
 from trunk.application.tidy import Tidy
 from trunk.domain.agency import Agency, DeliveryMode, Directory
@@ -56,6 +57,24 @@ def tidy_step(tidy: Tidy) -> Callable[[], Went]:
     return step
 
 
+def dead_letter_step(broker: Broker) -> Callable[[], Went]:
+    """Tell operators when the number of messages that were set aside has changed."""
+    told = 0
+
+    def step() -> Went:
+        nonlocal told
+        try:
+            waiting = broker.dead_letters()
+        except QueueError:
+            return Went.HELD_UP  # the relay says so, and /readyz
+        if waiting != told:
+            log.warning("dead_letters_waiting", waiting=waiting, before=told)
+            told = waiting
+        return Went.IDLE
+
+    return step
+
+
 @dataclass(slots=True, kw_only=True)
 class Mailroom:
     """Listens to the queues of agencies that pull, and wakes their waiting long-polls; declares all others'.
@@ -83,7 +102,10 @@ class Mailroom:
         self._known.add(agency.code)
 
     def _handler(self, code: AgencyCode) -> Handler:
-        def handle(_: object) -> Disposition:
+        def handle(message: Message) -> Disposition:
+            if delivery_of(message.id, message.body) is None:
+                log.warning("notice_forged", queue=code, message_id=message.id, size=len(message.body))
+                return Disposition.SET_ASIDE
             self.ring(code)
             return Disposition.DONE
 
