@@ -150,7 +150,9 @@ def _bindings(wanted: Wanted, found: Found) -> Iterator[Step]:
     """Those of new queues and exchanges are made with them."""
     dead = (topology.DEAD_LETTERS, topology.DEAD_LETTERS, "")
     for exchange, queue, key in (dead, *((topology.DELIVERIES, name, name) for name in wanted.queues)):
-        if queue in found.queues and exchange in found.exchanges and (exchange, queue, key) not in found.bindings:
+        migrating = topology.moving_name(queue) in found.queues
+        there = queue in found.queues and exchange in found.exchanges and not migrating
+        if there and (exchange, queue, key) not in found.bindings:
             yield Step(act=Act.MAKE, kind="binding", name=queue, what=f"to {exchange}")
 
 

@@ -27,6 +27,7 @@ from queues.rabbitmq.survey import FoundQueue
 
 _NOT_FOUND: Final = 404
 _PRECONDITION_FAILED: Final = 406
+_PATIENCE: Final = 5  # times the settling
 Arguments = Mapping[str, Any]
 
 
@@ -91,7 +92,7 @@ class Mover:
             with self._channel() as channel:
                 channel.queue_unbind(aside, topology.DELIVERIES, name)
             self._carry(aside, name)
-        self._forget([topology.moving_name(name) for name in queues], held)
+        self._forget(list(queues), held)
 
     def dead_letters(self, most: int) -> list[DeadLetter]:
         """The oldest of them, which stay where they are."""
@@ -136,14 +137,23 @@ class Mover:
                     channel.queue_unbind(name, topology.DELIVERIES, name)
 
     def _empty(self, queues: Sequence[str], held: Callable[[str], int]) -> None:
-        """Carry everything aside, twice: a consumer may give back what it had."""
+        """Carry everything aside, again and again: a consumer may give back what it had."""
         for name in queues:
             self._carry(name, topology.moving_name(name))
         self._connection.sleep(self._settle_seconds)  # RabbitMQ counts every five seconds
         for name in queues:
-            self._carry(name, topology.moving_name(name))
-            if left := held(name):
-                raise EstateError("RMQ-105", f"{name}: {left} messages are with a consumer", temporary=True)
+            self._finish(name, topology.moving_name(name), held)
+
+    def _finish(self, source: str, target: str, held: Callable[[str], int]) -> None:
+        """Return when nothing is in the source, nor in anybody's hands."""
+        deadline = time.monotonic() + _PATIENCE * self._settle_seconds
+        while True:
+            self._carry(source, target)
+            if not (left := held(source)):
+                return
+            if time.monotonic() > deadline:
+                raise EstateError("RMQ-105", f"{source}: {left} messages are with a consumer", temporary=True)
+            self._connection.sleep(self._settle_seconds / 4)
 
     def _renew(self, queues: Mapping[str, Arguments]) -> None:
         with self._channel() as channel:
@@ -153,12 +163,12 @@ class Mover:
                 channel.queue_bind(name, topology.DELIVERIES, name)
         time.sleep(self._newborn_seconds)
 
-    def _forget(self, asides: Sequence[str], held: Callable[[str], int]) -> None:
+    def _forget(self, queues: Sequence[str], held: Callable[[str], int]) -> None:
         self._connection.sleep(self._settle_seconds)
-        with self._channel() as channel:
-            for aside in asides:
-                if left := held(aside):
-                    raise EstateError("RMQ-105", f"{aside}: {left} messages are left in it", temporary=True)
+        for name in queues:
+            aside = topology.moving_name(name)
+            self._finish(aside, name, held)
+            with self._channel() as channel:
                 channel.queue_delete(aside)
 
     def _carry(self, source: str, target: str) -> int:
