@@ -45,7 +45,9 @@ def refused(broker: RabbitBroker) -> bool:
 
 def test_messages_pass_over_tls_both_ways(grounds: Grounds, make_broker: Maker) -> None:
     broker = make_broker(verifying(grounds.tls.authority))
-    assert list(broker.publish([Message(id=str(i), queue=QUEUE, body=bytes(1_000)) for i in range(300)])) == [None] * 300
+    assert (
+        list(broker.publish([Message(id=str(i), queue=QUEUE, body=bytes(1_000)) for i in range(300)])) == [None] * 300
+    )
     inbox = Inbox()
     broker.subscribe(QUEUE, inbox)
     inbox.await_count(300)
