@@ -85,6 +85,10 @@ class RabbitServer:
         return f"amqp://{_USER}:{self._password}@{LOOPBACK}:{self.port}/{'%2F' if vhost == '/' else vhost}"
 
     @property
+    def tls_url(self) -> str:
+        return f"amqps://{_USER}:{self._password}@{LOOPBACK}:{self.tls_port}/%2F"
+
+    @property
     def management_url(self) -> str:
         """The API by HTTPS, with its administrator."""
         return f"https://{_USER}:{self._password}@{LOOPBACK}:{self.management_tls_port}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import pika
@@ -44,7 +44,8 @@ class Mover:
 
     def close(self) -> None:
         if self._connection.is_open:
-            self._connection.close()
+            with suppress(AMQPError):  # it is over either way
+                self._connection.close()
 
     def make_exchanges(self) -> None:
         with self._channel() as channel:
