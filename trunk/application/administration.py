@@ -83,6 +83,11 @@ class Administration:
         with self.ledger.begin() as book:
             return book.revoke_key(key_id, at=self.now())
 
+    def republish(self, *, operator: str) -> int:
+        """Put back every notice that a broker took whose data are lost since; the service sends them. How many."""
+        with self.ledger.begin() as book:
+            return book.requeue_dispatched(at=self.now(), actor=operator)
+
     def systems(self) -> Sequence[SystemRecord]:
         with self.ledger.read() as view:
             return view.systems()

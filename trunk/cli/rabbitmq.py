@@ -127,6 +127,21 @@ def dead_letters(world: World, *, limit: int, settle: bool, forged: bool, as_jso
     note(world.language.say(f"{len(rows)} thư, đã bỏ {removed}", f"{len(rows)} dead letters, {removed} removed"))
 
 
+@rabbitmq.command(epilog=example("trunk admin rabbitmq republish --yes"))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_world
+def republish(world: World, *, yes: bool) -> None:
+    """After RabbitMQ's data are lost: send the notices of all deliveries anew that nobody has taken yet.
+
+    Only agencies in mode `amqp` miss them; others are read from the ledger. Notices that were not lost come twice.
+    """
+    if not yes:
+        click.confirm(world.language.say("Gửi lại mọi thông báo?", "Send all notices anew?"), abort=True)
+    with world.administration() as room:
+        count = room.administration.republish(operator=world.doors.user())
+    note(world.language.say(f"Xếp lại {count} thông báo", f"{count} notices are queued again"))
+
+
 def _removable(tracking: Tracking, *, settle: bool, forged: bool) -> Callable[[DeadLetter], bool]:
     def decide(letter: DeadLetter) -> bool:
         state = _state(letter, tracking)

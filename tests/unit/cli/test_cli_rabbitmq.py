@@ -12,6 +12,7 @@ import pytest
 from queues.estate import Act, Applied, DeadLetter, EstateError, Plan, Step
 from tests.unit.cli.town import Town
 from trunk.cli.exits import Exit
+from trunk.domain.delivery import DeliveryEvent, DeliveryState
 from trunk.settings import Broker, Settings
 
 RABBIT = ("admin", "rabbitmq")
@@ -117,6 +118,19 @@ def test_dead_letters_are_shown_with_their_deliveries(town: Town, tool: Fake) ->
     assert town.json(*RABBIT, "dead-letters", "--settle", "--json")["removed"] == 0
     assert town.json(*RABBIT, "dead-letters", "--forged", "--json")["removed"] == 1
     assert len(tool.letters) == 1
+
+
+def test_lost_notices_are_sent_anew(town: Town) -> None:
+    first, second = town.accept()
+    town.happens(first, DeliveryEvent.PUBLISHED)
+    town.happens(second, DeliveryEvent.PUBLISHED, DeliveryEvent.HANDED_OVER)
+    assert town.run(*RABBIT, "republish", input="n\n").exit_code != 0
+    assert "1 notices" in town.run(*RABBIT, "republish", "--yes").stderr
+    assert "0 notices" in town.run(*RABBIT, "republish", "--yes").stderr
+    with town.ledger.read() as view:
+        now = view.delivery(first.id)
+    assert now is not None
+    assert now.state is DeliveryState.QUEUED
 
 
 def test_the_embedded_broker_and_a_missing_management_are_named(town: Town, tmp_path: Path) -> None:
