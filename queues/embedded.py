@@ -17,6 +17,7 @@ from queues.broker import Confirmation, Disposition, Handler, Message, QueueErro
 from queues.lanes import Lanes, decide, redelivery_pause
 
 _KEPT_DEAD_LETTERS: Final = 1_000
+_OVERTAKING: Final = 4
 _CLOSING_SECONDS: Final = 30.0
 
 
@@ -28,6 +29,7 @@ class _Waiting:
     plain: deque[Message] = field(default_factory=deque)
     redeliveries: dict[str, int] = field(default_factory=dict)  # of messages that were sent back, by id
     handle: Handler | None = None
+    overtaken: int = 0  # how often in a row an urgent one went before a plain one
 
     def __len__(self) -> int:
         return len(self.urgent) + len(self.plain)
@@ -36,7 +38,12 @@ class _Waiting:
         return self.urgent if message.urgent else self.plain
 
     def take(self) -> Message:
-        return (self.urgent or self.plain).popleft()
+        """The urgent first; but after so many of them in a row, one of the others."""
+        if self.urgent and (not self.plain or self.overtaken < _OVERTAKING):
+            self.overtaken = self.overtaken + 1 if self.plain else 0
+            return self.urgent.popleft()
+        self.overtaken = 0
+        return self.plain.popleft()
 
 
 class EmbeddedBroker:

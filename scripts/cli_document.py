@@ -23,9 +23,9 @@ _INTRODUCTION = """\
 * **`--json`** is a stable interface: keys are added, never renamed. Codes instead of words, times in RFC 3339 with
   +07:00 (in a report on signatures: as it is kept, in UTC).
   `trunk status --watch --json` prints one object on a line for each change.
-* **Reading** commands (`status`, `signatures`, `list`, `overdue`, `admin agency list|show`,
-  `admin certificate list`) open the ledger read-only: they cannot change anything. `admin` commands write the
-  ledger and need no broker.
+* **Reading** commands (`status`, `signatures`, `list`, `overdue`, `unmatched`, `punctuality`,
+  `admin agency list|show`, `admin certificate list`) open the ledger read-only: they cannot change anything.
+  `admin` commands write the ledger and need no broker.
 * **Times**: `--older-than 90m|8h|2d|1w`; `--since 2026-11-22`, `22/11/2026`, `'2026-11-22 14:00'`,
   `2026-11-22T07:00:00Z` (RFC 3339) or `2d`.
 

@@ -60,8 +60,9 @@ class Province:
         recipients: Sequence[str] = (FIRST, SECOND),
         priority: int = 0,
         content: bytes = b"%PDF-1.7\nmake-believe\n",
+        **more: Any,
     ) -> bytes:
-        """A document message, not signed yet."""
+        """A document message, not signed yet; ``more``: further fields of ``envelopes.model.Document``."""
         day = date(2026, 11, 22)
         message = Document(
             sender=_organization(sender),
@@ -73,6 +74,7 @@ class Province:
             promulgation_place="Mẫu",
             other=OtherInfo(priority=priority),
             attachments=(Attachment(content_id="1", name="cong-van.pdf", content_type="application/pdf"),),
+            **more,
         )
         return write_document(message, {"1": content})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from scripts.province import FIRST, SECOND, SENDER, Province
@@ -44,13 +44,18 @@ class Room:
 
     def submit(self, octets: bytes, *, by: str = SENDER, key: str | None = None) -> Accepted | Rejected:
         submission = Submission(
-            caller=caller(by),
+            caller=self.caller(by),
             octets=octets,
             size=len(octets),
             sha256=hashlib.sha256(octets).hexdigest(),
             idempotency_key=key,
         )
         return self.service.intake.submit(submission)
+
+    def caller(self, agency: str) -> Caller:
+        """The agency's system, with what became it."""
+        own = caller(agency)
+        return replace(own, agencies=self.service.registry.directory().spoken_for(own.agencies))
 
     def accepted(self, octets: bytes, *, by: str = SENDER) -> Accepted:
         outcome = self.submit(octets, by=by)

@@ -21,8 +21,13 @@ NAMES: Final = (
     "dispatch.settled",
     "handover.before_commit",
     "handover.committed",
+    "recalls.before_commit",
+    "recalls.committed",
     "receipts.before_commit",
     "receipts.committed",
+    "uplink.taken",
+    "uplink.sent",
+    "uplink.settled",
 )
 
 _armed: dict[str, int] = {}

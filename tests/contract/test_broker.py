@@ -96,6 +96,23 @@ def test_any_text_names_a_queue(broker: Broker, queue: str) -> None:
     assert other.got == []
 
 
+def test_urgent_messages_starve_nobody(broker: Broker) -> None:
+    """Whether they overtake is the broker's affair; that the others come through is a promise."""
+    last: list[str] = []
+
+    def answer(message: Message) -> Disposition:
+        last.append(message.id)
+        if message.urgent and "D0.0" not in last:
+            broker.publish([Message(id=f"U{len(last)}.0", queue=QUEUE, body=b"{}", urgent=True)])
+        return Disposition.DONE
+
+    inbox = Inbox(answer)
+    urgent = [Message(id=f"U-{n}.0", queue=QUEUE, body=b"{}", urgent=True) for n in range(3)]
+    broker.publish([*urgent, *messages(1)])
+    broker.subscribe(QUEUE, inbox)
+    eventually(lambda: "D0.0" in inbox.ids)
+
+
 def test_messages_of_one_queue_keep_their_order(broker: Broker) -> None:
     inbox = Inbox()
     broker.publish(messages(150))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import pytest
+
 from tests.ledger_kit import OTHER, RECIPIENT, SENDER, acceptance, entered, move
 from trunk.domain.delivery import AgencyCode, DeliveryEvent
 from trunk.domain.entry import EnvelopeKind
@@ -47,8 +49,41 @@ def test_the_most_urgent_come_first_then_the_oldest(ledger: Ledger) -> None:
     fill(ledger, 0, 4, 1, 0, 1)
     expected = ["VB1/4", "VB2/1", "VB4/1", "VB0/0", "VB3/0"]
     assert names(page(ledger)) == expected
-    for limit in (1, 2, 3, 5, 6):
+    for limit in (1, 5, 6):
         assert walk(ledger, limit=limit) == expected
+    for limit in (2, 3, 4):  # the oldest has a place of its own on the first page
+        assert sorted(walk(ledger, limit=limit)) == sorted(expected)
+
+
+def test_a_fifth_of_a_first_page_is_for_the_oldest(ledger: Ledger) -> None:
+    fill(ledger, 0, 2, 0, *([4] * 12), 0)
+    first = page(ledger, limit=10)
+    assert names(first) == [*(f"VB{n}/4" for n in range(3, 11)), "VB0/0", "VB1/2"]
+    assert names(page(ledger, first.next, limit=10)) == ["VB11/4", "VB12/4", "VB13/4", "VB14/4", "VB2/0", "VB15/0"]
+
+
+@pytest.mark.parametrize("limit", [2, 4, 5, 7])
+def test_nobody_without_a_cursor_waits_behind_endless_urgent_mail(ledger: Ledger, limit: int) -> None:
+    """A client of a façade asks for its list, takes all of it, and asks again; urgent mail fills each list."""
+    fill(ledger, 0, 0, 0, prefix="letter")
+    seen: list[str] = []
+    for round_ in range(3):
+        fill(ledger, *([3] * (limit + 1)), prefix=f"r{round_}-")
+        shown = page(ledger, limit=limit)
+        assert shown.items[0].delivery.urgency == 3  # they still overtake
+        with ledger.begin() as book:
+            for item in shown.items:
+                move(book, item.delivery.id, DeliveryEvent.HANDED_OVER)
+        seen += [name for name in names(shown) if name.startswith("letter")]
+    assert seen == ["letter0/0", "letter1/0", "letter2/0"]
+
+
+def test_following_cursors_shows_each_item_once_whatever_the_page(ledger: Ledger) -> None:
+    for urgencies in ((4, 0, 0, 4, 1, 1, 0, 4), (0, 1, 2, 3, 4), (4, 3, 2, 1, 0, 4), (0,) * 7 + (4,) * 7):
+        fill(ledger, *urgencies, prefix=f"{len(urgencies)}{urgencies[0]}-")
+        for limit in range(1, 12):
+            found = walk(ledger, limit=limit)
+            assert len(found) == len(set(found)) == len(names(page(ledger)))
 
 
 def test_an_item_says_where_it_stands_and_what_it_carries(ledger: Ledger) -> None:
@@ -73,7 +108,8 @@ def test_a_system_of_several_agencies_reads_them_in_one_order(ledger: Ledger) ->
     fill(ledger, 0, prefix="c", to=BOTH)
     expected = ["a1/1", "b1/1", "a0/0", "b0/0", "c0/0", "c0/0"]
     assert names(page(ledger, agencies=BOTH)) == expected
-    assert walk(ledger, limit=2, agencies=BOTH) == expected
+    assert walk(ledger, limit=1, agencies=BOTH) == expected
+    assert sorted(walk(ledger, limit=2, agencies=BOTH)) == sorted(expected)
     assert names(page(ledger, agencies=[])) == []
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import Engine
 
 from tests.ledger_kit import AT, OTHER, RECIPIENT, SENDER, acceptance, entered, lease, one_delivery
 from trunk.domain.entry import EnvelopeKind
+from trunk.domain.priority import places_for_oldest
 from trunk.storage.ledger import Ledger
 
 MINUTE = timedelta(minutes=1)
@@ -28,11 +30,42 @@ def test_the_most_urgent_leave_first_then_the_oldest(ledger: Ledger) -> None:
         entered(ledger, acceptance(document_id, document_id.encode(), urgency=urgency, at=AT + minutes * MINUTE))
     order: list[str] = []
     with ledger.begin() as book:
-        while entries := book.lease(3, now=AT + 9 * MINUTE, until=AT + 10 * MINUTE, owner="a"):
+        while entries := book.lease(1, now=AT + 9 * MINUTE, until=AT + 10 * MINUTE, owner="a"):
             order += [e.delivery.id for e in entries if e.kind is EnvelopeKind.DOCUMENT]
     with ledger.read() as view:
         documents = {view.find(reference)[0].document_id: reference for reference in order}
     assert list(documents) == ["c", "d", "b", "e", "a"]
+
+
+def test_a_fifth_of_a_lease_is_for_those_that_are_ready_longest(ledger: Ledger) -> None:
+    for n, urgency in enumerate((0, 1, 0, *([4] * 10))):
+        entered(ledger, acceptance(f"VB-{n}", str(n).encode(), urgency=urgency, at=AT + n * MINUTE))
+    now = AT + 20 * MINUTE
+    with ledger.begin() as book:
+        entries = book.lease(10, now=now, until=now + MINUTE, owner="a")
+        again = book.lease(100, now=now, until=now + MINUTE, owner="b")
+    assert [entry.delivery.urgency for entry in entries] == [4] * 8 + [0, 0]
+    assert {entry.delivery.due_at for entry in entries[8:]} == {AT}  # the oldest document and its acknowledgement
+    assert len({entry.id for entry in entries + again}) == len(entries) + len(again) == 26
+
+
+@pytest.mark.parametrize("limit", [2, 3, 5, 11])
+def test_an_ordinary_notice_leaves_in_bounded_leases_under_endless_urgent_mail(ledger: Ledger, limit: int) -> None:
+    for n in range(3):
+        one_delivery(ledger, f"letter-{n}", octets=f"l{n}".encode(), at=AT + n * MINUTE)
+    left, leases, now = 6, 0, AT + 5 * MINUTE
+    while left:
+        now += MINUTE
+        for n in range(limit):
+            one_delivery(ledger, f"{leases}-{n}", octets=f"{leases}-{n}".encode(), urgency=3, at=now)
+        with ledger.begin() as book:
+            entries = book.lease(limit, now=now, until=now + MINUTE / 2, owner="a")
+            book.strike([entry.id for entry in entries], owner="a")
+        ordinary = sum(entry.delivery.urgency == 0 for entry in entries)
+        assert ordinary == min(places_for_oldest(limit), left)
+        assert entries[0].delivery.urgency == 3  # they still overtake
+        left, leases = left - ordinary, leases + 1
+    assert leases == -(-6 // places_for_oldest(limit))
 
 
 def test_what_is_not_due_yet_stays(ledger: Ledger) -> None:

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from envelopes.model import Business, BusinessKind
 from scripts.agency_system import AgencySystem, Answer
 from scripts.private_postgresql import PostgresServer
 from scripts.private_rabbitmq import RabbitServer
-from scripts.province import FIRST, SECOND, SENDER, Province, make_province
+from scripts.province import FIRST, SECOND, SENDER, Province, document_id, make_province
 from scripts.trunk_process import TrunkProcess
 
 KILLED = (137, -9)
@@ -134,6 +135,46 @@ def test_a_confirmation_that_was_cut_off_is_repeated_without_a_second_acknowledg
         assert answer.status == 200, answer.octets
         assert trunk.stop() == 0
     _finish(province, oracle)
+
+
+@pytest.mark.parametrize("way", ["status", "document"])
+@pytest.mark.parametrize("moment", ["before_commit", "committed"])
+def test_a_recall_that_was_cut_off_is_whole_or_not_at_all(province: Province, way: str, moment: str) -> None:
+    """Never held back without the recall on record, nor the other way round; sent again, it is one recall."""
+    number = f"{way}-{moment}-recall"
+    point = f"{'receipts' if way == 'status' else 'recalls'}.{moment}"
+    with TrunkProcess(province.config, environment=crash_at(point)) as trunk:
+        sender = systems(province, trunk.url())[SENDER]
+        envelope_id = sender.submit(province.signed(number)).json["envelope_id"]
+        recall = _recall(province, number, way)
+        with pytest.raises(OSError):
+            sender.submit(recall)
+        assert trunk.wait() in KILLED
+    with TrunkProcess(province.config) as trunk:
+        agencies = systems(province, trunk.url())
+        states = {d["state"] for d in agencies[SENDER].track(envelope_id).json["deliveries"]}
+        assert (states == {"recalled"}) is (moment == "committed")
+        first, second = agencies[SENDER].submit(recall), agencies[SENDER].submit(recall)
+        assert (first.status, first.octets) == (201, second.octets)
+        deliveries = agencies[SENDER].track(envelope_id).json["deliveries"]
+        assert [d["state"] for d in deliveries] == ["recalled"] * 2
+        assert [[r["state"] for r in d["requests"]] for d in deliveries] == [["held_back"]] * 2
+        for code in (FIRST, SECOND):
+            told = list(agencies[code].mail())
+            assert [item["about"] == envelope_id or item["business"] == 1 for item in told].count(True) == 1, told
+        facts = [i["acknowledges"] for i in agencies[SENDER].mail() if i["about"] == envelope_id]
+        assert sorted(fact for fact in facts if fact) == ["accepted", "recalled", "recalled"]
+        for system in agencies.values():
+            for item in system.mail():
+                system.confirm(item["delivery_id"], system.fetch(item["delivery_id"]).octets)
+        assert trunk.stop() == 0
+
+
+def _recall(province: Province, number: str, way: str) -> bytes:
+    if way == "status":
+        return province.status(number, "13", reporter=SENDER, sender=SENDER, description="Ban hành nhầm")
+    business = Business(kind=BusinessKind.REVOKE, document_id=document_id(number), reason="Ban hành nhầm")
+    return province.signed(f"{number}-back", business=business)
 
 
 @pytest.mark.parametrize("point", ["receipts.before_commit", "receipts.committed"])

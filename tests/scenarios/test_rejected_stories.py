@@ -43,6 +43,10 @@ NO_STORY = {
     Code.STALE_REQUEST: "over VXP: tests/unit/http/test_vxp_door.py",
     Code.BODY_HASH: "over VXP: tests/unit/http/test_vxp_operations.py",
     Code.NOT_ENROLLER: "over VXP: tests/unit/http/test_vxp_operations.py",
+    Code.LOGIN: "over LGSP: tests/unit/http/lgsp/test_lgsp_door.py",
+    Code.TOKEN_EXPIRED: "over LGSP: tests/unit/http/lgsp/test_lgsp_door.py",
+    Code.TOKEN: "over LGSP: tests/unit/http/lgsp/test_lgsp_door.py",
+    Code.SYSTEM_SECRET: "over LGSP: tests/unit/http/lgsp/test_lgsp_door.py",
 }
 
 

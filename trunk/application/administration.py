@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from trunk.domain.agency import Agency, Mandate, SystemId
+from trunk.domain import succession
+from trunk.domain.agency import Agency, Directory, Mandate, SystemId
 from trunk.domain.credential import MAX_VALID_KEYS, KeyRecord, SystemRecord, digest_of, spell
+from trunk.domain.succession import Succession, Unfit
 from trunk.storage.ledger import Book, Ledger, View
 
 
@@ -26,6 +28,17 @@ class IssuedKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Succeeded:
+    """An agency became another, or would."""
+
+    succession: Succession
+    systems: Sequence[SystemRecord]  #: that speak for the old one, as they are afterwards
+
+
+Plan = Callable[[Directory], Succession | Unfit]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Administration:
     """Changes who is who. Every change is one transaction."""
 
@@ -34,14 +47,30 @@ class Administration:
     new_token: Callable[[int], str]  #: n random octets as text, from ``secrets``
 
     def put_agencies(self, agencies: Sequence[Agency]) -> int:
-        """Add or replace agencies, all or none. Raises ``DirectoryError`` where a code means another agency already."""
+        """Add or replace agencies, all or none.
+
+        Raises ``DirectoryError`` where a code means another agency already, or one would stand above itself.
+        """
         with self.ledger.begin() as book:
             book.change_directory()
             for agency in agencies:
                 for code, other in book.view.directory().clashes(agency):
                     raise DirectoryError(f"{agency.code}: the code {code} means {other.code} already; give it another")
-                book.put_agency(agency)
+                book.put_agency(agency, at=self.now())
+            _require_places(book.view.directory(), agencies)
         return len(agencies)
+
+    def merge(self, old: str, into: str, *, with_mandates: bool = True, dry_run: bool = False) -> Succeeded:
+        """Let the agency ``old`` go up in ``into``. Raises ``DirectoryError``.
+
+        Its systems go on reading what waits for it and sending under its code; they do not read the successor's
+        mail. Who speaks for the successor reads both.
+        """
+        return self._succeed(lambda d: succession.merge(d, old, into, with_mandates=with_mandates), dry_run=dry_run)
+
+    def rename(self, old: str, code: str, *, dry_run: bool = False) -> Succeeded:
+        """Give the agency ``old`` the new ``code``; its systems speak for that. Raises ``DirectoryError``."""
+        return self._succeed(lambda d: succession.rename(d, old, code), dry_run=dry_run)
 
     def amend_mandates(self, code: str, change: Callable[[Agency], tuple[Mandate, ...]]) -> Agency | None:
         """Give the agency that ``code`` means the mandates that ``change`` makes of it as it is at this moment.
@@ -54,7 +83,7 @@ class Administration:
             if before is None:
                 return None
             after = replace(before, mandates=change(before))
-            book.put_agency(after)
+            book.put_agency(after, at=self.now())
         return after
 
     def put_system(self, system: SystemRecord) -> None:
@@ -96,6 +125,19 @@ class Administration:
         with self.ledger.read() as view:
             return view.keys(system)
 
+    def _succeed(self, plan: Plan, *, dry_run: bool) -> Succeeded:
+        if dry_run:
+            with self.ledger.read() as view:
+                return _planned(plan, view)
+        with self.ledger.begin() as book:
+            book.change_directory()
+            done = _planned(plan, book.view)
+            book.put_agency(done.succession.old, at=self.now())  # first: it may leave a code to the other
+            book.put_agency(done.succession.new, at=self.now(), anew=True)  # it has one more code, if nothing else
+            for system in done.systems:
+                book.put_system(system)
+        return done
+
     def _require_room(self, book: Book, system: SystemId) -> None:
         if book.view.system(system) is None:
             raise DirectoryError(f"{system}: no such system; register it first (trunk admin system put)")
@@ -112,3 +154,20 @@ def _require_agencies(view: View, system: SystemRecord) -> None:
         raise DirectoryError(
             f"{system.id}: no such agency: {', '.join(missing)}; register it first (trunk admin agency load)"
         )
+
+
+def _require_places(directory: Directory, agencies: Sequence[Agency]) -> None:
+    for agency in agencies:
+        if fault := directory.misplaced(agency):
+            raise DirectoryError(f"{agency.code}: {fault[0]}; {fault[1]}")
+
+
+def _planned(plan: Plan, view: View) -> Succeeded:
+    planned = plan(view.directory())
+    if isinstance(planned, Unfit):
+        raise DirectoryError(f"{planned.what}; {planned.remedy}")
+    old = planned.old.code
+    systems = [system for system in view.systems() if old in system.agencies]
+    if planned.before is None:
+        systems = [replace(system, agencies=system.agencies - {old} | {planned.new.code}) for system in systems]
+    return Succeeded(succession=planned, systems=systems)

@@ -1,7 +1,8 @@
 """The one way a use case moves a delivery: the table's step and the acknowledgement it owes, planned outside the
 transaction (sealing is cryptography) and written inside it by compare-and-swap.
 
-Only documents owe acknowledgements: statuses and acknowledgements are notices, and notices get no notices.
+Only documents owe acknowledgements: statuses and acknowledgements are notices, and notices get no notices. Those of
+documents that another hub brought are kept and not sent: that hub tells their senders.
 """
 
 from __future__ import annotations
@@ -70,4 +71,4 @@ class Planner:
         if step.acknowledge is None or envelope.kind is not EnvelopeKind.DOCUMENT:
             return None
         fact = fact_about(envelope, step.acknowledge, at=cause.at, delivery=step.after, reasons=cause.codes)
-        return self.acknowledger.entry(fact, urgency=envelope.urgency)
+        return self.acknowledger.entry(fact, urgency=envelope.urgency, deliver=not envelope.trace)

@@ -7,17 +7,19 @@ takes effect everywhere within that time.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from trunk.domain.agency import Caller, Directory
+from trunk.domain.agency import Agency, Caller, Directory, HubSide
 from trunk.domain.credential import KeyRecord, SystemRecord, split
 from trunk.domain.outcome import Rejected, refuse
 from trunk.domain.rejection import Code
 from trunk.storage.ledger import Ledger, View
 
 Clock = Callable[[], datetime]
+Directories = Callable[[], Directory]
+"""Who is who, as it is at the moment of asking."""
 
 
 @dataclass(slots=True)
@@ -25,6 +27,15 @@ class _Kept:
     directory: Directory
     version: int
     looked_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """The address book as it was in one version, and what of it is news to somebody who has an earlier one."""
+
+    directory: Directory
+    version: int
+    changed: Sequence[Agency]  #: merged and closed ones too
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +69,14 @@ class Registry:
             self._kept = _Kept(view.directory(), version, now)
             return self._kept.directory
 
-    def edition(self) -> tuple[Directory, int]:
-        """The agencies, and the number that every change of one raises. Raises ``LedgerUnavailableError``."""
+    def edition(self, *, since: int = 0) -> Edition:
+        """What changed after the version ``since``; all for 0, and for a version that never was.
+
+        Raises ``LedgerUnavailableError``.
+        """
         with self.ledger.read() as view:
-            return view.directory(), view.directory_version()
+            changed = view.agencies_changed_since(since)
+            return Edition(directory=view.directory(), version=view.directory_version(), changed=changed)
 
     @property
     def fresh(self) -> bool:
@@ -80,7 +95,7 @@ class Registry:
             return refuse(Code.UNAUTHENTICATED)
         if not holder.key.valid(self.now()):
             return refuse(Code.KEY_EXPIRED)
-        return Caller(system=holder.system.id, agencies=holder.system.agencies)
+        return as_caller(holder.system, self.directory())
 
     def _is_fresh(self, looked_at: datetime, now: datetime) -> bool:
         """A clock that was set back makes nothing fresh."""
@@ -98,6 +113,12 @@ class Registry:
         else:
             self._holders[key_id] = holder
         return holder
+
+
+def as_caller(system: SystemRecord, directory: Directory) -> Caller:
+    """The system with all that it speaks for: its agencies, what became them, and their units."""
+    hub = HubSide.BELOW if system.hub else None
+    return Caller(system=system.id, agencies=directory.spoken_for(system.agencies), hub=hub)
 
 
 def _look_up(view: View, key_id: str, now: datetime) -> _Holder | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from trunk.application.evidence import EvidenceShelf
+from trunk.application.recalls import Revisions, asks
 from trunk.application.receipts import Receipts
 from trunk.application.submission import (
     Prepared,
@@ -33,12 +34,16 @@ class Entrance:
 
     scribe: Scribe
     receipts: Receipts
+    revisions: Revisions
     executor: Executor
     evidence: EvidenceShelf
 
     def enter(self, prepared: Prepared) -> Future[Outcome]:
         """Resolved after the commit. Raises ``OverloadedError`` when the line is full."""
         match prepared:
+            case PreparedDocument(acceptance=acceptance, warnings=warnings) if asks(prepared):
+                entering = self.executor.submit(self.revisions.enter, prepared)
+                return _then(entering, lambda result: self._answer(result, acceptance, warnings))
             case PreparedDocument(acceptance=acceptance, warnings=warnings):
                 return _then(self.scribe.accept(acceptance), lambda result: self._answer(result, acceptance, warnings))
             case PreparedStatus(acceptance=acceptance, warnings=warnings):

@@ -7,24 +7,26 @@ Somebody else's delivery does not exist for a caller.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from trunk.application.advancing import Cause, Move, Planner
 from trunk.domain.agency import Caller
-from trunk.domain.delivery import WAITING, AgencyCode, Delivery, DeliveryEvent, DeliveryId
-from trunk.domain.entry import EnvelopeRecord
+from trunk.domain.change_request import RequestKind
+from trunk.domain.delivery import WAITING, AgencyCode, Delivery, DeliveryEvent, DeliveryId, DeliveryState
+from trunk.domain.entry import EnvelopeKind, EnvelopeRecord
 from trunk.domain.outcome import Rejected, refuse
 from trunk.domain.rejection import Code
 from trunk.domain.retry import RetrySchedule
-from trunk.domain.tracking import WHOLE_INBOX, InboxCursor, InboxPage, InboxSelection
+from trunk.domain.tracking import WHOLE_INBOX, InboxCursor, InboxPage, InboxSelection, JournalEvent
 from trunk.errors import CorruptPayloadError, LedgerUnavailableError
 from trunk.failpoints import reach
 from trunk.storage.ledger import Book, Ledger
 from trunk.storage.payloads import PayloadStore
 from trunk.storage.scribe import Scribe
 
+_IN_HAND = frozenset({DeliveryState.DELIVERED, DeliveryState.RECEIVED, DeliveryState.REFUSED})
 _RACES = 8  # somebody else may move the delivery between our look and our write; then we look again
 
 
@@ -37,9 +39,23 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The agency's system could not take it; it is offered again later."""
+    """The agency's system could not take it; it is offered again later, unless another hub says that it is final."""
 
     reason: str
+    final: bool = False  #: heeded from hubs only: coming again would not mend it
+
+
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """Another hub has it and is responsible; what becomes of it, it says later. Of agencies' systems: no news."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """Another hub could still keep it from its agency when it was recalled. Heeded from hubs only."""
+
+
+Word = Taken | Failed | Relayed | GivenBack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +133,10 @@ class Handover:
             return view.newest_position(agencies)
 
     def fetch(self, caller: Caller, delivery_id: DeliveryId) -> Content | Rejected:
-        """The octets as submitted. Repeatable, also after the confirmation. Raises ``CorruptPayloadError``."""
+        """The octets as submitted. Repeatable, also after the confirmation. Raises ``CorruptPayloadError``.
+
+        Before the first octet of a document leaves, that is on record: a recall can then tell who may have it.
+        """
         with self.ledger.read() as view:
             delivery = view.delivery(delivery_id)
             if delivery is None or not caller.speaks_for(delivery.addressee):
@@ -129,9 +148,27 @@ class Handover:
         octets = payload.octets if payload.octets is not None else self.payloads.open(payload.sha256)
         if octets is None:
             raise CorruptPayloadError(f"payload {payload.sha256} is not in the store")
+        if envelope.kind is EnvelopeKind.DOCUMENT and not self._may_leave(caller, delivery):
+            return refuse(Code.RECALLED, got=delivery_id)
         return Content(envelope=envelope, delivery=delivery, octets=octets)
 
-    def confirm(self, caller: Caller, delivery_id: DeliveryId, word: Taken | Failed) -> Confirmed | Rejected:
+    def _may_leave(self, caller: Caller, delivery: Delivery) -> bool:
+        """Whether a document's octets may leave; noted the first time, in the moment when no recall can hold it."""
+        if delivery.fetched_at is not None:
+            return True
+        now = self.now()
+
+        def note(book: Book) -> bool:
+            if book.fetched(delivery.id, at=now):
+                line = JournalEvent(at=now, event="fetched", actor=caller.system, delivery_id=delivery.id)
+                book.note(line, envelope_id=delivery.envelope_id)
+                return True
+            found = book.delivery(delivery.id)
+            return found is not None and not found.held_back
+
+        return self.scribe.perform(note).result()
+
+    def confirm(self, caller: Caller, delivery_id: DeliveryId, word: Word) -> Confirmed | Rejected:
         """What the agency's system says of a delivery: T4. The same word again is a quiet success."""
         for _ in range(_RACES):
             planned = self._plan(caller, delivery_id, word)
@@ -142,7 +179,7 @@ class Handover:
                 return Confirmed(delivery=planned.step.after, repeated=False)
         raise LedgerUnavailableError(f"delivery {delivery_id} is moved by others all the time")
 
-    def _plan(self, caller: Caller, delivery_id: DeliveryId, word: Taken | Failed) -> Move | Confirmed | Rejected:
+    def _plan(self, caller: Caller, delivery_id: DeliveryId, word: Word) -> Move | Confirmed | Rejected:
         offered = self.look(caller, delivery_id)
         if isinstance(offered, Rejected):
             return offered
@@ -150,21 +187,56 @@ class Handover:
         match word:
             case Taken(sha256):
                 return self._plan_taken(caller, delivery, envelope, sha256)
+            case Failed() if _ends(caller, delivery, word):
+                cause = Cause(actor=caller.system, at=self.now(), reason=word.reason)
+                return self._plan_event(delivery, envelope, DeliveryEvent.GIVEN_UP, cause)
             case Failed(reason):
                 return self._plan_failed(caller, delivery, envelope, reason)
+            case Relayed() | GivenBack():
+                return self._plan_hubs_word(caller, delivery, envelope, word)
 
     def _plan_taken(
         self, caller: Caller, delivery: Delivery, envelope: EnvelopeRecord, sha256: str
     ) -> Move | Confirmed | Rejected:
+        if delivery.held_back:
+            return refuse(Code.RECALLED, got=delivery.id)
         if sha256 != envelope.sha256:
             return refuse(Code.WRONG_DIGEST, path="sha256", expected=envelope.sha256, got=sha256)
         cause = Cause(actor=caller.system, at=self.now())
-        move = self.planner.plan(delivery, envelope, DeliveryEvent.HANDED_OVER, cause)
+        return self._plan_event(delivery, envelope, DeliveryEvent.HANDED_OVER, cause)
+
+    def _plan_hubs_word(
+        self, caller: Caller, delivery: Delivery, envelope: EnvelopeRecord, word: Relayed | GivenBack
+    ) -> Move | Confirmed | Rejected:
+        if caller.hub is None:
+            return Confirmed(delivery=delivery, repeated=True)
+        if delivery.held_back:
+            return refuse(Code.RECALLED, got=delivery.id)
+        cause = Cause(actor=caller.system, at=self.now())
+        if isinstance(word, Relayed):
+            return self._plan_event(delivery, envelope, DeliveryEvent.RELAYED, cause)
+        if delivery.state in _IN_HAND:
+            return refuse(Code.ALREADY_CONFIRMED, got=delivery.state)
+        if not self._asked_back(delivery.id):  # then its sender must not be told that it was recalled
+            return self._plan_event(delivery, envelope, DeliveryEvent.GIVEN_UP, replace(cause, reason="recalled"))
+        return self._plan_event(delivery, envelope, DeliveryEvent.GIVEN_BACK, cause)
+
+    def _asked_back(self, delivery_id: DeliveryId) -> bool:
+        with self.ledger.read() as view:
+            requests = view.requests([delivery_id]).get(delivery_id, ())
+        return any(request.kind is RequestKind.RECALL for request in requests)
+
+    def _plan_event(
+        self, delivery: Delivery, envelope: EnvelopeRecord, event: DeliveryEvent, cause: Cause
+    ) -> Move | Confirmed:
+        move = self.planner.plan(delivery, envelope, event, cause)
         return move or Confirmed(delivery=delivery, repeated=True)
 
     def _plan_failed(
         self, caller: Caller, delivery: Delivery, envelope: EnvelopeRecord, reason: str
     ) -> Move | Confirmed | Rejected:
+        if delivery.held_back:
+            return refuse(Code.RECALLED, got=delivery.id)
         if delivery.state not in WAITING:
             return refuse(Code.ALREADY_CONFIRMED, got=delivery.state)
         now = self.now()
@@ -174,9 +246,21 @@ class Handover:
         return move or Confirmed(delivery=delivery, repeated=True)
 
 
+def _ends(caller: Caller, delivery: Delivery, word: Failed) -> bool:
+    """Whether another hub gives it up: what it had taken, or what it will never take."""
+    if caller.hub is None:
+        return False
+    given_up = (DeliveryState.RELAYED, DeliveryState.EXPIRED)
+    return delivery.state in given_up or (word.final and delivery.state in WAITING)
+
+
 def _writer(move: Move) -> Callable[[Book], bool]:
     def write(book: Book) -> bool:
         reach("handover.before_commit")
-        return move.apply(book)
+        if not move.apply(book):
+            return False
+        if move.step.event is DeliveryEvent.GIVEN_BACK:
+            book.hold_back_requests(move.step.after.id, at=move.cause.at)
+        return True
 
     return write

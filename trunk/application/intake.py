@@ -22,6 +22,7 @@ from datetime import datetime
 from envelopes.errors import Fault
 from envelopes.model import Document, StatusMessage
 from trunk.application.authorise import Authority
+from trunk.application.brought import not_yet_had
 from trunk.application.enter import Entrance
 from trunk.application.examiners import Examiners, Found, TooCostly
 from trunk.application.prepare import Preparer
@@ -81,11 +82,13 @@ class Intake:
         readable = _understood(found)
         if isinstance(readable, Rejected):
             return readable
-        authorised, flaws = self.authority.decide(submission.caller, readable, self.directory(), at=at)
+        authorised, flaws = self.authority.decide(submission, readable, self.directory(), at=at)
         if flaws or authorised is None:
             return self._reject(submission, readable, flaws, at)
         reach("intake.verified")
         prepared = self._prepare(submission, readable, authorised, at)
+        if isinstance(prepared, PreparedRepetition):
+            return prepared
         if not isinstance(submission.octets, bytes):
             self.payloads.place(submission.octets, submission.sha256, submission.size)
         reach("intake.payload_stored")
@@ -100,22 +103,41 @@ class Intake:
         readable = _understood(found)
         if isinstance(readable, Rejected):
             return Examined(readable=None, flaws=readable.flaws)
-        _, flaws = self.authority.decide(submission.caller, readable, self.directory(), at=at)
+        _, flaws = self.authority.decide(submission, readable, self.directory(), at=at)
         return Examined(readable=readable, flaws=flaws)
 
     def _prepare(self, submission: Submission, readable: Readable, authorised: Authorised, at: datetime) -> Prepared:
         match readable.message:
             case Document() as document:
-                acceptance = self.preparer.document(submission, document, readable.report, authorised, at=at)
-                return PreparedDocument(acceptance=acceptance, warnings=readable.warnings)
+                lacking = self._lacking(submission, document, authorised)
+                if isinstance(lacking, PreparedRepetition):
+                    return lacking
+                acceptance = self.preparer.document(submission, document, readable.report, lacking, at=at)
+                return PreparedDocument(
+                    acceptance=acceptance,
+                    caller=submission.caller,
+                    warnings=readable.warnings,
+                    recipients=[to.organ_id for to in document.recipients],
+                    reason=document.business.reason,
+                )
             case StatusMessage() as status:
                 return PreparedStatus(
                     acceptance=self.preparer.status(submission, status, readable.report, authorised, at=at),
+                    caller=submission.caller,
                     message=status,
                     reporter=authorised.sender,
                     addressee=authorised.recipients[0],
                     warnings=readable.warnings,
                 )
+
+    def _lacking(
+        self, submission: Submission, document: Document, authorised: Authorised
+    ) -> Authorised | PreparedRepetition:
+        """Those who have not had it; an agency's own system says all of them at once, so stage 7 can tell."""
+        if submission.caller.hub is None:
+            return authorised
+        with self.ledger.read() as view:
+            return not_yet_had(view, submission, document, authorised)
 
     def _reject(
         self, submission: Submission, readable: Readable, flaws: Sequence[Flaw], at: datetime

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from envelopes.model import Document, Message, ResponseFor, StatusMessage
 from signing.report import Report
 from trunk.application.acknowledge import Acknowledger, NewId
+from trunk.application.directory import Directories
 from trunk.application.evidence import EvidenceShelf
-from trunk.application.submission import Authorised, PreparedRejection, Submission
+from trunk.application.submission import Authorised, PreparedRejection, Submission, trace_of
 from trunk.domain import identity, signature_record
 from trunk.domain.acknowledgement import Fact
-from trunk.domain.agency import Agency
+from trunk.domain.agency import Agency, Directory
 from trunk.domain.dates import spell_date
 from trunk.domain.delivery import AckKind, AgencyCode, Delivery, DeliveryId, EnvelopeId
+from trunk.domain.document_key import key, keys_of_id
 from trunk.domain.entry import Acceptance, AttachmentRecord, Entry, EnvelopeKind, EnvelopeRecord, Payload
 from trunk.domain.outcome import Rejected
+from trunk.domain.relation import relations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,15 +32,19 @@ class Preparer:
     lifetime: timedelta  #: of a document's deliveries: then the sender is told
     notices_wait: timedelta  #: of notices (statuses): nobody is told of those, so they do not give up
     evidence: EvidenceShelf
+    directories: Directories
 
     def document(
         self, submission: Submission, document: Document, report: Report, authorised: Authorised, *, at: datetime
     ) -> Acceptance:
         """T1 of a document: one delivery per recipient, and an acceptance that is sent to the sender."""
+        directory = self.directories()
         envelope = EnvelopeRecord(
             id=EnvelopeId(self.new_id()),
             kind=EnvelopeKind.DOCUMENT,
-            identity=_identity(submission, authorised.sender, document.document_id),
+            identity=_identity(
+                submission, authorised.sender, document.document_id, _brought_for(submission, authorised)
+            ),
             sender=authorised.sender.code,
             system=submission.caller.system,
             document_id=document.document_id,
@@ -52,9 +60,14 @@ class Preparer:
             marked=authorised.weighed.marked,
             verdict=signature_record.written(report, authorised.weighed),
             attachments=_attachments(document),
+            trace=trace_of(submission, document),
+            document_key=_key(document, directory),
         )
-        made = self._acceptance(submission, envelope, authorised, tell_sender=True, lifetime=self.lifetime)
-        return replace(made, evidence=self.evidence.lacking(report.evidence))
+        made = self._acceptance(
+            submission, envelope, authorised, tell_sender=not envelope.trace, lifetime=self.lifetime
+        )
+        tied = relations(document, directory)
+        return replace(made, relations=tied, evidence=self.evidence.lacking(report.evidence))
 
     def status(
         self, submission: Submission, status: StatusMessage, report: Report, authorised: Authorised, *, at: datetime
@@ -77,9 +90,16 @@ class Preparer:
             description=status.description,
             marked=authorised.weighed.marked,
             verdict=signature_record.written(report, authorised.weighed),
+            trace=trace_of(submission, status),
         )
         made = self._acceptance(submission, envelope, authorised, tell_sender=False, lifetime=self.notices_wait)
         return replace(made, evidence=self.evidence.lacking(report.evidence))
+
+    def addressed_to(self, acceptance: Acceptance, codes: Sequence[AgencyCode]) -> Acceptance:
+        """The same notice for these agencies."""
+        envelope = acceptance.entry.envelope
+        deliveries = tuple(self._delivery(envelope, code, self.notices_wait) for code in codes)
+        return replace(acceptance, entry=replace(acceptance.entry, deliveries=deliveries))
 
     def identity(self, submission: Submission, message: Message, sender: Agency) -> str:
         """What makes this submission the same as an earlier one."""
@@ -103,7 +123,9 @@ class Preparer:
             reasons=codes,
         )
         about = f"{self.identity(submission, message, sender)}:{','.join(codes)}"
-        return PreparedRejection(rejected=rejected, acknowledgement=self.acknowledger.entry(fact, about=about))
+        told = submission.caller.hub is None  # else its hub tells it
+        entry = self.acknowledger.entry(fact, deliver=told, about=about)
+        return PreparedRejection(rejected=rejected, acknowledgement=entry)
 
     def _acceptance(
         self,
@@ -164,8 +186,21 @@ def _spoken_of(message: Message) -> Document | ResponseFor:
     return message if isinstance(message, Document) else message.response_for
 
 
-def _identity(submission: Submission, sender: Agency, document_id: str) -> str:
-    return identity.of_submission(sender=sender.code, document_id=document_id, sha256=submission.sha256)
+def _identity(submission: Submission, sender: Agency, document_id: str, brought_for: Sequence[AgencyCode] = ()) -> str:
+    return identity.of_submission(
+        sender=sender.code, document_id=document_id, sha256=submission.sha256, brought_for=brought_for
+    )
+
+
+def _brought_for(submission: Submission, authorised: Authorised) -> Sequence[AgencyCode]:
+    """The addressees of a document that another hub brings: it may bring it for others another time."""
+    return [] if submission.caller.hub is None else [agency.code for agency in authorised.recipients]
+
+
+def _key(document: Document, directory: Directory) -> str:
+    """By what the message says of itself; else by its DocumentId."""
+    own = key(directory, document.sender.organ_id, document.promulgation_date, str(document.code))
+    return own or next(keys_of_id(directory, document.document_id), "")
 
 
 def _attachments(document: Document) -> tuple[AttachmentRecord, ...]:

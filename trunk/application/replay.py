@@ -1,7 +1,7 @@
 """Replay: an administrator puts deliveries back in their agencies' inboxes. Who and why go into the journal.
 
 Writes the ledger only; the running service sends. So it works from another machine and while RabbitMQ is down.
-What an agency's people have received or refused is settled and is not replayed.
+What an agency's people have received or refused, and what was recalled, is settled and is not replayed.
 """
 
 from __future__ import annotations

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from trunk.application.administration import DirectoryError
+from trunk.application.directory import as_caller
 from trunk.application.vault import Vault
-from trunk.domain.agency import Caller, SystemId
+from trunk.domain.agency import Caller, Directory, SystemId
 from trunk.domain.credential import SystemRecord
 from trunk.domain.outcome import Rejected, refuse
 from trunk.domain.rejection import Code
 from trunk.domain.shared_secret import MAX_VALID_SECRETS, SharedSecretRecord
+from trunk.errors import ConfigurationError
 from trunk.storage.ledger import Book, Ledger
 
 _MAX_NAME: Final = 64
 _SECRET_OCTETS: Final = 32
+_ENDED_TRIED: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +118,7 @@ class Recognised:
 class _Open:
     record: SharedSecretRecord
     system: SystemRecord
+    caller: Caller
     spelled: str
 
 
@@ -129,6 +134,7 @@ class Recogniser:
 
     ledger: Ledger
     vault: Vault
+    directory: Callable[[], Directory]
     now: Callable[[], datetime]
     fresh_for: timedelta = timedelta(seconds=2)
     _known: dict[str, _Bunch] = field(default_factory=dict, init=False)
@@ -159,12 +165,25 @@ class Recogniser:
                 self._known.pop(name, None)
         return _judge(bunch, signed_with, self.now())
 
+    def held_once(self, name: str, signed_with: Callable[[str], bool]) -> bool:
+        """Whether a secret of that name that has ended is meant: to tell a caller so. Raises as ``recognise``."""
+        now = self.now()
+        with self.ledger.read() as view:
+            ended = [record for record in view.shared_secrets(name) if not record.valid(now)]
+        for record in ended[-_ENDED_TRIED:]:
+            with suppress(ConfigurationError):  # sealed with a key that has gone
+                if signed_with(self._opened(record)):
+                    return True
+        return False
+
     def _look(self, name: str) -> _Bunch:
         now = self.now()
         with self.ledger.read() as view:
             records = [record for record in view.shared_secrets(name) if record.valid(now)]
             found = [(record, view.system(record.system)) for record in records]
-        return _Bunch([_Open(r, s, self._opened(r)) for r, s in found if s is not None], now)
+        directory = self.directory() if found else Directory(())
+        opened = [_Open(r, s, as_caller(s, directory), self._opened(r)) for r, s in found if s is not None]
+        return _Bunch(opened, now)
 
     def _opened(self, record: SharedSecretRecord) -> str:
         return self.vault.open(record.sealed, place=_place(record.id, record.system, record.name))
@@ -175,8 +194,7 @@ def _judge(bunch: _Bunch, signed_with: Callable[[str], bool], now: datetime) -> 
         if one.system.active and signed_with(one.spelled):
             if not one.record.valid(now):
                 return refuse(Code.KEY_EXPIRED)
-            caller = Caller(system=one.system.id, agencies=one.system.agencies)
-            return Recognised(caller=caller, secret=one.record)
+            return Recognised(caller=one.caller, secret=one.record)
     return refuse(Code.REQUEST_SIGNATURE)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from envelopes.model import Document, StatusMessage
+from envelopes.model import Document, Message, StatusMessage
 from signing.report import Report
 from trunk.domain.agency import Agency, Caller
 from trunk.domain.entry import Acceptance, AcceptedEnvelope, Entry
@@ -29,6 +29,18 @@ class Submission:
     idempotency_key: str | None = None
     only_to: tuple[str, ...] = ()  #: another hub asks for some of the addressees only; empty: all that it names
     trace: tuple[str, ...] = ()  #: ids of hubs that had it before, as the caller tells
+
+
+def trace_of(submission: Submission, message: Message) -> tuple[str, ...]:
+    """The hubs that a message has come through, each once, the first one first; nothing where no hub brought it.
+
+    Never empty for what a hub brought: a hub that names none, not even itself, stands there under its system's id.
+    """
+    if submission.caller.hub is None:
+        return ()
+    written = [hop.organ_id for hop in message.trace] if isinstance(message, Document) else []
+    ids = ("_".join(organ_id.split()) for organ_id in (*written, *submission.trace))
+    return tuple(dict.fromkeys(organ_id for organ_id in ids if organ_id)) or (submission.caller.system,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +66,10 @@ class PreparedDocument:
     """A document ready for stage 7: everything is decided but whether it is the first of its kind."""
 
     acceptance: Acceptance
+    caller: Caller
     warnings: Sequence[Flaw]
+    recipients: Sequence[str] = ()  #: codes as written
+    reason: str = ""  #: ``BussinessDocReason``: why it revokes, updates or replaces an earlier one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +77,7 @@ class PreparedStatus:
     """A status message ready for stage 7 (``receipts``)."""
 
     acceptance: Acceptance
+    caller: Caller
     message: StatusMessage
     reporter: Agency
     addressee: Agency

@@ -14,8 +14,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from trunk import failpoints
+from trunk.application.accounts import Accounts
 from trunk.application.administration import Administration
 from trunk.application.directory import Clock
+from trunk.application.punctuality import Punctuality
 from trunk.application.replay import Replay
 from trunk.application.shared_secrets import SharedSecrets
 from trunk.application.tracking import Tracking
@@ -46,6 +48,7 @@ class Desk:
     """What clerks may do: look."""
 
     tracking: Tracking
+    punctuality: Punctuality
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +59,14 @@ class AdminRoom:
     replay: Replay
     administration: Administration
     secrets: SharedSecrets
+    accounts: Accounts
 
 
 @contextmanager
 def open_desk(settings: Settings) -> Iterator[Desk]:
     """The clerks' door: its engine cannot write. Raises ``ConfigurationError``, ``LedgerUnavailableError``."""
     with _ledger(settings, read_only=True) as ledger:
-        yield Desk(tracking=wiring.tracking(settings, ledger))
+        yield Desk(tracking=wiring.tracking(settings, ledger), punctuality=wiring.punctuality(settings, ledger))
 
 
 @contextmanager
@@ -74,6 +78,7 @@ def open_administration(settings: Settings) -> Iterator[AdminRoom]:
             replay=Replay(ledger=ledger, now=clock, lifetime=wiring.lifetime(settings)),
             administration=Administration(ledger=ledger, now=clock, new_token=secrets.token_urlsafe),
             secrets=facades.shared_secrets(settings, ledger, clock),
+            accounts=facades.accounts(settings, ledger, clock),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from signing.examination import Examination
 from trunk.application.acknowledge import Acknowledger
 from trunk.application.advancing import Planner
 from trunk.application.authorise import Authority
+from trunk.application.deadlines import rules
 from trunk.application.directory import Clock, Registry
 from trunk.application.dispatch import Dispatch
 from trunk.application.enter import Entrance
@@ -28,11 +30,13 @@ from trunk.application.handover import Handover
 from trunk.application.intake import Intake
 from trunk.application.policies import policies
 from trunk.application.prepare import Preparer
+from trunk.application.punctuality import Punctuality
+from trunk.application.recalls import Recaller, Revisions
 from trunk.application.receipts import Receipts
 from trunk.application.sweep import Sweep
 from trunk.application.tidy import Tidy
 from trunk.application.tracking import Tracking
-from trunk.bootstrap import facades, rabbitmq, signatures
+from trunk.bootstrap import facades, rabbitmq, signatures, uplink
 from trunk.domain.retry import RetrySchedule
 from trunk.http import spool
 from trunk.http.app import Doors, make_app
@@ -74,6 +78,7 @@ class Service:
     intake: Intake
     handover: Handover
     tracking: Tracking
+    punctuality: Punctuality
     dispatch: Dispatch
     sweep: Sweep
     mailroom: Mailroom
@@ -145,9 +150,13 @@ def wire(core: Core, judging: Judging, executor: ThreadPoolExecutor) -> Service:
     loops["fetcher"] = judging.fetcher.loop()
     intake, handover = _intake(core, judging.examiners, executor), _handover(core)
     doors = _doors(core, intake, handover, waiting_room, judging, loops)
-    app = make_app(doors, facades.vxp(settings, core.ledger, core.now))
+    beyond = uplink.uplink(_ground(core, intake, doors))
+    doors = dataclasses.replace(doors, remarks=beyond.checks)
+    parts = (settings, core.ledger, core.registry, core.now)
+    app = make_app(doors, facades.vxp(*parts), facades.lgsp(*parts))
     process = Process(
-        runner=lambda: Runner(app, drain_seconds=settings.http.drain_seconds), loops=tuple(loops.values())
+        runner=lambda: Runner(app, drain_seconds=settings.http.drain_seconds),
+        loops=(*loops.values(), *beyond.loops.values()),
     )
     return Service(
         ledger=core.ledger,
@@ -156,6 +165,7 @@ def wire(core: Core, judging: Judging, executor: ThreadPoolExecutor) -> Service:
         intake=intake,
         handover=handover,
         tracking=doors.tracking,
+        punctuality=doors.punctuality,
         dispatch=dispatch,
         sweep=sweep,
         mailroom=mailroom,
@@ -174,24 +184,41 @@ def _tidy(core: Core) -> Tidy:
 
 
 def _intake(core: Core, examiners: Examiners, executor: ThreadPoolExecutor) -> Intake:
-    receipts = Receipts(ledger=core.ledger, scribe=core.scribe, planner=core.planner)
     shelf = EvidenceShelf(read=revocation.evidence(core.settings))
+    preparer = Preparer(
+        acknowledger=core.acknowledger,
+        new_id=new_id,
+        lifetime=lifetime(core.settings),
+        notices_wait=NOTICES_WAIT,
+        evidence=shelf,
+        directories=core.registry.directory,
+    )
     return Intake(
         directory=core.registry.directory,
         examiners=examiners,
-        authority=Authority(policies(core.settings.signatures.policies)),
-        preparer=Preparer(
-            acknowledger=core.acknowledger,
-            new_id=new_id,
-            lifetime=lifetime(core.settings),
-            notices_wait=NOTICES_WAIT,
-            evidence=shelf,
-        ),
+        authority=Authority(policies(core.settings.signatures.policies), trunk_id=core.settings.identity.organ_id),
+        preparer=preparer,
         ledger=core.ledger,
         payloads=core.payloads,
-        entrance=Entrance(scribe=core.scribe, receipts=receipts, executor=executor, evidence=shelf),
+        entrance=_entrance(core, preparer, shelf, executor),
         now=core.now,
     )
+
+
+def _entrance(core: Core, preparer: Preparer, shelf: EvidenceShelf, executor: ThreadPoolExecutor) -> Entrance:
+    recaller = Recaller(planner=core.planner, new_id=new_id)
+    receipts = Receipts(
+        ledger=core.ledger,
+        scribe=core.scribe,
+        planner=core.planner,
+        recaller=recaller,
+        preparer=preparer,
+        directories=core.registry.directory,
+    )
+    revisions = Revisions(
+        ledger=core.ledger, scribe=core.scribe, recaller=recaller, directories=core.registry.directory
+    )
+    return Entrance(scribe=core.scribe, receipts=receipts, revisions=revisions, executor=executor, evidence=shelf)
 
 
 def _handover(core: Core) -> Handover:
@@ -223,10 +250,27 @@ def _doors(
         handover=handover,
         tracking=tracking(core.settings, core.ledger, core.now),
         registry=core.registry,
+        punctuality=punctuality(core.settings, core.ledger, core.now),
         waiting_room=waiting_room,
         checks=checks | {name: loop.check for name, loop in loops.items()},
         depth=lambda: _depth(core.ledger),
         wake_relay=loops["relay"].wake,
+        now=core.now,
+        new_id=new_id,
+    )
+
+
+def _ground(core: Core, intake: Intake, doors: Doors) -> uplink.Ground:
+    return uplink.Ground(
+        settings=core.settings,
+        ledger=core.ledger,
+        scribe=core.scribe,
+        registry=core.registry,
+        payloads=core.payloads,
+        planner=core.planner,
+        intake=intake,
+        errands=doors.errands,
+        wake_relay=doors.wake_relay,
         now=core.now,
         new_id=new_id,
     )
@@ -238,13 +282,11 @@ def _depth(ledger: Ledger) -> dict[str, int]:
 
 
 def tracking(settings: Settings, ledger: Ledger, now: Clock = clock) -> Tracking:
-    clocks = settings.delivery
-    return Tracking(
-        ledger=ledger,
-        now=now,
-        overdue_after=timedelta(hours=clocks.overdue_hours),
-        urgent_overdue_after=timedelta(hours=clocks.urgent_overdue_hours),
-    )
+    return Tracking(ledger=ledger, now=now, rules=rules(settings.deadlines))
+
+
+def punctuality(settings: Settings, ledger: Ledger, now: Clock = clock) -> Punctuality:
+    return Punctuality(ledger=ledger, now=now, rules=rules(settings.deadlines))
 
 
 def broker(settings: Settings) -> Broker:

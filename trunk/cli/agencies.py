@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,10 +13,11 @@ import click
 from trunk.application.policies import policies
 from trunk.cli.agency_file import Change, Known, Wrong, plan, read_rows
 from trunk.cli.exits import NotFoundError, RefusedError
-from trunk.cli.lazy import example
+from trunk.cli.lazy import LazyGroup, example
 from trunk.cli.output import clock, console, instant, note, pairs, print_json, simple_table
+from trunk.cli.words import Language
 from trunk.cli.world import World, pass_world
-from trunk.domain.agency import Agency, Directory, Mandate
+from trunk.domain.agency import Agency, Directory, Mandate, Meaning, Naming
 
 _TOML: Final = """\b
 agencies.toml:
@@ -23,7 +26,10 @@ agencies.toml:
   name = "Sở Nội vụ tỉnh Nghệ An"        # required for a new one
   old_code = "000.00.01.H41"             # QCVN 102:2016
   aliases = ["001.H41"]                  # further codes of real mail
-  mode = "pull"                          # pull (default) or amqp
+  parent = "H41"                         # the agency above it
+  unit = false                           # true: whoever speaks for its parent speaks for it
+  address = "1 Lê Lợi"                   # for people to read; also: email, telephone
+  mode = "pull"                          # pull (default), amqp, or uplink: beyond another hub
   signature_policy = "required"          # required (default), required-on-main-document, seal-suffices,
                                          # deliver-marked, or one of [signatures.policies]
   active = true
@@ -37,7 +43,7 @@ agencies.csv (comma or semicolon; lists with |):
 """
 
 
-@click.group()
+@click.group(cls=LazyGroup, places={"merge": "agency_succession:merge", "rename": "agency_succession:rename"})
 def agency() -> None:
     """Who is who: agencies and their codes."""
 
@@ -70,16 +76,13 @@ def load(world: World, *, file: Path, dry_run: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_world
 def list_(world: World, *, as_json: bool) -> None:
-    """List the agencies."""
+    """List the agencies, each under the one above it."""
     with world.desk() as desk:
         agencies = desk.tracking.agencies()
     if as_json:
         print_json({"items": [agency_json(one) for one in agencies]})
         return
-    rows = [
-        (a.code, a.name, ", ".join(a.codes[1:]), a.mode, a.signature_policy, str(len(a.mandates)), _active(a))
-        for a in agencies
-    ]
+    rows = [_row(depth, one) for depth, one in _tree(Directory(agencies))]
     headings = ("code", "name", "other codes", "mode", "signatures", "certificates", "active")
     console().print(simple_table(headings, rows))
 
@@ -89,28 +92,62 @@ def list_(world: World, *, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_world
 def show(world: World, *, code: str, as_json: bool) -> None:
-    """Show one agency, by any of its codes."""
+    """Show one agency, by any code, and why that code means it."""
     with world.desk() as desk:
-        found = find(code, desk.tracking.agencies())
+        directory = Directory(desk.tracking.agencies())
+    meaning = directory.meaning(code)
+    if meaning is None:
+        raise no_agency(code)
+    found = meaning.agency
     if as_json:
-        print_json(agency_json(found))
+        asked = {"code": code, "naming": meaning.naming.value, "of": meaning.written.code}
+        print_json({**agency_json(found), "asked": asked})
         return
     rows = [
+        ("asked for", "" if code == found.code else f"{code}: {why(meaning, world.language)}"),
         ("code", found.code),
-        ("name", found.name),
+        ("name", _named(found)),
         ("old code", found.old_code),
         ("aliases", ", ".join(found.aliases)),
+        ("formerly", ", ".join(sorted(directory.family(found.code) - {found.code}))),
+        ("parent", found.parent),
+        ("units", ", ".join(a.code for a in directory.agencies if a.unit and directory.above(a) == found)),
+        ("address", ", ".join(filter(None, dataclasses.astuple(found.contact)))),
         ("mode", found.mode),
         ("signatures", found.signature_policy),
         ("active", _active(found)),
         *(("uid" if m.uid else "certificate", _mandate(m)) for m in found.mandates),
     ]
-    console().print(pairs(rows))
+    console().print(pairs((name, value) for name, value in rows if value))
+
+
+def why(meaning: Meaning, language: Language) -> str:
+    """The reason why a code means the agency, in words; none for its own."""
+    of = meaning.written.code
+    reason = {
+        Naming.CODE: "",
+        Naming.OLD_CODE: language.say(f"mã cũ của {of}", f"the old code of {of}"),
+        Naming.ALIAS: language.say(f"mã khác của {of}", f"an alias of {of}"),
+        Naming.CONVERTED: language.say(
+            f"chưa đăng ký; theo quy tắc chuyển mã là {of}", f"not registered; converted by the rule it is {of}"
+        ),
+    }[meaning.naming]
+    now = meaning.agency.code
+    became = language.say(f"nay là {now}", f"which became {now}" if reason else f"became {now}") if now != of else ""
+    return ", ".join(filter(None, (reason, became)))
 
 
 def find(code: str, agencies: Sequence[Agency]) -> Agency:
     """The agency that any of its codes means. Raises ``NotFoundError``."""
     found = Directory(agencies).find(code)
+    if found is None:
+        raise no_agency(code)
+    return found
+
+
+def registered(code: str, directory: Directory) -> Agency:
+    """The agency whose code it is, also one that became another. Raises ``NotFoundError``."""
+    found = directory.registered(code)
     if found is None:
         raise no_agency(code)
     return found
@@ -129,6 +166,12 @@ def agency_json(agency: Agency) -> dict[str, Any]:
         "mode": agency.mode.value,
         "signature_policy": agency.signature_policy,
         "active": agency.active,
+        "parent": agency.parent,
+        "unit": agency.unit,
+        "successor": agency.successor,
+        **dataclasses.asdict(agency.contact),
+        "changed": agency.changed,
+        "changed_at": instant(agency.changed_at),
         "certificates": [
             {
                 "fingerprint": m.fingerprint,
@@ -176,7 +219,37 @@ def _report(changes: Sequence[Change], world: World, *, dry_run: bool) -> None:
         note(world.language.say(f"Đã ghi {len(rows)}, giữ nguyên {same}", f"{len(rows)} written, {same} unchanged"))
 
 
+def _tree(directory: Directory) -> Iterator[tuple[int, Agency]]:
+    """Every agency once, with its depth, after the one above it."""
+    below: defaultdict[str, list[Agency]] = defaultdict(list)
+    for one in sorted(directory.agencies, key=lambda a: a.code):
+        above = directory.above(one)
+        lost = above is None or one in directory.ascent(one)  # in a circle: shown at the top rather than not at all
+        below["" if above is None or lost else above.code].append(one)
+    left = [(0, one) for one in reversed(below[""])]
+    while left:
+        depth, one = left.pop()
+        yield depth, one
+        left += [(depth + 1, lower) for lower in reversed(below[one.code])]
+
+
+def _row(depth: int, agency: Agency) -> tuple[str, ...]:
+    others, mandates = ", ".join(agency.codes[1:]), str(len(agency.mandates))
+    kept = (agency.mode, agency.signature_policy, mandates)
+    return (_branch(depth) + agency.code, _named(agency), others, *kept, _active(agency))
+
+
+def _branch(depth: int) -> str:
+    return f"└{'─' * (2 * depth - 1)} " if depth else ""
+
+
+def _named(agency: Agency) -> str:
+    return f"{agency.name} (unit)" if agency.unit else agency.name
+
+
 def _active(agency: Agency) -> str:
+    if agency.successor:
+        return f"→ {agency.successor}"
     return "yes" if agency.active else "NO"
 
 

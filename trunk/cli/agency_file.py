@@ -23,7 +23,13 @@ _CODE: Final = re.compile(r"[^\s,;/\\\x00-\x1f\x7f]{1,35}")
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
 _UID: Final = re.compile(r"[A-Z]{2,8}:[^\s@]{1,60}")
 _YES_NO: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-KEYS: Final = ("code", "name", "old_code", "aliases", "mode", "signature_policy", "active", "certificates", "uids")
+_CONTACT: Final = ("address", "email", "telephone")
+_SWITCHES: Final = ("active", "unit")
+_MAX_TEXT: Final = 200
+KEYS: Final = (
+    *("code", "name", "old_code", "aliases", "parent", "unit", *_CONTACT, "mode", "signature_policy", "active"),
+    *("certificates", "uids"),
+)
 _LISTS: Final = ("aliases", "certificates", "uids")
 
 Fingerprint = Callable[[Path], str]
@@ -91,7 +97,11 @@ def plan(rows: Sequence[Row], known: Known) -> tuple[list[Change], list[Wrong]]:
             changes.append(_change(row, known))
         except _WrongRowError as error:
             wrong += (Wrong(line=row.line, what=what, remedy=remedy) for what, remedy in error.reasons)
-    return changes, [*wrong, *_clashes(changes, known.directory)]
+    wrong += _clashes(changes, known.directory)
+    after = {change.after.code: change.after for change in changes}
+    whole = Directory([*(a for a in known.directory.agencies if a.code not in after), *after.values()])
+    wrong += _misplaced(changes, whole)
+    return [_placed(change, whole) for change in changes], wrong
 
 
 class _WrongRowError(Exception):
@@ -134,7 +144,7 @@ def _csv_rows(text: str) -> tuple[list[Row], list[Wrong]]:
 def _cell(key: str, text: str) -> Any:
     if key in _LISTS:
         return [part for part in re.split(r"[|\s]+", text) if part]
-    return _YES_NO.get(text.lower(), text) if key == "active" else text
+    return _YES_NO.get(text.lower(), text) if key in _SWITCHES else text
 
 
 def _change(row: Row, known: Known) -> Change:
@@ -153,20 +163,15 @@ def _change(row: Row, known: Known) -> Change:
 
 def _overlaid(agency: Agency, values: Mapping[str, Any]) -> Agency:
     """``agency`` with what the row says; an empty name, mode, policy or switch says nothing."""
-    said: dict[str, Any] = {}
-    if values.get("name"):
-        said["name"] = values["name"]
-    if "old_code" in values:
-        said["old_code"] = values["old_code"]
+    said: dict[str, Any] = {key: values[key] for key in ("old_code", "parent") if key in values}
+    said |= {key: values[key] for key in ("name", "signature_policy") if values.get(key)}
+    said |= {key: values[key] for key in _SWITCHES if values.get(key, "") != ""}
     if "aliases" in values:
         said["aliases"] = tuple(values["aliases"])
     if values.get("mode"):
         said["mode"] = DeliveryMode(values["mode"])
-    if values.get("signature_policy"):
-        said["signature_policy"] = values["signature_policy"]
-    if values.get("active", "") != "":
-        said["active"] = values["active"]
-    return dataclasses.replace(agency, **said)
+    contact = dataclasses.replace(agency.contact, **{key: values[key] for key in _CONTACT if key in values})
+    return dataclasses.replace(agency, contact=contact, **said)
 
 
 def _strangers(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -177,16 +182,20 @@ def _strangers(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _shape(values: Mapping[str, Any], policies: Collection[str]) -> Iterator[tuple[str, str]]:
-    codes = [("code", values.get("code", "")), ("old_code", values.get("old_code") or "-")]
+    codes = [("code", values.get("code", "")), *((key, values.get(key) or "-") for key in ("old_code", "parent"))]
     aliases = values.get("aliases", [])
     if not all(isinstance(values.get(key, []), list) for key in _LISTS):
         yield "aliases, certificates and uids are lists", 'write ["A", "B"] (in CSV: A|B)'
         return
     for key, code in [*codes, *(("aliases", alias) for alias in aliases)]:
-        if not isinstance(code, str) or not _CODE.fullmatch(code):
+        if not isinstance(code, str) or not is_code(code):
             yield f"{key}: {code!r} is no code", "1 to 35 characters without blanks, commas and slashes, e.g. H41.01"
     if not isinstance(values.get("name", ""), str):
         yield "name is a text", 'write name = "…"'
+    for key in _CONTACT:
+        text = values.get(key, "")
+        if not isinstance(text, str) or len(text) > _MAX_TEXT or not text.isprintable():
+            yield f"{key} is no line of text", f"write at most {_MAX_TEXT} characters on one line"
     yield from _choices(values, policies)
 
 
@@ -195,8 +204,9 @@ def _choices(values: Mapping[str, Any], policies: Collection[str]) -> Iterator[t
         allowed = [str(choice) for choice in choices]
         if values.get(key, "") not in ("", *allowed):
             yield f"{key}: {values[key]!r} is unknown", f"write {' or '.join(allowed)}"
-    if values.get("active", "") not in ("", True, False):
-        yield f"active: {values['active']!r} is neither yes nor no", "write true or false"
+    for key in _SWITCHES:
+        if values.get(key, "") not in ("", True, False):
+            yield f"{key}: {values[key]!r} is neither yes nor no", "write true or false"
 
 
 def _mandates(values: Mapping[str, Any], fingerprint: Fingerprint) -> tuple[list[Mandate], list[tuple[str, str]]]:
@@ -225,6 +235,26 @@ def _mandates(values: Mapping[str, Any], fingerprint: Fingerprint) -> tuple[list
 def is_uid(text: str) -> bool:
     """Whether it can be a subject UID, scheme and number, as certificates spell it."""
     return _UID.fullmatch(text) is not None
+
+
+def is_code(text: str) -> bool:
+    """Whether it can be an agency's code."""
+    return _CODE.fullmatch(text) is not None
+
+
+def _misplaced(changes: Sequence[Change], whole: Directory) -> Iterator[Wrong]:
+    """Parents that are nowhere, or under what they stand above, when all rows are taken."""
+    for change in changes:
+        if fault := whole.misplaced(change.after):
+            yield Wrong(line=change.line, what=fault[0], remedy=fault[1])
+
+
+def _placed(change: Change, whole: Directory) -> Change:
+    """With the parent's own code, whichever of them the row has."""
+    parent = whole.registered(change.after.parent)
+    if parent is None:
+        return change
+    return dataclasses.replace(change, after=dataclasses.replace(change.after, parent=parent.code))
 
 
 def _clashes(changes: Sequence[Change], directory: Directory) -> Iterator[Wrong]:

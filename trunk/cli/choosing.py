@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 def choose(tracking: Tracking, reference: str, *, as_json: bool, language: Language) -> EnvelopeRecord:
-    """The one message that is meant. A document comes before the notices about it."""
+    """The one message that is meant. A document comes before the notices about it, and before what only changes it:
+    its story names every revocation, update and replacement."""
     found = tracking.find(reference)
     documents = [record for record in found if record.kind is EnvelopeKind.DOCUMENT]
     candidates = documents or found
     if not candidates:
         raise _missing(tracking, reference, language)
-    if len(candidates) == 1:
-        return candidates[0]
-    return _ask(candidates, as_json=as_json, language=language)
+    original = candidates[0] if len(candidates) == 1 else tracking.original(candidates)
+    return original or _ask(candidates, as_json=as_json, language=language)
 
 
 def _missing(tracking: Tracking, named: str, language: Language) -> NotFoundError:

@@ -5,16 +5,14 @@ Law: each relaxation of a strict default is named here; a setting that weakens s
 
 from __future__ import annotations
 
-import ipaddress
 import os
-import stat
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from trunk.application.deadlines import check_country
 from trunk.application.policies import policies
-from trunk.cli import config_rabbitmq
-from trunk.cli.config_finding import Finding, Weight, longer
+from trunk.cli import config_rabbitmq, config_uplink
+from trunk.cli.config_finding import Finding, Weight, is_loopback, longer, open_to_others
 from trunk.cli.world import World
 from trunk.domain.agency import Agency
 from trunk.domain.signature_policy import Policies
@@ -23,8 +21,6 @@ from trunk.settings import Settings
 
 if TYPE_CHECKING:
     from trunk.cli.config_trust import Trusted
-
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 def look_into(world: World, *, workers: int) -> list[Finding]:
@@ -38,11 +34,13 @@ def look_into(world: World, *, workers: int) -> list[Finding]:
         *_stores(settings, workers),
         *_seal(settings),
         *_vxp(settings),
+        *_lgsp(settings),
         *config_trust.findings(trust),
         *config_revocation.findings(settings, trust, now=world.doors.now()),
         *_examination(settings),
         *_policies(settings),
         *_clocks(settings),
+        *config_uplink.findings(settings),
         *_tests(settings),
         *_ledger(world, trust),
     ]
@@ -50,20 +48,13 @@ def look_into(world: World, *, workers: int) -> list[Finding]:
 
 
 def _network(settings: Settings) -> Iterator[Finding]:
-    if not _is_loopback(settings.http.host):
+    if not is_loopback(settings.http.host):
         yield Finding(
             weight=Weight.WARNING,
             key="http.host",
             text=f"{settings.http.host} is reached from other machines, and the trunk itself speaks no TLS",
             remedy="listen on 127.0.0.1 behind a TLS proxy, or let a firewall admit the proxy alone",
         )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _stores(settings: Settings, workers: int) -> Iterator[Finding]:
@@ -99,11 +90,11 @@ def _password_in_file(settings: Settings, key: str) -> Iterator[Finding]:
 def _file_of_url(settings: Settings, key: str) -> Iterator[Finding]:
     file = settings.database.url_file if key == "database" else settings.broker.url_file
     if file is not None:
-        yield from _open_to_others(settings.path(file), f"{key}.url_file")
+        yield from open_to_others(settings.path(file), f"{key}.url_file")
     if key == "broker":
         for name in ("password_file", "key_file", "management_url_file"):
             if (secret := getattr(settings.broker, name)) is not None:
-                yield from _open_to_others(settings.path(secret), f"broker.{name}")
+                yield from open_to_others(settings.path(secret), f"broker.{name}")
 
 
 def _embedded(workers: int) -> Iterator[Finding]:
@@ -128,11 +119,11 @@ def _seal(settings: Settings) -> Iterator[Finding]:
                 text=f"{file} cannot be read",
                 remedy="trunk init makes one in a new folder; or name yours",
             )
-    yield from _open_to_others(settings.path(settings.signatures.seal_key_file), "signatures.seal_key_file")
+    yield from open_to_others(settings.path(settings.signatures.seal_key_file), "signatures.seal_key_file")
 
 
 def _vxp(settings: Settings) -> Iterator[Finding]:
-    yield from _open_to_others(settings.path(settings.vxp.key_file), "vxp.key_file")
+    yield from open_to_others(settings.path(settings.vxp.key_file), "vxp.key_file")
     if settings.vxp.administrators:
         yield Finding(
             weight=Weight.WARNING,
@@ -142,13 +133,21 @@ def _vxp(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _open_to_others(file: Path, key: str) -> Iterator[Finding]:
-    if file.is_file() and file.stat().st_mode & _OTHERS:
+def _lgsp(settings: Settings) -> Iterator[Finding]:
+    yield from open_to_others(settings.path(settings.lgsp.key_file), "lgsp.key_file")
+    if settings.lgsp.administrators:
         yield Finding(
             weight=Weight.WARNING,
-            key=key,
-            text=f"{file} may be read by others (mode {stat.S_IMODE(file.stat().st_mode):o})",
-            remedy=f"chmod 600 {file}",
+            key="lgsp.administrators",
+            text=f"{settings.lgsp.administrators} may change the directory with a token and a secret that travel",
+            remedy="keep it empty and use trunk admin agency; else admit these systems over TLS only",
+        )
+    if settings.lgsp.token_minutes > type(settings.lgsp)().token_minutes:
+        yield Finding(
+            weight=Weight.WARNING,
+            key="lgsp.token_minutes",
+            text=f"a token that was seen by others holds for up to {settings.lgsp.token_minutes:g} minutes",
+            remedy="30: clients log in anew after 29",
         )
 
 
@@ -181,15 +180,25 @@ def _policies(settings: Settings) -> Iterator[Finding]:
             )
 
 
-def _clocks(settings: Settings) -> Iterator[Finding]:
-    delivery, default = settings.delivery, type(settings.delivery)()
-    if delivery.overdue_hours > delivery.lifetime_days * 24:
+def _deadlines(settings: Settings) -> Iterator[Finding]:
+    deadlines = settings.deadlines
+    try:
+        check_country(deadlines.country)
+    except ConfigurationError as error:
+        remedy = "mend the setting; the trunk does not start with it"
+        yield Finding(weight=Weight.ERROR, key="deadlines.country", text=str(error), remedy=remedy)
+    if deadlines.urgent_fetch_minutes > settings.delivery.lifetime_days * 24 * 60:
         yield Finding(
             weight=Weight.WARNING,
-            key="delivery.overdue_hours",
-            text="a delivery expires before it is overdue",
-            remedy="make it shorter than lifetime_days",
+            key="deadlines.urgent_fetch_minutes",
+            text="an urgent delivery expires before it is overdue",
+            remedy="make it shorter than delivery.lifetime_days",
         )
+
+
+def _clocks(settings: Settings) -> Iterator[Finding]:
+    delivery, default = settings.delivery, type(settings.delivery)()
+    yield from _deadlines(settings)
     if delivery.lifetime_days < 1 <= default.lifetime_days:
         yield Finding(
             weight=Weight.WARNING,
@@ -235,6 +244,7 @@ def _ledger(world: World, trust: Trusted) -> Iterator[Finding]:
     from trunk.cli.config_trust import mandates  # noqa: PLC0415  heavy
 
     known = _known(world.settings)
+    yield from config_uplink.of_agencies(world.settings, agencies)
     for agency in agencies:
         yield from _agency(agency, known)
         yield from mandates(agency, known.named(agency.signature_policy), trust)

@@ -12,7 +12,7 @@ import click
 
 from trunk.cli.exits import NotFoundError
 from trunk.cli.output import HANOI
-from trunk.domain.delivery import WAITING, AgencyCode, DeliveryState
+from trunk.domain.delivery import UNFINISHED, WAITING, AgencyCode, DeliveryState
 from trunk.domain.entry import EnvelopeKind
 from trunk.domain.tracking import Search
 
@@ -29,7 +29,7 @@ _DAYS: Final = ("%Y-%m-%d", "%d/%m/%Y", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%d/
 STATES: Final = {
     **{state.value: frozenset({state}) for state in DeliveryState},
     "waiting": WAITING,
-    "settled": frozenset(DeliveryState) - WAITING,
+    "settled": frozenset(DeliveryState) - UNFINISHED,
 }
 
 

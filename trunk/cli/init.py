@@ -153,8 +153,12 @@ name = {name}
 
 [delivery]
 # lifetime_days = 7                  # then the sender is told: undeliverable
-# overdue_hours = 8                  # `trunk overdue`
-# urgent_overdue_hours = 1
+
+# Who is late (`trunk overdue`): days off and made-up days of this year that the library of holidays does not know yet.
+# [deadlines]
+# holidays = ["2027-01-02"]
+# working_days = ["2027-01-09"]
+# fetch_working_hours = 4
 
 [log]
 # level = "info"

@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
+from trunk.cli.agencies import registered
 from trunk.cli.exits import NotFoundError
-from trunk.cli.filters import resolve
 from trunk.cli.lazy import example
 from trunk.cli.output import clock, console, instant, note, print_json, simple_table
 from trunk.cli.world import World, pass_world
-from trunk.domain.agency import SystemId
+from trunk.domain.agency import Directory, SystemId
 from trunk.domain.credential import KeyRecord, SystemRecord
 
 
@@ -25,6 +25,7 @@ def system() -> None:
     epilog=example(
         "trunk admin system put h41-qlvb --name 'QLVB tỉnh Nghệ An' --agency H41.01 --agency H41.02",
         "trunk admin system put h41-qlvb --name 'QLVB tỉnh Nghệ An' --agency H41.01 --inactive",
+        "trunk admin system put h36-truc --name 'Trục tỉnh H36' --agency H36.01 --agency H36.02 --hub",
     )
 )
 @click.argument("system_id", metavar="ID")
@@ -33,12 +34,20 @@ def system() -> None:
     "--agency", "agencies", multiple=True, required=True, help="It speaks for this agency; repeat for several."
 )
 @click.option("--active/--inactive", default=True, help="An inactive system is turned away, whatever its keys.")
+@click.option("--hub", is_flag=True, help="It is another trunk, and this one its uplink.")
 @pass_world
-def put(world: World, *, system_id: str, name: str, agencies: tuple[str, ...], active: bool) -> None:
-    """Add or replace the system ID."""
+def put(world: World, *, system_id: str, name: str, agencies: tuple[str, ...], active: bool, hub: bool) -> None:
+    """Add or replace the system ID.
+
+    It speaks for the agencies, for what was merged into them, and for their units. The code of a merged agency
+    means that one alone, not its successor.
+    """
     with world.administration() as room:
-        codes = frozenset(resolve(code, room.tracking) for code in agencies)
-        room.administration.put_system(SystemRecord(id=SystemId(system_id), name=name, agencies=codes, active=active))
+        directory = Directory(room.tracking.agencies())
+        codes = frozenset(registered(code, directory).code for code in agencies)
+        room.administration.put_system(
+            SystemRecord(id=SystemId(system_id), name=name, agencies=codes, active=active, hub=hub)
+        )
     note(f"{system_id}: {', '.join(sorted(codes))}; next: trunk admin key issue {system_id}")
 
 
@@ -50,11 +59,13 @@ def list_systems(world: World, *, as_json: bool) -> None:
     with world.administration() as room:
         systems = room.administration.systems()
     if as_json:
-        items = [{"id": s.id, "name": s.name, "agencies": sorted(s.agencies), "active": s.active} for s in systems]
-        print_json({"items": items})
+        print_json({"items": [_system_json(one) for one in systems]})
         return
-    rows = [(s.id, s.name, ", ".join(sorted(s.agencies)), "yes" if s.active else "NO") for s in systems]
-    console().print(simple_table(("id", "name", "speaks for", "active"), rows))
+    rows = [
+        (s.id, s.name, ", ".join(sorted(s.agencies)), "yes" if s.hub else "", "yes" if s.active else "NO")
+        for s in systems
+    ]
+    console().print(simple_table(("id", "name", "speaks for", "hub", "active"), rows))
 
 
 @click.group()
@@ -120,6 +131,16 @@ def _state(key: KeyRecord, now: datetime) -> str:
     if key.revoked_at is not None:
         return "revoked"
     return "valid" if key.valid(now) else "expired"
+
+
+def _system_json(system: SystemRecord) -> dict[str, Any]:
+    return {
+        "id": system.id,
+        "name": system.name,
+        "agencies": sorted(system.agencies),
+        "active": system.active,
+        "hub": system.hub,
+    }
 
 
 def _key_json(key: KeyRecord, now: datetime) -> dict[str, Any]:

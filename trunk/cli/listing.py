@@ -1,4 +1,4 @@
-"""``trunk list`` and ``trunk overdue``: many deliveries at a glance, through the read-only door."""
+"""``trunk list``: many deliveries at a glance, through the read-only door."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from trunk.cli.exits import Exit
 from trunk.cli.filters import Filter, filter_options
 from trunk.cli.lazy import example
 from trunk.cli.output import age, cell, clock, console, note, print_json, table
 from trunk.cli.shapes import is_overdue, listed_json
 from trunk.cli.story import badges
 from trunk.cli.words import STATE, STATE_STYLE, Language
-from trunk.cli.world import World, pass_world, wish
+from trunk.cli.world import World, wish
 from trunk.domain.tracking import Listed
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def list_(world: World, wish: Wish) -> None:
     """Which messages are where? / Danh sách văn bản.
 
     One line for each delivery (a message on its way to one recipient), the newest first. A state may be one of
-    the seven, or `waiting` (not taken yet) or `settled`.
+    the nine, or `waiting` (not taken yet) or `settled`.
     """
     with world.desk() as desk:
         found = desk.tracking.search(wish.search(desk.tracking))
@@ -62,25 +61,6 @@ def list_(world: World, wish: Wish) -> None:
             _print(found, desk.tracking, world, as_json=wish.as_json)
     if len(found) == wish.limit:
         note(world.language.say(f"Chỉ hiện {wish.limit} dòng; dùng --limit", f"{wish.limit} shown; see --limit"))
-
-
-@click.command(epilog=example("trunk overdue", "trunk overdue --json", "trunk overdue >/dev/null || echo look!"))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@pass_world
-def overdue(world: World, *, as_json: bool) -> None:
-    """Which documents wait too long? / Văn bản chờ quá hạn.
-
-    A document is overdue when its recipient has not taken it after `delivery.overdue_hours` (urgent ones:
-    `delivery.urgent_overdue_hours`). Exit code 1 if there is any, so that a timer can raise an alarm.
-    """
-    with world.desk() as desk:
-        found = desk.tracking.overdue()
-        if found or as_json:
-            _print(found, desk.tracking, world, as_json=as_json)
-        else:
-            note(world.language.say("Không có văn bản quá hạn", "Nothing is overdue"))
-    if found:
-        raise click.exceptions.Exit(Exit.REFUSED)
 
 
 def _print(found: Sequence[Listed], tracking: Tracking, world: World, *, as_json: bool) -> None:

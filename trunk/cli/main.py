@@ -39,7 +39,9 @@ def _exit_codes() -> str:
         "signatures": "signatures:signatures",
         "verify": "verify:verify",
         "list": "listing:list_",
-        "overdue": "listing:overdue",
+        "overdue": "punctuality:overdue",
+        "punctuality": "punctuality:punctuality",
+        "unmatched": "unmatched:unmatched",
         "envelope": "envelope:envelope",
         "admin": "admin:admin",
         "init": "init:init",
@@ -62,7 +64,8 @@ def trunk(ctx: click.Context, *, config: Path | None, language: str | None, trac
     Trục liên thông văn bản điện tử: tiếp nhận, xác thực, chuyển và theo dõi văn bản.
 
     \b
-    Clerks (văn thư):    status, signatures, verify, list, overdue
+    Clerks (văn thư):    status, signatures, verify, list, overdue, unmatched,
+                         punctuality
     Developers:          envelope
     Administrators:      admin, init, config
     Operations:          serve

@@ -70,8 +70,9 @@ def replay(world: World, wish: Wish) -> None:
     """Put deliveries back into their agencies' inboxes.
 
     Name deliveries by id, or choose them by filter. A filter without --state means what has not arrived:
-    dispatched, deferred and expired. What an agency's people received or refused is settled and stays so. Every
-    replay is written into the journal with who and why. The running service sends; RabbitMQ may be down meanwhile.
+    dispatched, deferred and expired. What an agency's people received or refused, and what was recalled, is settled
+    and stays so. Every replay is written into the journal with who and why. The running service sends; RabbitMQ may be
+    down meanwhile.
     """
     _check(wish)
     with world.administration() as room:

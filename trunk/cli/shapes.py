@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from trunk.cli.output import instant
 from trunk.domain import signature_record
-from trunk.domain.delivery import WAITING, Delivery
+from trunk.domain.change_request import ChangeRequest
+from trunk.domain.delivery import UNFINISHED, Delivery
 from trunk.domain.entry import EnvelopeKind, EnvelopeRecord
+from trunk.domain.hub_link import HubLink
+from trunk.domain.punctuality import lateness
+from trunk.domain.relation import RelatedDocument
 from trunk.domain.tracking import (
     AcknowledgementRecord,
     DeliveryTrack,
     EnvelopeTrack,
     JournalEvent,
     Listed,
+    ListedStatus,
     StatusReport,
 )
 
@@ -26,11 +31,10 @@ if TYPE_CHECKING:
 
 
 def is_overdue(delivery: Delivery, envelope: EnvelopeRecord, *, tracking: Tracking) -> bool:
-    """Whether a document waits longer than it should; notices are never overdue."""
-    if delivery.state not in WAITING or envelope.kind is not EnvelopeKind.DOCUMENT:
+    """Whether its recipient should have fetched it or taken it in by now; notices are never overdue."""
+    if envelope.kind is not EnvelopeKind.DOCUMENT:
         return False
-    limit = tracking.urgent_overdue_after if envelope.urgency > 0 else tracking.overdue_after
-    return tracking.now() - envelope.accepted_at > limit
+    return bool(lateness(delivery, envelope, tracking.rules, tracking.now()))
 
 
 def since(track: DeliveryTrack, envelope: EnvelopeRecord) -> datetime:
@@ -53,12 +57,15 @@ def track_json(track: EnvelopeTrack, *, tracking: Tracking) -> dict[str, Any]:
         "acknowledgements": [_acknowledgement_json(a) for a in track.acknowledgements],
         "timeline": [_event_json(e) for e in track.timeline],
         "unmatched_statuses": [_status_json(s) for s in track.unmatched],
+        "statuses": [_status_json(s) for s in track.statuses],
+        "related": [_related_json(one) for one in track.related],
+        "links": [_link_json(link) for link in track.links],
     }
 
 
 def is_settled(track: EnvelopeTrack) -> bool:
-    """Whether nobody's part waits for the trunk any more."""
-    return not any(d.delivery.state in WAITING for d in track.deliveries)
+    """Whether nobody's part waits any more, for this trunk or for another."""
+    return not any(d.delivery.state in UNFINISHED for d in track.deliveries)
 
 
 def envelope_json(envelope: EnvelopeRecord) -> dict[str, Any]:
@@ -113,6 +120,66 @@ def _delivery_json(track: DeliveryTrack, envelope: EnvelopeRecord, tracking: Tra
         "expires_at": instant(delivery.expires_at),
         "timeline": [_event_json(event) for event in track.timeline],
         "statuses": [_status_json(status) for status in track.statuses],
+        "fetched_at": _maybe(track.fetched_at),
+        "taken_at": _maybe(track.taken_at),
+        "settled_at": _maybe(track.settled_at),
+        "requests": [_request_json(request) for request in track.requests],
+        "links": [_link_json(link) for link in track.links],
+    }
+
+
+def unmatched_json(line: ListedStatus) -> dict[str, Any]:
+    """One item of ``trunk unmatched --json``."""
+    return {
+        **_status_json(line.report),
+        "document_id": line.envelope.document_id,
+        "document_code": line.envelope.document_code,
+        "promulgation_date": line.envelope.promulgation_date,
+        "why": line.why.value if line.why else None,
+    }
+
+
+def _maybe(moment: datetime | None) -> str | None:
+    return None if moment is None else instant(moment)
+
+
+def _related_json(one: RelatedDocument) -> dict[str, Any]:
+    """``spoken_of`` is the earlier document as the later one names it; the other keys are of the other document."""
+    return {
+        "kind": one.kind.value,
+        "by_this_document": one.forward,
+        "envelope_id": one.envelope_id,
+        "document_id": one.document_id,
+        "document_code": one.document_code,
+        "spoken_of": {
+            "organ_id": one.spoken.organ_id,
+            "document_id": one.spoken.document_id,
+            "document_code": one.spoken.document_code,
+            "promulgation_date": one.spoken.promulgation_date,
+        },
+    }
+
+
+def _request_json(request: ChangeRequest) -> dict[str, Any]:
+    return {
+        "kind": request.kind.value,
+        "state": request.state.value,
+        "asked_at": instant(request.asked_at),
+        "asked_by": request.asked_by,
+        "reason": request.reason,
+        "answered_at": _maybe(request.answered_at),
+        "answered_by": request.answered_by,
+    }
+
+
+def _link_json(link: HubLink) -> dict[str, Any]:
+    return {
+        "hub": link.hub,
+        "direction": link.direction.value,
+        "remote_id": link.remote_id,
+        "state": link.state.value,
+        "at": instant(link.at),
+        "reason": link.reason,
     }
 
 
@@ -133,6 +200,9 @@ def _status_json(status: StatusReport) -> dict[str, Any]:
         "description": status.description,
         "reporter": status.reporter,
         "envelope_id": status.envelope_id,
+        "addressee": status.addressee,
+        "standing": status.standing.value,
+        "said_at": _maybe(status.said_at),
     }
 
 

@@ -20,7 +20,7 @@ from trunk.cli.shapes import is_settled, track_json
 from trunk.cli.story import tell
 from trunk.cli.words import STATE, Language
 from trunk.cli.world import World, wish
-from trunk.domain.delivery import DeliveryId, DeliveryState, EnvelopeId
+from trunk.domain.delivery import EnvelopeId
 from trunk.domain.tracking import EnvelopeTrack
 from trunk.errors import LedgerUnavailableError
 
@@ -54,8 +54,11 @@ def status(world: World, wish: Wish) -> None:
     """Where is my document? / Văn bản của tôi đang ở đâu?
 
     REFERENCE is a document code (số/ký hiệu), an edXML DocumentId, an envelope id or a delivery id. The table has
-    one part for each recipient: its state, since when, the statuses it reported and what the sender was told.
-    Where several messages have the same code, they are listed and you name one by its envelope id.
+    one part for each recipient: its state, since when, the statuses it reported, what it was asked (to give the
+    document back, to take an update) and answered, and what the sender was told. Above it stand the documents that
+    this one answers, revokes, updates or replaces, and those that do so to it: one code means the document and all
+    that changed it. Where really different messages have the same code, they are listed and you name one by its
+    envelope id.
     """
     with world.desk() as desk:
         chosen = choose(desk.tracking, wish.reference, as_json=wish.as_json, language=world.language).id
@@ -126,7 +129,7 @@ def _follow(
                 click.echo(f"trunk: {error}; trying again", err=True)
             away = True
         else:
-            picture = (_states(track), len(track.acknowledgements), [len(d.statuses) for d in track.deliveries])
+            picture = _picture(track)
             if always or picture != seen:
                 show(track)
             seen = picture
@@ -135,8 +138,13 @@ def _follow(
         world.doors.sleep(wish.every)
 
 
-def _states(track: EnvelopeTrack) -> dict[DeliveryId, DeliveryState]:
-    return {d.delivery.id: d.delivery.state for d in track.deliveries}
+def _picture(track: EnvelopeTrack) -> object:
+    """What makes a look worth showing where it differs from the last one."""
+    parts = [
+        (d.delivery.id, d.delivery.state, d.fetched_at, len(d.statuses), [request.state for request in d.requests])
+        for d in track.deliveries
+    ]
+    return parts, len(track.acknowledgements), len(track.related)
 
 
 def _print_changes(track: EnvelopeTrack, now: datetime, language: Language) -> None:

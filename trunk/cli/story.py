@@ -16,19 +16,29 @@ from trunk.cli.output import age, cell, clean, clock
 from trunk.cli.shapes import is_overdue, since
 from trunk.cli.words import (
     ACKNOWLEDGEMENT,
+    ANSWERED,
+    ASKED,
     BUSINESS,
+    DIRECTION,
     EVENT,
+    EXPECTED,
     KIND,
+    LINK,
     MARKED,
     OVERDUE,
     PROGRESS,
+    RELATION,
+    STANDING,
     STATE,
     STATE_STYLE,
     STATUS,
     URGENCY,
     Language,
 )
+from trunk.domain.change_request import ChangeRequest, RequestState
 from trunk.domain.entry import EnvelopeKind, EnvelopeRecord
+from trunk.domain.hub_link import HubLink
+from trunk.domain.relation import RelatedDocument
 from trunk.domain.tracking import AcknowledgementRecord, DeliveryTrack, EnvelopeTrack, JournalEvent, StatusReport
 
 if TYPE_CHECKING:
@@ -52,10 +62,23 @@ def tell(track: EnvelopeTrack, *, tracking: Tracking, language: Language) -> Gro
     parts: list[Table | Text] = [_head(track, language)]
     if track.deliveries:
         parts.append(_recipients(track, tracking, language))
-    if track.unmatched:
-        parts.append(Text(language.say("Trạng thái không khớp nơi nhận nào:", "Statuses that match no recipient:")))
-        parts += [Text(f"  {clock(r.at)}  {_status(r, language).text}") for r in track.unmatched]
+    of_sender = language.say("Bên gửi yêu cầu:", "The sender asks:")
+    of_none = language.say("Trạng thái không khớp nơi nhận nào:", "Statuses that match no recipient:")
+    for title, reports in ((of_sender, track.statuses), (of_none, track.unmatched)):
+        if reports:
+            parts.append(Text(title))
+            parts += [
+                Text(f"  {clock(r.at)}  {_way(r, language)}  {_status(r, language).text}   {r.envelope_id}")
+                for r in reports
+            ]
     return Group(*parts)
+
+
+def _way(report: StatusReport, language: Language) -> str:
+    """Who tells whom; a recall that names its own sender is from everybody."""
+    everybody = language.say("mọi nơi nhận", "all recipients")
+    told = everybody if report.addressee == report.reporter else report.addressee
+    return clean(f"{report.reporter} → {told}" if told else report.reporter)
 
 
 def badges(envelope: EnvelopeRecord, *, overdue: bool, language: Language) -> Text:
@@ -95,7 +118,29 @@ def _head(track: EnvelopeTrack, language: Language) -> Table:
     marks = badges(envelope, overdue=False, language=language)
     if marks.plain:
         grid.add_row("", marks)
+    for one in track.related:
+        grid.add_row(language.of(RELATION[one.kind, one.forward]), _related(one, language))
+    for link in track.links:
+        grid.add_row(language.say("Trục khác", "Other hub"), _link(link, language))
     return grid
+
+
+def _related(one: RelatedDocument, language: Language) -> Text:
+    """The other document: what it is called, here and by the document that speaks of it, and where its own story is."""
+    spoken, unknown = one.spoken, language.say("không có trên trục", "not known here")
+    called = one.document_code or one.document_id or spoken.document_code or spoken.document_id
+    told = cell(called, "bold").append(f"   {one.envelope_id or unknown}", style="")
+    named = spoken.document_id or ", ".join(filter(None, (spoken.organ_id, spoken.promulgation_date)))
+    for more in dict.fromkeys((one.document_id, named if one.forward else "")):
+        if more and more != called:
+            told.append("\n").append_text(cell(more, "dim"))
+    return told
+
+
+def _link(link: HubLink, language: Language) -> str:
+    words = f"{language.of(DIRECTION[link.direction])} {clean(link.hub)}: {clean(link.remote_id)}"
+    why = f": {clean(link.reason)}" if link.reason else ""
+    return f"{words} ({language.of(LINK[link.state])}{why})"
 
 
 def _kind(envelope: EnvelopeRecord, language: Language) -> str:
@@ -129,7 +174,7 @@ def _part(
     happened = [
         (Text(clock(began), style="bold"), state),
         *((Text(clock(line.at)), Text(line.text, style=line.style)) for line in _lines(part, track, language)),
-        (Text(), Text(f"id {delivery.id}", style="dim")),
+        *((Text(), Text(line, style="dim")) for line in _small_print(part, language)),
     ]
     who = [cell(delivery.addressee, "bold"), cell(part.name)]
     who += [Text()] * (len(happened) - len(who))
@@ -137,12 +182,28 @@ def _part(
         yield name, at, what
 
 
+def _small_print(part: DeliveryTrack, language: Language) -> Iterator[str]:
+    """When it was fetched, taken whole and settled; its ids, here and with other hubs."""
+    times = (
+        (language.say("tải", "fetched"), part.fetched_at),
+        (language.say("lấy đủ", "taken whole"), part.taken_at),
+        (language.say("tiếp nhận hoặc từ chối", "settled"), part.settled_at),
+    )
+    told = "; ".join(f"{what} {clock(at)}" for what, at in times if at is not None)
+    if told:
+        yield told
+    yield f"id {part.delivery.id}"
+    for link in part.links:
+        yield _link(link, language)
+
+
 def _lines(part: DeliveryTrack, track: EnvelopeTrack, language: Language) -> list[Line]:
-    """Journal, statuses and acknowledgements of one recipient in the order of time."""
+    """Journal, statuses, requests and acknowledgements of one recipient in the order of time."""
     own = [a for a in track.acknowledgements if a.envelope.about_delivery == part.delivery.id]
     lines = [
         *(_event(e, language) for e in part.timeline if e.event != "status_reported"),
         *(_status(s, language) for s in part.statuses),
+        *(line for request in part.requests for line in _request(request, language)),
         *(_acknowledged(a, language) for a in own),
     ]
     return sorted(lines, key=lambda line: line.at)
@@ -160,7 +221,21 @@ def _status(status: StatusReport, language: Language) -> Line:
     words = STATUS.get(status.code)
     text = f"{status.code} {language.of(words) if words else ''}".strip()
     said = f": {clean(status.description)}" if status.description else ""
-    return Line(status.at, f"◆ {language.say('Trạng thái', 'Status')} {text}{said}", "magenta")
+    standing = "" if status.standing in EXPECTED else f" ({language.of(STANDING[status.standing])})"
+    return Line(status.at, f"◆ {language.say('Trạng thái', 'Status')} {text}{standing}{said}", "magenta")
+
+
+def _request(request: ChangeRequest, language: Language) -> Iterator[Line]:
+    """What was asked of the recipient, and its answer."""
+    answer = language.of(ANSWERED[request.kind, request.state])
+    why = f": {clean(request.reason)}" if request.reason else ""
+    unanswered = request.answered_at is None
+    now = f" ({answer})" if unanswered else ""
+    waits = request.state is RequestState.OPEN
+    asked = f"⚑ {language.of(ASKED[request.kind])}{now}{why}   {request.asked_by}"
+    yield Line(request.asked_at, asked, "bold yellow" if waits else "yellow")
+    if request.answered_at is not None:
+        yield Line(request.answered_at, f"⚑ {answer}   {request.answered_by or ''}".rstrip(), "yellow")
 
 
 def _acknowledged(record: AcknowledgementRecord, language: Language) -> Line:

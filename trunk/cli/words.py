@@ -12,10 +12,16 @@ from types import MappingProxyType
 from typing import Final
 
 from envelopes.model import StatusCode
+from trunk.domain.business_status import Standing
+from trunk.domain.change_request import RequestKind, RequestState
 from trunk.domain.delivery import AckKind, DeliveryEvent, DeliveryState
 from trunk.domain.entry import EnvelopeKind
+from trunk.domain.hub_link import Direction, LinkState
+from trunk.domain.punctuality import LateKind
 from trunk.domain.rejection import Text
+from trunk.domain.relation import RelationKind
 from trunk.domain.tracking import Progress
+from trunk.domain.unmatched import WhyUnmatched
 
 _REVISION: Final = re.compile(r"revision (\d+) of (\d+)")
 
@@ -62,7 +68,7 @@ STATE: Final[Mapping[DeliveryState, Text]] = MappingProxyType(
         DeliveryState.QUEUED: _t("Trục đã tiếp nhận, chờ chuyển", "accepted, not sent on yet"),
         DeliveryState.DISPATCHED: _t("Chờ bên nhận lấy về", "waits for the recipient"),
         DeliveryState.DEFERRED: _t("Chưa giao được, sẽ thử lại", "not taken; will be tried again"),
-        DeliveryState.RELAYED: _t("Đã chuyển lên trục khác, chờ bên nhận", "with another hub, waits for the recipient"),
+        DeliveryState.RELAYED: _t("Đã chuyển sang trục khác, chờ nhận", "with another hub, waits for the recipient"),
         DeliveryState.DELIVERED: _t("Đã đến hệ thống bên nhận", "in the recipient's system"),
         DeliveryState.RECEIVED: _t("Bên nhận đã tiếp nhận", "taken in by the recipient"),
         DeliveryState.REFUSED: _t("Bên nhận từ chối", "refused by the recipient"),
@@ -89,6 +95,7 @@ EVENT: Final[Mapping[str, Text]] = MappingProxyType(
     {
         "accepted": _t("Trục tiếp nhận", "accepted by the trunk"),
         "status_reported": _t("Có trạng thái xử lý", "status reported"),
+        "fetched": _t("Hệ thống bên nhận tải về lần đầu", "first fetched by the recipient's system"),
         DeliveryEvent.PUBLISHED: _t("Đã báo cho bên nhận", "recipient notified"),
         DeliveryEvent.ATTEMPT_FAILED: _t("Một lần giao không thành", "an attempt failed"),
         DeliveryEvent.FELL_DUE: _t("Đến lượt giao lại", "due for another attempt"),
@@ -134,6 +141,7 @@ STATUS: Final[Mapping[str, Text]] = MappingProxyType(
 PROGRESS: Final[Mapping[Progress, Text]] = MappingProxyType(
     {
         Progress.WAITING: _t("Còn nơi chưa nhận", "somebody has not taken it yet"),
+        Progress.RELAYED: _t("Đã chuyển sang trục khác, còn nơi chưa nhận", "with another hub, not taken by all yet"),
         Progress.UNDELIVERED: _t("Có nơi không giao được", "somebody never took it"),
         Progress.REFUSED: _t("Có nơi từ chối", "somebody refused it"),
         Progress.DELIVERED: _t("Đã đến mọi hệ thống bên nhận", "in every recipient's system"),
@@ -167,6 +175,82 @@ BUSINESS: Final[Mapping[int, Text]] = MappingProxyType(
         2: _t("cập nhật", "update"),
         3: _t("thay thế", "replacement"),
     }
+)
+
+#: What a document does to the other one, and what the other one does to it.
+RELATION: Final[Mapping[tuple[RelationKind, bool], Text]] = MappingProxyType(
+    {
+        (RelationKind.ANSWERS, True): _t("Trả lời văn bản", "answers"),
+        (RelationKind.REVOKES, True): _t("Thu hồi văn bản", "revokes"),
+        (RelationKind.UPDATES, True): _t("Cập nhật văn bản", "updates"),
+        (RelationKind.REPLACES, True): _t("Thay thế văn bản", "replaces"),
+        (RelationKind.ANSWERS, False): _t("Được trả lời bởi", "answered by"),
+        (RelationKind.REVOKES, False): _t("Bị thu hồi bởi", "revoked by"),
+        (RelationKind.UPDATES, False): _t("Được cập nhật bởi", "updated by"),
+        (RelationKind.REPLACES, False): _t("Được thay thế bởi", "replaced by"),
+    }
+)
+
+ASKED: Final[Mapping[RequestKind, Text]] = MappingProxyType(
+    {
+        RequestKind.RECALL: _t("Yêu cầu lấy lại", "recall asked"),
+        RequestKind.UPDATE: _t("Yêu cầu cập nhật", "update asked"),
+    }
+)
+
+ANSWERED: Final[Mapping[tuple[RequestKind, RequestState], Text]] = MappingProxyType(
+    {
+        (RequestKind.RECALL, RequestState.OPEN): _t("chưa trả lời", "not answered yet"),
+        (RequestKind.RECALL, RequestState.HELD_BACK): _t("giữ lại tại trục", "held back here"),
+        (RequestKind.RECALL, RequestState.AGREED): _t("Đồng ý lấy lại", "recall agreed"),
+        (RequestKind.RECALL, RequestState.REFUSED): _t("Từ chối lấy lại", "recall refused"),
+        (RequestKind.UPDATE, RequestState.OPEN): _t("chưa trả lời", "not answered yet"),
+        (RequestKind.UPDATE, RequestState.HELD_BACK): _t("giữ lại tại trục", "held back here"),
+        (RequestKind.UPDATE, RequestState.AGREED): _t("Đồng ý cập nhật", "update agreed"),
+        (RequestKind.UPDATE, RequestState.REFUSED): _t("Từ chối cập nhật", "update refused"),
+    }
+)
+
+STANDING: Final[Mapping[Standing, Text]] = MappingProxyType(
+    {
+        Standing.ADVANCES: _t("đúng trình tự", "in order"),
+        Standing.REPEATS: _t("lặp lại", "repeated"),
+        Standing.LATE: _t("đến muộn", "late"),
+        Standing.CONTRADICTS: _t("mâu thuẫn với trạng thái trước", "contradicts an earlier one"),
+        Standing.ANSWERS: _t("trả lời yêu cầu", "answers a request"),
+        Standing.UNASKED: _t("không có yêu cầu nào", "nobody asked"),
+        Standing.REQUESTS: _t("yêu cầu", "a request"),
+        Standing.UNMATCHED: _t("không khớp văn bản nào", "matches no document"),
+    }
+)
+
+#: Standings that go without saying.
+EXPECTED: Final = frozenset({Standing.ADVANCES, Standing.ANSWERS, Standing.REQUESTS})
+
+WHY_UNMATCHED: Final[Mapping[WhyUnmatched, Text]] = MappingProxyType(
+    {
+        WhyUnmatched.NAMELESS: _t("không nêu văn bản nào", "it names no document"),
+        WhyUnmatched.UNKNOWN: _t("không có văn bản này trên trục", "no such document came this way"),
+        WhyUnmatched.OTHERS: _t(
+            "có văn bản này, nhưng không phải giữa hai cơ quan này", "it is here, but not between these two agencies"
+        ),
+        WhyUnmatched.LATER: _t("văn bản đến sau trạng thái", "the document came after the status"),
+        WhyUnmatched.UNCLEAR: _t(
+            "có văn bản như vậy, không rõ có phải không", "one like it is here; it could not be told"
+        ),
+    }
+)
+
+LINK: Final[Mapping[LinkState, Text]] = MappingProxyType(
+    {
+        LinkState.OPEN: _t("chưa xong", "open"),
+        LinkState.CLOSED: _t("đã xong", "closed"),
+        LinkState.REFUSED: _t("bị từ chối", "refused"),
+    }
+)
+
+DIRECTION: Final[Mapping[Direction, Text]] = MappingProxyType(
+    {Direction.UP: _t("gửi sang", "to"), Direction.DOWN: _t("nhận từ", "from")}
 )
 
 #: What a verdict says that a signature covers; whoever reads English reads the data's own words.
@@ -203,6 +287,14 @@ REASON: Final[Mapping[str, str]] = MappingProxyType(
         "removeFromCRL": "thôi tạm dừng",
         "privilegeWithdrawn": "bị rút quyền",
         "aACompromise": "lộ khóa của nơi cấp thuộc tính",
+    }
+)
+
+LATE: Final[Mapping[LateKind, Text]] = MappingProxyType(
+    {
+        LateKind.NOT_FETCHED: _t("chưa lấy về", "not fetched"),
+        LateKind.NOT_RECEIVED: _t("chưa tiếp nhận", "not received"),
+        LateKind.NOT_ANSWERED: _t("chưa trả lời", "not answered"),
     }
 )
 

@@ -88,13 +88,18 @@ class Agency:
     unit: bool = False  #: a sub-unit: whoever speaks for its parent speaks for it
     successor: str = ""  #: code of the agency that it was merged into or renamed to; mail for it goes there
     contact: Contact = Contact()
-    changed: int = 0  #: version of the directory in which it last changed
-    changed_at: datetime | None = None
+    changed: int = field(default=0, compare=False)  #: version of the directory in which it last changed
+    changed_at: datetime | None = field(default=None, compare=False)
 
     @property
     def beyond(self) -> bool:
         """Whether it is reached over another hub."""
         return self.mode is DeliveryMode.UPLINK
+
+    @property
+    def listed(self) -> bool:
+        """Whether mail can be addressed to it: neither closed, nor become another."""
+        return self.active and not self.successor
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -124,58 +129,133 @@ class Caller:
         return code in self.agencies
 
 
-_MAX_SUCCESSIONS: Final = 8  #: a chain of mergers is no longer; one that is, is a circle
+class Naming(StrEnum):
+    """Why a code means an agency."""
+
+    CODE = "code"  #: it is its own
+    OLD_CODE = "old_code"
+    ALIAS = "alias"
+    CONVERTED = "converted"  #: by the rule only (``converted``): nobody registered it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meaning:
+    """What a code means."""
+
+    agency: Agency  #: who gets mail for it now
+    written: Agency  #: whose code it is: ``agency``, or one that was merged into it or renamed to it
+    naming: Naming
 
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """The agencies at one moment, found by any of their codes. Comparison is case-sensitive (codes are data)."""
+    """The agencies at one moment, found by any of their codes. Comparison is case-sensitive (codes are data).
+
+    A code that is registered means what it is registered for; one that is not means what its form of 2020 means.
+    """
 
     agencies: Sequence[Agency]
     _by_code: Mapping[str, Agency] = field(init=False, repr=False)
-    _merged: Mapping[AgencyCode, frozenset[AgencyCode]] = field(init=False, repr=False)
-    _units: Mapping[str, frozenset[AgencyCode]] = field(init=False, repr=False)
+    _now: Mapping[AgencyCode, Agency] = field(init=False, repr=False)
+    _family: Mapping[AgencyCode, frozenset[AgencyCode]] = field(init=False, repr=False)
+    _spoken: Mapping[AgencyCode, frozenset[AgencyCode]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         by_code = {c: a for a in self.agencies for c in a.codes}
-        for agency in self.agencies:  # a code of 2016 and its form of 2020 mean the same, unless they are given away
+        for agency in self.agencies:
             for code in agency.codes:
                 by_code.setdefault(converted(code), agency)
         by_code.pop("", None)
         object.__setattr__(self, "_by_code", by_code)
-        merged: defaultdict[AgencyCode, set[AgencyCode]] = defaultdict(set)
-        units: defaultdict[str, set[AgencyCode]] = defaultdict(set)
+        family: defaultdict[AgencyCode, set[AgencyCode]] = defaultdict(set)
+        spoken: defaultdict[AgencyCode, set[AgencyCode]] = defaultdict(set)
+        chains = {agency.code: self._chain(agency) for agency in self.agencies}
         for agency in self.agencies:
-            merged[self._now(agency).code].add(agency.code)
-            if agency.unit and agency.parent:
-                units[agency.parent].add(agency.code)
-        object.__setattr__(self, "_merged", {code: frozenset(family) for code, family in merged.items()})
-        object.__setattr__(self, "_units", {code: frozenset(below) for code, below in units.items()})
+            *_, now = chain = chains[agency.code]
+            family[now.code].add(agency.code)
+            for later in chain[1:]:
+                spoken[later.code].add(agency.code)
+            parent = by_code.get(agency.parent) if agency.unit else None
+            if parent is not None:
+                spoken[parent.code].add(agency.code)
+        object.__setattr__(self, "_now", {code: chain[-1] for code, chain in chains.items()})
+        object.__setattr__(self, "_family", {code: frozenset(codes) for code, codes in family.items()})
+        object.__setattr__(self, "_spoken", {code: frozenset(codes) for code, codes in spoken.items()})
 
     def find(self, organ_id: str) -> Agency | None:
         """The active or inactive agency that ``organ_id`` names: old code, new code, alias, or a predecessor's."""
-        found = self._by_code.get(organ_id) or self._by_code.get(converted(organ_id))
-        return None if found is None else self._now(found)
+        found = self.registered(organ_id)
+        return None if found is None else self._now[found.code]
 
-    def registered(self, code: str) -> Agency | None:
-        """The agency as it stands in the directory, also one that was merged into another."""
-        return self._by_code.get(code)
+    def registered(self, organ_id: str) -> Agency | None:
+        """The agency whose code it is, as it stands in the directory: also one that was merged into another."""
+        return self._by_code.get(organ_id) or self._by_code.get(converted(organ_id))
+
+    def meaning(self, organ_id: str) -> Meaning | None:
+        """Which agency it names, and why."""
+        written = self.registered(organ_id)
+        if written is None:
+            return None
+        own = {written.code: Naming.CODE, written.old_code: Naming.OLD_CODE}
+        naming = own.get(organ_id) or (Naming.ALIAS if organ_id in written.aliases else Naming.CONVERTED)
+        return Meaning(agency=self._now[written.code], written=written, naming=naming)
 
     def family(self, code: AgencyCode) -> frozenset[AgencyCode]:
-        """The agency of that code and all that were merged into it: mail of before the merger has their codes."""
+        """The agency of that code and all that became it or the same: mail of before has their codes."""
         found = self._by_code.get(code)
-        own = code if found is None else self._now(found).code
-        return self._merged.get(own, frozenset()) | {own}
+        own = code if found is None else self._now[found.code].code
+        return self._family.get(own, frozenset()) | {own}
 
     def spoken_for(self, codes: Iterable[AgencyCode]) -> frozenset[AgencyCode]:
-        """All agencies that whoever speaks for ``codes`` speaks for: predecessors, and units at any depth."""
+        """All agencies that whoever speaks for ``codes`` speaks for: those that became them, and units at any depth.
+
+        Not the other way round: who speaks for an agency that was merged does not speak for its successor. The two
+        systems would take each other's mail out of one inbox; an administrator says who reads it.
+        """
         found: set[AgencyCode] = set()
         left = set(codes)
         while left:
             code = left.pop()
             found.add(code)
-            left |= (self.family(code) | self._units.get(code, frozenset())) - found
+            left |= self._spoken.get(code, frozenset()) - found
         return frozenset(found)
+
+    def may_write_as(self, caller: Caller, organ_id: str) -> bool:
+        """Whether ``caller`` may send under that code: it speaks for the agency it means, or for the one whose it was.
+
+        The second lets the system of a merged agency send on under the old code, while it still empties that inbox;
+        what it sends is the successor's, signed by the successor's mandates. Under the successor's own codes it may
+        not send: that takes the right to speak for it.
+        """
+        written = self.registered(organ_id)
+        return written is not None and (
+            caller.speaks_for(written.code) or caller.speaks_for(self._now[written.code].code)
+        )
+
+    def above(self, agency: Agency) -> Agency | None:
+        """The agency above it, as it is now; None at the top."""
+        parent = self.find(agency.parent) if agency.parent else None
+        return None if parent is None or parent.code == agency.code else parent
+
+    def ascent(self, agency: Agency) -> Sequence[Agency]:
+        """The agencies above it, the nearest first; a circle is gone through once."""
+        seen: list[Agency] = []
+        above = self.above(agency)
+        while above is not None and above not in seen:
+            seen.append(above)
+            above = self.above(above)
+        return seen
+
+    def misplaced(self, agency: Agency) -> tuple[str, str] | None:
+        """What is wrong with its place among the others, and what to do."""
+        if agency.unit and not agency.parent:
+            return "a unit needs a parent", "name the agency that speaks for it, or write unit = false"
+        if agency.parent and self.registered(agency.parent) is None:
+            return f"parent: no agency has the code {agency.parent}", "load the parent too, or correct its code"
+        itself = self.registered(agency.parent) if agency.parent else None
+        if (itself is not None and itself.code == agency.code) or agency in self.ascent(agency):
+            return f"parent: {agency.code} would stand above itself", "one of them has no parent, or another one"
+        return None
 
     def clashes(self, agency: Agency) -> Iterable[tuple[str, Agency]]:
         """Codes of ``agency`` that mean another agency already."""
@@ -185,14 +265,14 @@ class Directory:
             if other is not None and other.code != agency.code:
                 yield code, other
 
-    def _now(self, agency: Agency) -> Agency:
-        """The agency, or the one that it has become."""
-        for _ in range(_MAX_SUCCESSIONS):
-            successor = self._by_code.get(agency.successor) if agency.successor else None
-            if successor is None or successor is agency:
-                return agency
-            agency = successor
-        return agency
+    def _chain(self, agency: Agency) -> Sequence[Agency]:
+        """The agency and what it became, one after the other. A circle leads nowhere: all in it stay what they are."""
+        chain = [agency]
+        while (successor := self._by_code.get(chain[-1].successor)) is not None:
+            if successor in chain:
+                return [agency]
+            chain.append(successor)
+        return chain
 
 
 _OLD_CODE: Final = re.compile(r"(?:0+\.)*((?:\d{2,3}\.)*[A-Y]\d{2})")

@@ -183,6 +183,11 @@ class Delivery:
     expires_at: datetime  #: when the trunk gives up and tells the sender
     fetched_at: datetime | None = None  #: when its octets first left the house; a fact, which moves no state
 
+    @property
+    def held_back(self) -> bool:
+        """Whether it was recalled before anybody had fetched it, and so never leaves."""
+        return self.state is DeliveryState.RECALLED and self.fetched_at is None
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

@@ -67,6 +67,14 @@ class EnvelopeRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """A delivery and the message that it carries."""
+
+    envelope: EnvelopeRecord
+    delivery: Delivery
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Payload:
     """Octets by digest. ``octets`` is None for large ones, which are stored and fsynced before the transaction."""
 

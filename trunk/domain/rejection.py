@@ -80,6 +80,7 @@ class Code(StrEnum):
     ADDRESSEE_INACTIVE = "ADR-104"
     SIGNER_WITHOUT_MANDATE = "ADR-105"
     SENDER_INACTIVE = "ADR-106"
+    LOOP = "ADR-107"
     # DUP: identity
     IDEMPOTENCY_KEY_TAKEN = "DUP-101"
     # TRK: the trunk itself
@@ -98,12 +99,17 @@ class Code(StrEnum):
     WRONG_DIGEST = "TRK-113"
     ALREADY_CONFIRMED = "TRK-114"
     ALREADY_SETTLED = "TRK-115"
+    RECALLED = "TRK-116"
     CONFIGURATION = "TRK-120"
     CORRUPT_PAYLOAD = "TRK-121"
     REQUEST_SIGNATURE = "TRK-131"
     STALE_REQUEST = "TRK-132"
     BODY_HASH = "TRK-133"
     NOT_ENROLLER = "TRK-134"
+    LOGIN = "TRK-135"
+    TOKEN_EXPIRED = "TRK-136"  # noqa: S105  a code, not a secret
+    TOKEN = "TRK-137"  # noqa: S105  a code, not a secret
+    SYSTEM_SECRET = "TRK-138"  # noqa: S105  a code, not a secret
 
 
 class Nature(StrEnum):
@@ -163,3 +169,11 @@ def _load() -> Mapping[Code, Refusal]:
 
 
 CATALOGUE: Final[Mapping[Code, Refusal]] = _load()
+
+_OF_THE_MESSAGE: Final = ("ENV", "SIG", "ADR")
+
+
+def is_final(description: str) -> bool:
+    """Whether it begins with a code that says that this message will never be taken: so hubs tell each other why."""
+    code = next((code for code in Code if description.startswith(code)), None)
+    return code is not None and code.startswith(_OF_THE_MESSAGE) and not CATALOGUE[code].temporary

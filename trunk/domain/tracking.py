@@ -13,6 +13,7 @@ from trunk.domain.delivery import AgencyCode, Delivery, DeliveryId, DeliveryStat
 from trunk.domain.entry import EnvelopeKind, EnvelopeRecord
 from trunk.domain.hub_link import HubLink
 from trunk.domain.relation import RelatedDocument
+from trunk.domain.unmatched import WhyUnmatched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,7 @@ class Progress(StrEnum):
     """An envelope's summary: the least advanced of its deliveries decides."""
 
     WAITING = "waiting"  #: somebody has not taken it yet
+    RELAYED = "relayed"  #: somebody's is with another hub, which has not said yet what became of it
     UNDELIVERED = "undelivered"  #: somebody never took it in its lifetime
     REFUSED = "refused"  #: everybody has it; somebody refused it
     DELIVERED = "delivered"  #: everybody's system has it
@@ -82,7 +84,7 @@ _BY_STATE = {
     DeliveryState.QUEUED: Progress.WAITING,
     DeliveryState.DISPATCHED: Progress.WAITING,
     DeliveryState.DEFERRED: Progress.WAITING,
-    DeliveryState.RELAYED: Progress.WAITING,
+    DeliveryState.RELAYED: Progress.RELAYED,
     DeliveryState.EXPIRED: Progress.UNDELIVERED,
     DeliveryState.RECALLED: Progress.RECALLED,
     DeliveryState.REFUSED: Progress.REFUSED,
@@ -105,7 +107,8 @@ class EnvelopeTrack:
     deliveries: Sequence[DeliveryTrack]
     acknowledgements: Sequence[AcknowledgementRecord]
     timeline: Sequence[JournalEvent]  #: what happened to the envelope as a whole
-    unmatched: Sequence[StatusReport] = ()
+    statuses: Sequence[StatusReport] = ()  #: of the sender (13); whom each concerns, ``DeliveryTrack.requests`` say
+    unmatched: Sequence[StatusReport] = ()  #: they name the document, and nobody can tell which delivery
     related: Sequence[RelatedDocument] = ()  #: what it says of others, and what others say of it, oldest first
     links: Sequence[HubLink] = ()  #: ids with other hubs that belong to no delivery
 
@@ -145,6 +148,26 @@ class Search:
     sent_only: bool = False  #: of ``agency`` as sender alone
     text: str = ""  #: in subject, DocumentId or document code; case does not matter
     limit: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusSearch:
+    """Which business statuses are asked for; the newest come first."""
+
+    agencies: frozenset[AgencyCode] | None = None  #: as reporter or addressee; None: anybody's (clerks at the trunk)
+    unmatched: bool = False  #: only those that match no document here
+    before: StatusReport | None = None  #: only older ones: the last one of the page before
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedStatus:
+    """A line of a list of statuses: what was said, and the message that says it."""
+
+    report: StatusReport
+    envelope: EnvelopeRecord  #: the status message; its ``document_id`` and ``document_code`` are what it speaks of
+    about: EnvelopeId | None  #: the document; None: it matches none here
+    why: WhyUnmatched | None = None  #: it matches none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,9 +29,13 @@ _WHOLE: Final = "file"  #: what a verdict covers that reaches the end of its PDF
 _STORE: Final = "dss"  #: among the last signature's later changes: nothing else stands behind it
 
 
-def weigh(policy: SignaturePolicy, report: Report, sender: Agency, *, at: datetime) -> Weighed:
-    """Every reason to refuse the message, come again with it or mark it; ``at``: the time of acceptance."""
-    scale = _Scale(policy, sender, at)
+def weigh(policy: SignaturePolicy, report: Report, sender: Agency, *, at: datetime, over_hub: bool = False) -> Weighed:
+    """Every reason to refuse the message, come again with it or mark it; ``at``: the time of acceptance.
+
+    ``over_hub``: another hub brought it. Who may sign for an agency, its own hub knows; where nobody told us, a
+    signature can be found good, and nobody here can say whether it is that of somebody mandated.
+    """
+    scale = _Scale(policy, sender, at, told=bool(sender.mandates) or not over_hub)
     scale.envelope(report.envelope)
     for attachment in report.attachments:
         scale.attachment(attachment)
@@ -65,14 +69,16 @@ def _standing(verdict: Verdict) -> _Standing:
 
 
 class _Scale:
-    def __init__(self, policy: SignaturePolicy, sender: Agency, at: datetime) -> None:
+    def __init__(self, policy: SignaturePolicy, sender: Agency, at: datetime, *, told: bool) -> None:
         self._policy = policy
         self._sender = sender
         self._at = at
+        self._told = told  #: whether anybody has told us who may sign for the sender
         self._flaws: list[Flaw] = []
         self._because: list[Code] = []
         self._counted: list[str] = []
         self._awaited: set[str] = set()  #: where somebody's signature stands who is not known yet
+        self._unvouched = False  #: somebody signed who would count, and whose mandate nobody told us
 
     def envelope(self, verdict: Verdict) -> None:
         standing = _standing(verdict)
@@ -81,8 +87,7 @@ class _Scale:
         elif standing is _Standing.BROKEN:
             self._flaws += _findings(verdict)
         elif not self._mandated(verdict):
-            got = verdict.signer.fingerprint if verdict.signer is not None else ""
-            self._flaws.append(Flaw(code=Code.SIGNER_WITHOUT_MANDATE, path=SIGNATURE_PATH, got=got))
+            self._not_mandated(verdict, standing)
         elif weakness := self._weakness(verdict, SIGNATURE_PATH):
             self._flaws.append(weakness)
         else:
@@ -102,6 +107,7 @@ class _Scale:
             if standing is _Standing.UNCERTAIN:
                 self._wait(verdict, place)
             if not self._mandated(verdict):
+                self._pass_by(verdict)
                 continue  # somebody else's: reported, and no more
             weakness = self._weakness(verdict, place)
             if weakness:
@@ -119,7 +125,7 @@ class _Scale:
         elif self._counted or self._awaited:
             return
         elif rule is Personal.MARK:
-            self._because.append(Code.NO_PERSONAL_SIGNATURE)
+            self._because.append(Code.SIGNER_WITHOUT_MANDATE if self._unvouched else Code.NO_PERSONAL_SIGNATURE)
         else:
             self._flaws.append(Flaw(code=Code.NO_PERSONAL_SIGNATURE, path=SIGNATURE_PATH))
 
@@ -138,6 +144,21 @@ class _Scale:
             self._flaws.append(Flaw(code=code, path=SIGNATURE_PATH))
         elif self._policy.envelope_signature is EnvelopeSignature.MARK:
             self._because.append(code)
+
+    def _not_mandated(self, verdict: Verdict, standing: _Standing) -> None:
+        """A signature in the header of somebody who has no mandate, or of whom nobody told us."""
+        if self._told or verdict.signer is None:
+            got = verdict.signer.fingerprint if verdict.signer is not None else ""
+            self._flaws.append(Flaw(code=Code.SIGNER_WITHOUT_MANDATE, path=SIGNATURE_PATH, got=got))
+            return
+        if standing is _Standing.UNCERTAIN:
+            self._wait(verdict)
+        self._because.append(Code.SIGNER_WITHOUT_MANDATE)
+        self._pass_by(verdict)
+
+    def _pass_by(self, verdict: Verdict) -> None:
+        if not self._told and verdict.signer is not None and verdict.signer.role in self._policy.roles:
+            self._unvouched = True
 
     def _wait(self, verdict: Verdict, place: str = "") -> None:
         if self._policy.uncertain is Uncertain.COME_AGAIN:

@@ -13,7 +13,18 @@ from typing import Any, Final
 import structlog
 from aiohttp import http_parser, web
 
-from trunk.http import agencies, deliveries, envelopes, inbox, openapi, operations, signatures, validate
+from trunk.http import (
+    agencies,
+    deliveries,
+    envelopes,
+    inbox,
+    openapi,
+    operations,
+    reports,
+    signatures,
+    statuses,
+    validate,
+)
 from trunk.http.authentication import Doorman
 from trunk.http.description import OpenRoute, Route
 from trunk.http.doors import DOORS, METERS, OFFLOAD, WATCH, Call, Doors, Visit
@@ -50,7 +61,9 @@ def routes() -> tuple[Route | OpenRoute, ...]:
         *validate.ROUTES,
         *inbox.ROUTES,
         *deliveries.ROUTES,
+        *statuses.ROUTES,
         *agencies.ROUTES,
+        *reports.ROUTES,
         *operations.ROUTES,
     )
     return (*described, *openapi.routes(described))

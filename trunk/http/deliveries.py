@@ -12,17 +12,16 @@ from trunk.application.handover import Confirmed, Failed, Taken
 from trunk.application.tracking import Tracking
 from trunk.domain.agency import Caller
 from trunk.domain.delivery import DeliveryId
-from trunk.domain.entry import EnvelopeRecord
 from trunk.domain.outcome import Rejected, refuse
 from trunk.domain.rejection import Code
-from trunk.domain.tracking import DeliveryTrack
+from trunk.domain.tracking import DeliveryTrack, EnvelopeTrack
 from trunk.http.content import Octets, send
 from trunk.http.description import JSON, XML, Body, Header, Operation, Reply, Route
 from trunk.http.doors import Call
 from trunk.http.envelopes import REPLAYED
 from trunk.http.parameters import delivery_id, read_json
 from trunk.http.problems import insist
-from trunk.http.shapes import Delivery, Envelope, verdict
+from trunk.http.shapes import Delivery, Envelope, Related, verdict
 from trunk.http.spool import JSON_TYPES
 from trunk.http.submitting import spool
 from trunk.http.wire import Shape, answer
@@ -37,6 +36,9 @@ class ShownDelivery(Shape):
 
     delivery: Delivery
     envelope: Envelope
+    related: list[Related] = Field(
+        description="what the document answers, revokes, updates or replaces, and what does so to it"
+    )
     signature: dict[str, Any] = Field(description="the trunk's verdict over the signature, as it was at acceptance")
 
 
@@ -91,9 +93,14 @@ class Confirmation(Shape):
 async def show(call: Call) -> web.StreamResponse:
     """One delivery with its envelope."""
     sought = delivery_id(call.request)
-    track, envelope = insist(await call.offload.run(lambda: _find(call.doors.tracking, call.caller, sought)))
+    found, track = insist(await call.offload.run(lambda: _find(call.doors.tracking, call.caller, sought)))
     return answer(
-        ShownDelivery(delivery=Delivery.of(track), envelope=Envelope.of(envelope), signature=verdict(envelope))
+        ShownDelivery(
+            delivery=Delivery.of(found),
+            envelope=Envelope.of(track.envelope),
+            related=[Related.of(one) for one in track.related],
+            signature=verdict(track.envelope),
+        )
     )
 
 
@@ -131,7 +138,7 @@ async def confirm(call: Call) -> web.StreamResponse:
     return answer(Confirmation.of(confirmed), headers={REPLAYED: "true"} if confirmed.repeated else None)
 
 
-def _find(tracking: Tracking, caller: Caller, sought: DeliveryId) -> tuple[DeliveryTrack, EnvelopeRecord] | Rejected:
+def _find(tracking: Tracking, caller: Caller, sought: DeliveryId) -> tuple[DeliveryTrack, EnvelopeTrack] | Rejected:
     """Visible for the sender and for the recipient that it goes to."""
     for record in tracking.find(sought):
         track = tracking.track_for(caller, record.id)
@@ -139,7 +146,7 @@ def _find(tracking: Tracking, caller: Caller, sought: DeliveryId) -> tuple[Deliv
             continue
         for delivery in track.deliveries:
             if delivery.delivery.id == sought:
-                return delivery, track.envelope
+                return delivery, track
     return refuse(Code.NOT_FOUND, path="delivery_id", got=sought)
 
 

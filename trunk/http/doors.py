@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,7 @@ from aiohttp import web
 from trunk.application.directory import Registry
 from trunk.application.handover import Handover
 from trunk.application.intake import Intake
+from trunk.application.punctuality import Punctuality
 from trunk.application.tracking import Tracking
 from trunk.domain.agency import Caller
 from trunk.http.errands import Errands
@@ -33,12 +34,14 @@ class Doors:
     handover: Handover
     tracking: Tracking
     registry: Registry
+    punctuality: Punctuality
     waiting_room: WaitingRoom
     checks: Mapping[str, Callable[[], None]]  #: by name of the dependency; each returns, or raises what ails it
     depth: Callable[[], dict[str, int]]  #: of the outbox, and of deliveries by state
     wake_relay: Callable[[], None]  #: something was committed that must leave the house
     now: Callable[[], datetime]
     new_id: Callable[[], str]
+    remarks: Mapping[str, Callable[[], None]] = field(default_factory=dict)  #: checks without which it can work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

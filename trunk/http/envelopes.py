@@ -18,7 +18,7 @@ from trunk.http.description import Header, Operation, Reply, Route
 from trunk.http.doors import Call
 from trunk.http.parameters import Query, Reference, envelope_id, read_query
 from trunk.http.problems import insist
-from trunk.http.shapes import Acknowledgement, Delivery, Envelope, Event, Status, events
+from trunk.http.shapes import Acknowledgement, Delivery, Envelope, Event, LinkedId, Related, Status, events
 from trunk.http.submitting import ADMISSION_REFUSALS, ENVELOPE_BODY, KEY_DECLARED, submission, take_in
 from trunk.http.wire import Digest, Moment, Shape, answer, spell_time
 
@@ -74,12 +74,19 @@ class Track(Shape):
     envelope: Envelope
     progress: str = Field(
         examples=["delivered"],
-        description="the least advanced delivery decides: waiting, undelivered, refused, delivered, received or kept",
+        description="the least advanced delivery decides: waiting, relayed, undelivered, refused, delivered, received, "
+        "recalled or kept",
     )
     deliveries: list[Delivery] = Field(description="a recipient sees its own only")
     acknowledgements: list[Acknowledgement] = Field(description="for the sender only")
     timeline: list[Event]
-    unmatched: list[Status] = Field(description="statuses that match no delivery here")
+    statuses: list[Status] = Field(description="of the sender (13); `requests` of the deliveries say whom they concern")
+    unmatched: list[Status] = Field(description="statuses that name the document and match no delivery here")
+    related: list[Related] = Field(
+        description="what it answers, revokes, updates or replaces, and what does so to it; of others' documents only "
+        "what the caller's agencies sent or receive"
+    )
+    links: list[LinkedId] = Field(description="its ids with other hubs that belong to no single delivery")
 
     @classmethod
     def of(cls, track: EnvelopeTrack) -> Track:
@@ -89,7 +96,10 @@ class Track(Shape):
             deliveries=[Delivery.of(delivery) for delivery in track.deliveries],
             acknowledgements=[Acknowledgement.of(record) for record in track.acknowledgements],
             timeline=events(track.timeline),
+            statuses=[Status.of(report) for report in track.statuses],
             unmatched=[Status.of(report) for report in track.unmatched],
+            related=[Related.of(one) for one in track.related],
+            links=[LinkedId.of(link) for link in track.links],
         )
 
 

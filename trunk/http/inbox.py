@@ -70,7 +70,8 @@ class InboxQuery(Query):
 
     agency: Annotated[tuple[Reference, ...], Field(max_length=MAX_AGENCIES)] = Field(
         default=(),
-        description="only for this agency, by any of its codes; may be repeated. Default: all of the caller's",
+        description="only for this agency, its units and its predecessors, by any of its codes; may be repeated. "
+        "Default: all of the caller's",
     )
     cursor: Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$", max_length=MAX_LENGTH)] | None = Field(
         default=None, description="from the page before; without it the whole backlog is shown from its start"
@@ -133,9 +134,13 @@ def _cursor(query: InboxQuery) -> InboxCursor | None:
 
 
 def _canonical(named: tuple[str, ...], directory: Directory) -> frozenset[AgencyCode]:
-    """The agencies meant; a code that nobody has stays as it is, and is refused like somebody else's."""
-    found = ((name, directory.find(name)) for name in named)
-    return frozenset(agency.code if agency else AgencyCode(name) for name, agency in found)
+    """The agencies meant; a code that nobody has stays as it is, and is refused like somebody else's.
+
+    With their units and what was merged into them. The code of a merged agency means its own inbox: what waits there
+    came before the merger.
+    """
+    found = ((name, directory.registered(name)) for name in named)
+    return directory.spoken_for(agency.code if agency else AgencyCode(name) for name, agency in found)
 
 
 ROUTES: Final = (

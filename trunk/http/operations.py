@@ -64,10 +64,10 @@ async def health(_: Visit) -> web.StreamResponse:
 
 async def readiness(visit: Visit) -> web.StreamResponse:
     """Every dependency's own word."""
-    names = list(visit.doors.checks)
-    found = await asyncio.gather(*(_check(visit, visit.doors.checks[name]) for name in names))
-    checks = dict(zip(names, found, strict=True))
-    ready = all(check.ok for check in found)
+    asked = {**visit.doors.checks, **visit.doors.remarks}
+    found = await asyncio.gather(*(_check(visit, check) for check in asked.values()))
+    checks = dict(zip(asked, found, strict=True))
+    ready = all(checks[name].ok for name in visit.doors.checks)  # another hub that is away is seen, and no reason
     if not ready:
         log.warning("trunk_not_ready", failing=[name for name, check in checks.items() if not check.ok])
     return answer(Readiness(ready=ready, checks=checks), status=200 if ready else 503)

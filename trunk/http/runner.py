@@ -9,9 +9,10 @@ import structlog
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from trunk.domain.outcome import refuse
+from trunk.domain.outcome import Rejected, refuse
 from trunk.domain.rejection import Code
 from trunk.http.app import HANDLER_ARGS
+from trunk.http.lgsp import replies as lgsp
 from trunk.http.middleware import NOTHING_RUNS, SAFE
 from trunk.http.problems import problem
 from trunk.http.vxp import replies as vxp
@@ -59,8 +60,15 @@ class _Connection(RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun; it cannot become another")
         rejected = refuse(_UNREADABLE.get(status, Code.INTERNAL), expected="HTTP/1.1")
-        operation = vxp.operation_called(getattr(self, "_begun", b""))
-        response = problem(request, rejected) if operation is None else vxp.failure(operation, rejected)
+        response = _in_form(request, rejected, getattr(self, "_begun", b""))
         response.headers.update({**SAFE, "Content-Security-Policy": NOTHING_RUNS})
         response.force_close()
         return response
+
+
+def _in_form(request: web.BaseRequest, rejected: Rejected, begun: bytes) -> web.Response:
+    """The refusal in the form of the door that a request which ``begun`` so was for."""
+    if lgsp.is_meant(begun):
+        return lgsp.failure(rejected)
+    operation = vxp.operation_called(begun)
+    return problem(request, rejected) if operation is None else vxp.failure(operation, rejected)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -46,6 +46,14 @@ class Spooled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wrapping:
+    """How the octets that count are taken out of a body that has others beside them."""
+
+    unwrap: Callable[[web.Request, int], AsyncGenerator[bytes, None]]  #: of so many octets that count
+    beside_octets: int  #: how many others there may be
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Spool:
     """How bodies are taken in."""
 
@@ -56,43 +64,57 @@ class Spool:
     timeout_seconds: float
 
     @asynccontextmanager
-    async def admit(self, request: web.Request, *, types: tuple[str, ...] = XML_TYPES) -> AsyncIterator[Spooled]:
-        """The body, whole. Leaves by ``RefusedError``: too large, cut off, too slow, wrong type, wrong framing."""
+    async def admit(
+        self, request: web.Request, *, types: tuple[str, ...] = XML_TYPES, wrapping: Wrapping | None = None
+    ) -> AsyncIterator[Spooled]:
+        """The body, whole, or what ``wrapping`` takes out of it. Leaves by ``RefusedError``: too large, cut off,
+        too slow, wrong type, wrong framing."""
         _check_framing(request)
         _check_type(request, types)
-        self._check_length(request)
+        self._check_length(request, beside=wrapping.beside_octets if wrapping else 0)
         await _continue(request)
         basin = _Basin(path=self.folder / f"{self.new_name()}{SUFFIX}", in_memory=self.in_memory_octets)
         try:
-            yield await self._fill(basin, request)
+            if wrapping is None:
+                yield _insist_on_length(request, await self._fill(basin, _whole(request)))
+            else:
+                yield await self._fill(basin, wrapping.unwrap(request, self.max_octets))
         finally:
             basin.discard()
 
-    async def _fill(self, basin: _Basin, request: web.Request) -> Spooled:
+    async def _fill(self, basin: _Basin, source: AsyncGenerator[bytes, None]) -> Spooled:
         try:
-            async with asyncio.timeout(self.timeout_seconds):
-                async for octets in request.content.iter_any():
+            async with asyncio.timeout(self.timeout_seconds), aclosing(source):
+                async for octets in source:
                     if basin.size + len(octets) > self.max_octets:
                         raise self._too_large()
                     await basin.pour(octets)
-                spooled = await basin.settle()
+                return await basin.settle()
         except TimeoutError as error:
             raise _cut_off(f"the whole body within {self.timeout_seconds:g} s", basin.size) from error
         except _CUT as error:
             raise _cut_off("the whole body", basin.size) from error
         except OSError as error:
             raise LedgerUnavailableError("the spool folder takes no octets") from error
-        announced = request.content_length
-        if announced is not None and announced != spooled.size:
-            raise _cut_off(f"{announced} octets", spooled.size)
-        return spooled
 
-    def _check_length(self, request: web.Request) -> None:
-        if request.content_length is not None and request.content_length > self.max_octets:
+    def _check_length(self, request: web.Request, *, beside: int) -> None:
+        if request.content_length is not None and request.content_length > self.max_octets + beside:
             raise self._too_large()
 
     def _too_large(self) -> RefusedError:
         return _unread(Code.TOO_LARGE, expected=f"at most {self.max_octets} octets")
+
+
+async def _whole(request: web.Request) -> AsyncGenerator[bytes, None]:
+    async for octets in request.content.iter_any():
+        yield octets
+
+
+def _insist_on_length(request: web.Request, spooled: Spooled) -> Spooled:
+    announced = request.content_length
+    if announced is not None and announced != spooled.size:
+        raise _cut_off(f"{announced} octets", spooled.size)
+    return spooled
 
 
 @dataclass(slots=True, kw_only=True)

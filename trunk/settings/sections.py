@@ -234,6 +234,9 @@ class Lgsp(_Section):
 
     key_file: Path = Field(default=Path("lgsp.key"), description="signs the tokens of those who have logged in")
     token_minutes: float = Field(default=30, gt=0, description="how long a token holds; clients keep it for 29 minutes")
+    administrators: str = Field(
+        default="", description="systems that may register agencies over LGSP, separated by commas"
+    )
     list_items: int = Field(default=500, gt=0, description="items at most in one list; the cursor shows the others")
     answer_seconds: float = Field(default=60, gt=0, description="then the answer is: come again")
 
@@ -266,7 +269,9 @@ class Deadlines(_Section):
     working_days: _Days = Field(default=(), description="days of work although a weekend or holiday, yyyy-mm-dd")
     weekdays: _Weekdays = Field(default=("mon", "tue", "wed", "thu", "fri"), description="days of work")
     hours: _Hours = Field(default=("07:30-11:30", "13:30-17:00"), description="hours of work, by the clock of Vietnam")
-    fetch_working_hours: float = Field(default=4, gt=0, description="then mail that no system has fetched is overdue")
+    fetch_working_hours: float = Field(
+        default=4, gt=0, description="working time after which a document that no system has fetched is overdue"
+    )
     urgent_fetch_minutes: float = Field(
         default=30, gt=0, description="the same for urgent mail (priority 1 and up), by day and night"
     )
@@ -278,7 +283,18 @@ class Deadlines(_Section):
     )
     receipt_late_until: str = Field(default="11:30", pattern=_HOUR, description="the end of that morning")
     urgent_receipt_minutes: float = Field(default=60, gt=0, description="for urgent mail, by day and night")
-    remembered_days: float = Field(default=90, gt=0, description="what is late for longer is not listed any more")
+    remembered_days: float = Field(
+        default=90, gt=0, le=3650, description="what was accepted longer ago is not listed as late any more"
+    )
+
+    @model_validator(mode="after")
+    def _know_the_day(self) -> Self:
+        moments = [moment for span in self.hours for moment in span.split("-")]
+        if moments != sorted(set(moments)):
+            raise ValueError("hours: one after the other, each from earlier to later: 07:30-11:30, 13:30-17:00")
+        if self.receipt_late_from > self.receipt_until:
+            raise ValueError("receipt_late_from: what comes after receipt_until cannot be received by then")
+        return self
 
 
 class Delivery(_Section):
@@ -287,8 +303,6 @@ class Delivery(_Section):
     lifetime_days: float = Field(default=7, gt=0, description="then the sender is told: undeliverable")
     retry_first_seconds: float = Field(default=15, gt=0, description="wait after the first failed attempt; doubles")
     retry_longest_seconds: float = Field(default=1800, gt=0, description="the longest wait between attempts")
-    overdue_hours: float = Field(default=8, gt=0, description="a document not taken after this is overdue")
-    urgent_overdue_hours: float = Field(default=1, gt=0, description="the same for urgent ones (priority 1 and up)")
 
 
 class Log(_Section):

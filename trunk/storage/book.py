@@ -8,15 +8,18 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from trunk.domain.account import AccountRecord
 from trunk.domain.agency import Agency
+from trunk.domain.change_request import ChangeRequest, RequestState
 from trunk.domain.credential import KeyRecord, SystemRecord
 from trunk.domain.delivery import Delivery, DeliveryId, EnvelopeId, Step
 from trunk.domain.entry import Acceptance, Entry, EntryResult
 from trunk.domain.shared_secret import SharedSecretRecord
 from trunk.domain.tracking import JournalEvent, StatusReport
-from trunk.storage import directory, shared_secrets
+from trunk.storage import accounts, change_requests, directory, leases, shared_secrets
 from trunk.storage.bulk import insert_many
 from trunk.storage.entering import Register
+from trunk.storage.hub_links import HubLinkKeeper
 from trunk.storage.moving import Movements
 from trunk.storage.outbox import Outbox, OutboxEntry
 from trunk.storage.positions import Positions
@@ -35,6 +38,7 @@ class Book:
         self._register = Register(connection, self._positions)
         self._movements = Movements(connection, self._positions)
         self._outbox = Outbox(connection)
+        self.hub_links = HubLinkKeeper(connection)
 
     def accept(self, acceptances: Sequence[Acceptance]) -> list[EntryResult]:
         """Enter every submission that is new, whole; an answer for each, in order."""
@@ -71,6 +75,18 @@ class Book:
         """A line in the journal that no step writes."""
         insert_many(self._connection, JOURNAL, [journal_row(event, envelope_id=envelope_id)])
 
+    def enter_requests(self, requests: Sequence[ChangeRequest]) -> None:
+        """Write down what recipients are asked."""
+        change_requests.enter(self._connection, requests)
+
+    def answer_request(self, request_id: str, state: RequestState, *, by: EnvelopeId, at: datetime) -> bool:
+        """Close an open request; ``False`` if somebody has closed it before."""
+        return change_requests.answer(self._connection, request_id, state, by=by, at=at)
+
+    def hold_back_requests(self, delivery_id: DeliveryId, *, at: datetime) -> None:
+        """Another hub held it back: the recalls that were open are closed without an answer."""
+        change_requests.hold_back(self._connection, delivery_id, at=at)
+
     def record_status(self, report: StatusReport, *, about: EnvelopeId | None) -> None:
         insert_many(self._connection, STATUS_REPORT, [status_row(report, about=about)])
 
@@ -85,6 +101,14 @@ class Book:
     def release(self, ids: Sequence[int], *, owner: str, due_at: datetime) -> None:
         """Put back what could not be sent, to be taken again from ``due_at`` on."""
         self._outbox.release(ids, owner=owner, due_at=due_at)
+
+    def take_work(self, name: str, *, owner: str, now: datetime, until: datetime) -> bool:
+        """Whether the work of that name, which one process at a time does, is ``owner``'s until then."""
+        return leases.take(self._connection, name, owner=owner, now=now, until=until)
+
+    def release_work(self, name: str, *, owner: str) -> None:
+        """Let another process have it."""
+        leases.release(self._connection, name, owner=owner)
 
     def fallen_due(self, now: datetime, limit: int) -> list[Delivery]:
         """Deferred deliveries whose time has come; two that ask at once get different ones."""
@@ -102,8 +126,9 @@ class Book:
         """Begin to change the directory: what is read of it from here on, nobody else changes meanwhile."""
         directory.change(self._connection)
 
-    def put_agency(self, agency: Agency) -> None:
-        directory.put_agency(self._connection, agency)
+    def put_agency(self, agency: Agency, *, at: datetime | None = None, anew: bool = False) -> None:
+        """Write the agency as it is now; it has changed ``at`` if anything differs, or if it is put ``anew``."""
+        directory.put_agency(self._connection, agency, at=at, anew=anew)
 
     def put_system(self, system: SystemRecord) -> None:
         directory.put_system(self._connection, system)
@@ -121,6 +146,13 @@ class Book:
     def retire_shared_secret(self, secret_id: str, *, at: datetime) -> bool:
         """Whether there was such a secret whose end was not as near yet."""
         return shared_secrets.retire(self._connection, secret_id, at=at)
+
+    def put_account(self, account: AccountRecord) -> None:
+        accounts.put(self._connection, account)
+
+    def retire_account(self, account_id: str, *, at: datetime) -> bool:
+        """Whether there was such a password whose end was not as near yet."""
+        return accounts.retire(self._connection, account_id, at=at)
 
     @contextmanager
     def part(self) -> Iterator[None]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from trunk.domain.agency import Agency, Directory, Mandate, SystemId
+from trunk.domain.agency import Agency, Contact, Directory, Mandate, SystemId
 from trunk.domain.credential import KeyRecord, SystemRecord
 from trunk.domain.delivery import AgencyCode
 from trunk.storage.tables import AGENCY, AGENCY_CODE, API_KEY, COUNTER, MANDATE, SYSTEM, SYSTEM_AGENCY
@@ -19,11 +19,18 @@ VERSION: Final = "directory"
 
 
 def directory(connection: Connection) -> Directory:
+    return Directory(agencies(connection))
+
+
+def agencies(connection: Connection, only: str = "") -> list[Agency]:
+    """By code; all, or the one whose code it is."""
     codes: defaultdict[str, list[str]] = defaultdict(list)
-    for row in connection.execute(sa.select(AGENCY_CODE).order_by(AGENCY_CODE.c.ordinal)):
+    for row in connection.execute(
+        _of(sa.select(AGENCY_CODE).order_by(AGENCY_CODE.c.ordinal), AGENCY_CODE.c.agency, only)
+    ):
         codes[row.agency].append(row.code)
     mandates: defaultdict[str, list[Mandate]] = defaultdict(list)
-    for row in connection.execute(sa.select(MANDATE).order_by(MANDATE.c.ordinal)):
+    for row in connection.execute(_of(sa.select(MANDATE).order_by(MANDATE.c.ordinal), MANDATE.c.agency, only)):
         mandates[row.agency].append(
             Mandate(
                 fingerprint=row.fingerprint,
@@ -33,8 +40,12 @@ def directory(connection: Connection) -> Directory:
                 valid_until=row.valid_until,
             )
         )
-    rows = connection.execute(sa.select(AGENCY).order_by(AGENCY.c.code))
-    return Directory([_agency_of(row, codes[row.code], mandates[row.code]) for row in rows])
+    rows = connection.execute(_of(sa.select(AGENCY).order_by(AGENCY.c.code), AGENCY.c.code, only))
+    return [_agency_of(row, codes[row.code], mandates[row.code]) for row in rows]
+
+
+def _of(asked: sa.Select[Any], column: sa.Column[str], code: str) -> sa.Select[Any]:
+    return asked.where(column == code) if code else asked
 
 
 def _agency_of(row: Any, codes: Sequence[str], mandates: Sequence[Mandate]) -> Agency:
@@ -47,6 +58,12 @@ def _agency_of(row: Any, codes: Sequence[str], mandates: Sequence[Mandate]) -> A
         signature_policy=row.signature_policy,
         mandates=tuple(mandates),
         active=row.active,
+        parent=row.parent,
+        unit=row.unit,
+        successor=row.successor,
+        contact=Contact(address=row.address, email=row.email, telephone=row.telephone),
+        changed=row.changed,
+        changed_at=row.changed_at,
     )
 
 
@@ -55,15 +72,30 @@ def version(connection: Connection) -> int:
     return number
 
 
+def changed_since(connection: Connection, known: int) -> list[Agency]:
+    every = not 0 < known <= version(connection)
+    return [agency for agency in agencies(connection) if every or agency.changed > known]
+
+
 def change(connection: Connection) -> None:
     """Move the version on: from here to the end of the transaction nobody else writes the directory."""
     connection.execute(sa.update(COUNTER).where(COUNTER.c.name == VERSION).values(value=COUNTER.c.value + 1))
 
 
-def put_agency(connection: Connection, agency: Agency) -> None:
-    """Write the agency as it is now."""
+def put_agency(connection: Connection, agency: Agency, *, at: datetime | None, anew: bool) -> None:
+    """Write the agency as it is now. ``anew``: it counts as changed, also where nothing of its own differs."""
     change(connection)
+    if agencies(connection, only=agency.code) == [agency] and not anew:
+        return
     values = {
+        "parent": agency.parent,
+        "unit": agency.unit,
+        "successor": agency.successor,
+        "address": agency.contact.address,
+        "email": agency.contact.email,
+        "telephone": agency.contact.telephone,
+        "changed": version(connection),
+        "changed_at": at,
         "name": agency.name,
         "old_code": agency.old_code,
         "mode": agency.mode,

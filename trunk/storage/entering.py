@@ -8,7 +8,7 @@ constraint on the identity stands behind that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 
 import sqlalchemy as sa
@@ -28,8 +28,8 @@ from trunk.domain.tracking import JournalEvent
 from trunk.storage import envelopes, evidence
 from trunk.storage.bulk import Stored, insert_many, insert_new
 from trunk.storage.positions import Positions
-from trunk.storage.rows import delivery_row, envelope_row, journal_row, outbox_row, payload_row
-from trunk.storage.tables import DELIVERY, ENVELOPE, IDEMPOTENCY, JOURNAL, OUTBOX, PAYLOAD
+from trunk.storage.rows import delivery_row, envelope_row, journal_row, outbox_row, payload_row, relation_row
+from trunk.storage.tables import DELIVERY, ENVELOPE, IDEMPOTENCY, JOURNAL, OUTBOX, PAYLOAD, RELATION
 
 T = TypeVar("T")
 
@@ -100,6 +100,7 @@ class Register:
         acknowledgements = [a.acknowledgement for a in fresh]
         self._enter_all(entries + acknowledgements)
         evidence.enter(self._connection, [item for a in fresh for item in a.evidence])
+        insert_many(self._connection, RELATION, [row for a in fresh for row in _relation_rows(a)])
         self._enter_journal(
             [(e, ACCEPTED, e.envelope.system or TRUNK) for e in entries]
             + [(e, ACKNOWLEDGED, TRUNK) for e in acknowledgements]
@@ -131,6 +132,14 @@ class Register:
             for entry, event, actor in lines
         ]
         insert_many(self._connection, JOURNAL, rows)
+
+
+def _relation_rows(acceptance: Acceptance) -> Iterator[dict[str, Stored]]:
+    """A row for each key under which an earlier document may be known; one without, where there is no key."""
+    envelope_id = acceptance.entry.envelope.id
+    for ordinal, relation in enumerate(acceptance.relations):
+        for place, key in enumerate(relation.spoken.keys or ("",)):
+            yield relation_row(relation, envelope_id, ordinal=ordinal, place=place, key=key)
 
 
 def _identity(acceptance: Acceptance) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
-from trunk.domain.delivery import AckKind, AgencyCode, Delivery, DeliveryId, DeliveryState, EnvelopeId
+from trunk.domain.delivery import AckKind, AgencyCode, Delivery, DeliveryId, EnvelopeId
 from trunk.domain.entry import AcceptedEnvelope, EnvelopeKind, EnvelopeRecord, Payload
 from trunk.storage.rows import DELIVERY_COLUMNS, delivery_of, envelope_of, first_delivery_of
 from trunk.storage.tables import DELIVERY, ENVELOPE, PAYLOAD
@@ -112,30 +112,6 @@ def _seen_by(agencies: Collection[AgencyCode] | None) -> sa.ColumnElement[bool]:
         DELIVERY.c.envelope_id == ENVELOPE.c.id, DELIVERY.c.addressee.in_(agencies)
     )
     return sa.or_(ENVELOPE.c.sender.in_(agencies), received.exists())
-
-
-def match(connection: Connection, *, document_id: str, sender: AgencyCode, recipient: AgencyCode) -> list[Delivery]:
-    """Deliveries of that document from ``sender`` to ``recipient``: what the recipient has before what it has not.
-
-    A ``DocumentId`` may repeat in real mail, and people speak of what they have in hand. Newest first otherwise.
-    """
-    rows = connection.execute(
-        sa.select(*DELIVERY_COLUMNS)
-        .join(ENVELOPE, ENVELOPE.c.id == DELIVERY.c.envelope_id)
-        .where(ENVELOPE.c.document_id == document_id, NOT_OURS)
-        .where(ENVELOPE.c.kind == EnvelopeKind.DOCUMENT, ENVELOPE.c.sender == sender)
-        .where(DELIVERY.c.addressee == recipient)
-        .order_by(_IN_HAND, DELIVERY.c.accepted_at.desc(), DELIVERY.c.id.desc())
-        .limit(FOUND)
-    )
-    return [delivery_of(row) for row in rows]
-
-
-_IN_HAND: Final = sa.case(
-    (DELIVERY.c.state == DeliveryState.DELIVERED, 0),
-    (DELIVERY.c.state.in_([DeliveryState.RECEIVED, DeliveryState.REFUSED]), 1),
-    else_=2,
-)
 
 
 def delivery(connection: Connection, delivery_id: DeliveryId) -> Delivery | None:

@@ -2,19 +2,25 @@
 
 A window ends at the newest place that is committed when it is opened. Inside it the most urgent come first, then the
 oldest; what arrives meanwhile belongs to the following window. So a client that follows its cursors sees each item
-once, and urgent mail does not wait behind a backlog for longer than one window.
+once, and urgent mail does not wait behind a backlog for longer than one window. Nor does ordinary mail starve: urgent
+mail that comes later cannot enter the window.
+
+Whoever has no cursor (clients of the façades never have) begins a window with each question, and would see nothing but
+urgent mail as long as enough of it comes. So of a first page a fifth is for the oldest, whatever their urgency
+(``trunk.domain.priority``); the cursor behind it passes over them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from trunk.domain.delivery import AgencyCode
+from trunk.domain.priority import places_for_oldest
 from trunk.domain.tracking import WHOLE_INBOX, InboxCursor, InboxItem, InboxPage, InboxSelection
 from trunk.storage import positions
 from trunk.storage.outbox import URGENCIES
@@ -39,8 +45,9 @@ def page(
         found = reader.page(after, limit)
         if found.items:
             return found
-    floor = 0 if after is None else after.window
-    return reader.page(InboxCursor(floor=floor, window=max(newest, floor)), limit)
+    if after is None:
+        return reader.first_page(InboxCursor(floor=0, window=newest), limit)
+    return reader.page(InboxCursor(floor=after.window, window=max(newest, after.window)), limit)
 
 
 def count(connection: Connection, agencies: Collection[AgencyCode], only: InboxSelection) -> int:
@@ -73,6 +80,19 @@ class _Reader:
     agencies: Collection[AgencyCode]
     only: InboxSelection
 
+    def first_page(self, cursor: InboxCursor, limit: int) -> InboxPage:
+        """The most urgent of a window, then its oldest that are not among them."""
+        share = places_for_oldest(limit)
+        if share == 0 or len(self._rows(cursor, limit + 1)) <= limit:
+            return self.page(cursor, limit)
+        urgent = self.page(cursor, limit - share)
+        ranges = self._ranges(urgent.next)
+        left = [row for urgency, seen in ranges for row in self._range(urgency, seen, cursor.window, share)]
+        oldest = [_item(row) for row in sorted(left, key=lambda row: row.position)[:share]]
+        # Everything up to the last of the oldest has been shown now: they have become the floor.
+        behind = replace(urgent.next, floor=oldest[-1].position)
+        return InboxPage(items=[*urgent.items, *oldest], next=behind)
+
     def page(self, cursor: InboxCursor, limit: int) -> InboxPage:
         rows = self._rows(cursor, limit + 1)
         items = [_item(row) for row in rows[:limit]]
@@ -87,13 +107,19 @@ class _Reader:
     def _rows(self, cursor: InboxCursor, limit: int) -> list[Row[Any]]:
         """One question for each urgency that is left: each is a plain range of the index."""
         rows: list[Row[Any]] = []
-        for urgency in URGENCIES:
-            if cursor.urgency is not None and urgency > cursor.urgency:
-                continue
-            seen = cursor.position if urgency == cursor.urgency and cursor.position is not None else cursor.floor
-            if len(rows) < limit and seen < cursor.window:
+        for urgency, seen in self._ranges(cursor):
+            if len(rows) < limit:
                 rows += self._range(urgency, seen, cursor.window, limit - len(rows))
         return rows
+
+    def _ranges(self, cursor: InboxCursor) -> Iterator[tuple[int, int]]:
+        """Each urgency that is left in the window, and the place after which it is."""
+        for urgency in URGENCIES:
+            if cursor.urgency is None or urgency <= cursor.urgency:
+                own = cursor.position if urgency == cursor.urgency and cursor.position is not None else 0
+                seen = max(own, cursor.floor)
+                if seen < cursor.window:
+                    yield urgency, seen
 
     def _range(self, urgency: int, seen: int, window: int, limit: int) -> list[Row[Any]]:
         rows = self.connection.execute(

@@ -1,8 +1,7 @@
-"""Lists for clerks: what was sent and received, what waits too long, how much waits."""
+"""Lists for clerks: what was sent and received, how much waits."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -15,7 +14,6 @@ from trunk.storage.tables import AGENCY, DELIVERY, ENVELOPE, OUTBOX
 
 LONGEST: Final = 10_000
 """No list is longer, whatever is asked for."""
-URGENT: Final = 1
 
 _WAITING: Final = sa.text("delivery.waiting")
 _NOT_OURS: Final = sa.text("envelope.kind <> 'acknowledgement'")
@@ -34,20 +32,6 @@ def search(connection: Connection, wanted: Search) -> list[Listed]:
     single = {line.delivery.id: line for line in sent + received}  # an agency may write to itself
     newest = sorted(single.values(), key=lambda line: (line.envelope.accepted_at, line.delivery.id), reverse=True)
     return newest[: wanted.limit]
-
-
-def overdue(
-    connection: Connection, *, waiting_since: datetime, urgent_since: datetime, limit: int = LONGEST
-) -> list[Listed]:
-    """Documents that wait for their agencies since before ``waiting_since``, urgent ones ``urgent_since``."""
-    urgent = sa.and_(DELIVERY.c.urgency >= URGENT, DELIVERY.c.accepted_at < urgent_since)
-    lines = _lines().where(
-        _WAITING,
-        sa.or_(DELIVERY.c.accepted_at < waiting_since, urgent),
-        ENVELOPE.c.kind == EnvelopeKind.DOCUMENT,
-    )
-    found = lines.order_by(DELIVERY.c.urgency.desc(), DELIVERY.c.accepted_at, DELIVERY.c.id)
-    return [_line(row) for row in connection.execute(found.limit(min(limit, LONGEST)))]
 
 
 def depth(connection: Connection) -> dict[str, int]:

@@ -2,26 +2,30 @@
 
 A lease moves ``ready_at`` on and writes the owner's token; what is not struck in time falls to the next one who
 asks. Only the owner strikes or releases, so a relay that slept through its lease can undo nothing.
+
+Urgent notices overtake; a fifth of every lease is for those that have been ready longest, so that no flood of urgent
+mail keeps a letter here (``trunk.domain.priority``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from trunk.domain.delivery import Delivery
 from trunk.domain.entry import EnvelopeKind
+from trunk.domain.priority import places_for_oldest
 from trunk.storage.rows import DELIVERY_COLUMNS, delivery_of
 from trunk.storage.tables import DELIVERY, ENVELOPE, OUTBOX
 
 URGENCIES: Final = (4, 3, 2, 1, 0)
 
-_READY: Final = (
+_NOTICES: Final = (
     sa.select(
         OUTBOX.c.id.label("entry"),
         OUTBOX.c.version.label("notice"),
@@ -32,11 +36,14 @@ _READY: Final = (
     )
     .join(DELIVERY, DELIVERY.c.id == OUTBOX.c.delivery_id)
     .join(ENVELOPE, ENVELOPE.c.id == DELIVERY.c.envelope_id)
-    .where(OUTBOX.c.urgency == sa.bindparam("wanted"), OUTBOX.c.ready_at <= sa.bindparam("now"))
+    .where(OUTBOX.c.ready_at <= sa.bindparam("now"))
     .order_by(OUTBOX.c.ready_at, OUTBOX.c.id)
-    .limit(sa.bindparam("count", type_=sa.Integer))
     .with_for_update(of=OUTBOX, skip_locked=True)
 )
+_READY: Final = _NOTICES.where(OUTBOX.c.urgency == sa.bindparam("wanted")).limit(
+    sa.bindparam("count", type_=sa.Integer)
+)
+_THESE: Final = _NOTICES.where(OUTBOX.c.id.in_(sa.bindparam("ids", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,22 +71,40 @@ class Outbox:
         self._connection = connection
 
     def lease(self, limit: int, *, now: datetime, until: datetime, owner: str) -> list[OutboxEntry]:
-        """The most urgent entries first, then those that have been ready longest.
+        """The most urgent entries, then some of those that have been ready longest whatever their urgency.
 
         One question for each urgency, so that each is answered from the front of the index, however much is
         waiting or leased behind it.
         """
         entries: list[OutboxEntry] = []
+        places = limit - places_for_oldest(limit)
         for urgency in URGENCIES:
-            if len(entries) < limit:
-                entries += self._ready(urgency, now=now, limit=limit - len(entries))
+            if len(entries) < places:
+                entries += self._ready(urgency, now=now, limit=places - len(entries))
+        self._hold(entries, until=until, owner=owner)
+        if len(entries) < places or places == limit:
+            return entries  # nothing else is ready, or there is no room
+        oldest = self._oldest(limit - places, now=now)
+        self._hold(oldest, until=until, owner=owner)
+        return entries + oldest
+
+    def _oldest(self, limit: int, *, now: datetime) -> list[OutboxEntry]:
+        """What has been ready longest; what is held already is not ready any more."""
+        fronts = [
+            sa.select(OUTBOX.c.id, OUTBOX.c.ready_at)
+            .where(OUTBOX.c.urgency == urgency, OUTBOX.c.ready_at <= now)
+            .order_by(OUTBOX.c.ready_at, OUTBOX.c.id)
+            .limit(limit)
+            for urgency in URGENCIES
+        ]
+        ready = sorted((row.ready_at, row.id) for front in fronts for row in self._connection.execute(front))
+        ids = [entry for _, entry in ready[:limit]]
+        return self._entries(_THESE, {"ids": ids, "now": now}) if ids else []
+
+    def _hold(self, entries: Sequence[OutboxEntry], *, until: datetime, owner: str) -> None:
         if entries:
-            self._connection.execute(
-                sa.update(OUTBOX)
-                .where(OUTBOX.c.id.in_([entry.id for entry in entries]))
-                .values(ready_at=until, owner=owner)
-            )
-        return entries
+            ids = [entry.id for entry in entries]
+            self._connection.execute(sa.update(OUTBOX).where(OUTBOX.c.id.in_(ids)).values(ready_at=until, owner=owner))
 
     def strike(self, ids: Sequence[int], *, owner: str) -> None:
         self._connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.id.in_(ids), OUTBOX.c.owner == owner))
@@ -90,7 +115,10 @@ class Outbox:
         )
 
     def _ready(self, urgency: int, *, now: datetime, limit: int) -> list[OutboxEntry]:
-        rows = self._connection.execute(_READY, {"wanted": urgency, "now": now, "count": limit})
+        return self._entries(_READY, {"wanted": urgency, "now": now, "count": limit})
+
+    def _entries(self, question: sa.Select[Any], values: Mapping[str, Any]) -> list[OutboxEntry]:
+        rows = self._connection.execute(question, values)
         return [
             OutboxEntry(
                 id=row.entry,

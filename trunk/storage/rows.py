@@ -13,6 +13,7 @@ from sqlalchemy import Row
 from trunk.domain.agency import SystemId
 from trunk.domain.delivery import WAITING, AgencyCode, Delivery, DeliveryId, DeliveryState, EnvelopeId, Step
 from trunk.domain.entry import AttachmentRecord, EnvelopeRecord, Payload
+from trunk.domain.relation import Relation
 from trunk.domain.tracking import JournalEvent, StatusReport
 from trunk.storage.bulk import Stored
 from trunk.storage.columns import time_text
@@ -185,6 +186,24 @@ def outbox_row(delivery: Delivery, *, ready_at: datetime) -> dict[str, Stored]:
         "urgency": delivery.urgency,
         "ready_at": time_text(ready_at),
         "owner": None,
+    }
+
+
+def relation_row(
+    relation: Relation, envelope_id: EnvelopeId, *, ordinal: int, place: int, key: str
+) -> dict[str, Stored]:
+    spoken = relation.spoken
+    return {
+        "envelope_id": envelope_id,
+        "ordinal": ordinal,
+        "place": place,
+        "kind": relation.kind.value,
+        "organ_id": spoken.organ_id,
+        "document_id": spoken.document_id,
+        "document_code": spoken.document_code,
+        "promulgation_date": spoken.promulgation_date,
+        "document_key": key,
+        "organ_ids": orjson.dumps(relation.organ_ids).decode(),
     }
 
 

@@ -8,13 +8,42 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from signing.evidence import Evidence
-from trunk.domain.agency import Directory, SystemId
+from trunk.domain.account import AccountRecord
+from trunk.domain.agency import Agency, Directory, SystemId
+from trunk.domain.change_request import ChangeRequest
 from trunk.domain.credential import KeyRecord, SystemRecord
 from trunk.domain.delivery import AgencyCode, Delivery, DeliveryId, EnvelopeId
-from trunk.domain.entry import AcceptedEnvelope, EnvelopeRecord, Payload
+from trunk.domain.entry import AcceptedEnvelope, Carried, EnvelopeRecord, Payload
+from trunk.domain.relation import RelatedDocument, Spoken
 from trunk.domain.shared_secret import SharedSecretRecord
-from trunk.domain.tracking import WHOLE_INBOX, EnvelopeTrack, InboxCursor, InboxPage, InboxSelection, Listed, Search
-from trunk.storage import directory, envelopes, evidence, inbox, lists, outbox, shared_secrets, tracks
+from trunk.domain.tracking import (
+    WHOLE_INBOX,
+    EnvelopeTrack,
+    InboxCursor,
+    InboxPage,
+    InboxSelection,
+    Listed,
+    ListedStatus,
+    Search,
+    StatusSearch,
+)
+from trunk.domain.unmatched import Known
+from trunk.storage import (
+    accounts,
+    directory,
+    envelopes,
+    evidence,
+    inbox,
+    lists,
+    matching,
+    outbox,
+    related,
+    shared_secrets,
+    statuses,
+    tracks,
+)
+from trunk.storage.hub_links import HubLinks
+from trunk.storage.punctuality import Times
 
 
 class View:
@@ -30,6 +59,10 @@ class View:
         """A number that every change of an agency raises."""
         return directory.version(self._connection)
 
+    def agencies_changed_since(self, version: int) -> list[Agency]:
+        """What changed after that version of the directory, merged and closed ones too; all for one that never was."""
+        return directory.changed_since(self._connection, version)
+
     def key(self, key_id: str) -> KeyRecord | None:
         return directory.key(self._connection, key_id)
 
@@ -43,11 +76,26 @@ class View:
     def shared_secrets_of(self, system: SystemId) -> list[SharedSecretRecord]:
         return shared_secrets.of_system(self._connection, system)
 
+    def account(self, account_id: str) -> AccountRecord | None:
+        return accounts.by_id(self._connection, account_id)
+
+    def accounts(self, username: str) -> list[AccountRecord]:
+        """Passwords of that user name, oldest first."""
+        return accounts.of_username(self._connection, username)
+
+    def accounts_of(self, system: SystemId) -> list[AccountRecord]:
+        return accounts.of_system(self._connection, system)
+
     def system(self, system_id: SystemId) -> SystemRecord | None:
         return next(iter(directory.systems(self._connection, only=system_id)), None)
 
     def systems(self) -> list[SystemRecord]:
         return directory.systems(self._connection)
+
+    @property
+    def hub_links(self) -> HubLinks:
+        """Mail that crosses to other hubs and from them."""
+        return HubLinks(self._connection)
 
     def delivery(self, delivery_id: DeliveryId) -> Delivery | None:
         return envelopes.delivery(self._connection, delivery_id)
@@ -88,12 +136,49 @@ class View:
         """The same by the identity of the message."""
         return envelopes.accepted_as(self._connection, identity)
 
-    def match(self, *, document_id: str, sender: AgencyCode, recipient: AgencyCode) -> list[Delivery]:
-        """Deliveries of that document from ``sender`` to ``recipient``: what it has before what it has not yet."""
-        return envelopes.match(self._connection, document_id=document_id, sender=sender, recipient=recipient)
+    def carried(
+        self, spoken: Spoken, *, senders: Collection[AgencyCode], recipients: Collection[AgencyCode] | None = None
+    ) -> list[Carried]:
+        """Deliveries of the documents that are spoken of: what the recipient has before what it has not yet."""
+        return matching.carried(self._connection, spoken, senders=senders, recipients=recipients)
+
+    def said_of(self, delivery_id: DeliveryId) -> frozenset[str]:
+        """Codes of the statuses that its recipient has given."""
+        return statuses.codes_of(self._connection, delivery_id)
 
     def track(self, envelope_id: EnvelopeId) -> EnvelopeTrack | None:
         return tracks.track(self._connection, envelope_id)
+
+    def related(self, envelope_id: EnvelopeId) -> list[RelatedDocument]:
+        """What a document says of others, and what others say of it; the oldest of them first."""
+        envelope = self.envelope(envelope_id)
+        return [] if envelope is None else related.related(self._connection, envelope)
+
+    def seen(self, ids: Collection[EnvelopeId], *, by: Collection[AgencyCode]) -> frozenset[EnvelopeId]:
+        """Which of these envelopes the agencies ``by`` sent or receive."""
+        return tracks.seen(self._connection, ids, by=by)
+
+    def requests(self, deliveries: Collection[DeliveryId]) -> dict[DeliveryId, list[ChangeRequest]]:
+        """Recalls and updates that were asked of the recipients of these deliveries; oldest first."""
+        return tracks.requests(self._connection, deliveries)
+
+    def statuses(self, search: StatusSearch) -> list[ListedStatus]:
+        """Business statuses, newest first."""
+        return statuses.search(self._connection, search)
+
+    def status(self, envelope_id: EnvelopeId) -> ListedStatus | None:
+        """The business status that this message says."""
+        return statuses.by_envelope(self._connection, envelope_id)
+
+    def known(
+        self,
+        *,
+        document_ids: Collection[str],
+        keys: Collection[str],
+        seen_by: Collection[AgencyCode] | None = None,
+    ) -> list[Known]:
+        """Documents of these names on their way to their recipients; ``seen_by``: only of these agencies."""
+        return statuses.known(self._connection, document_ids=document_ids, keys=keys, seen_by=seen_by)
 
     def inbox(
         self,
@@ -116,9 +201,9 @@ class View:
     def search(self, search: Search) -> list[Listed]:
         return lists.search(self._connection, search)
 
-    def overdue(self, *, waiting_since: datetime, urgent_since: datetime) -> list[Listed]:
-        """Documents that wait since before ``waiting_since``; urgent ones since before ``urgent_since``."""
-        return lists.overdue(self._connection, waiting_since=waiting_since, urgent_since=urgent_since)
+    def times(self) -> Times:
+        """Of documents on their way: who is late, and how quick everybody is."""
+        return Times(self._connection)
 
     def depth(self) -> dict[str, int]:
         """``outbox``, and waiting deliveries by state; finished ones are not counted."""

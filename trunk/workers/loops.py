@@ -34,6 +34,7 @@ class Loop:
     pause_seconds: float = 1.0
     gather_seconds: float = 0.0  #: after work, how long to let more of it come together
     backoff_seconds: float = 15.0
+    finish: Callable[[], object] | None = None  #: called once, after the last step of an orderly stop
     trouble: str = field(default="", init=False)  #: what failed last; empty while all is well
     _wake: threading.Event = field(default_factory=threading.Event, init=False)
     _stopping: threading.Event = field(default_factory=threading.Event, init=False)
@@ -75,6 +76,14 @@ class Loop:
                 self._stopping.wait(self._backoff())
             else:
                 self._wake.wait(self.pause_seconds)
+        if self.finish is not None:
+            self._finish(self.finish)
+
+    def _finish(self, finish: Callable[[], object]) -> None:
+        try:
+            finish()
+        except Exception as fault:  # noqa: BLE001  it is over either way, and what is left undone runs out
+            log.warning("loop_not_finished", loop=self.name, fault=type(fault).__name__)
 
     def _try(self) -> Went:
         try:

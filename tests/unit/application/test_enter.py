@@ -13,10 +13,12 @@ from tests.ledger_kit import acceptance
 from trunk.application.enter import Entrance
 from trunk.application.evidence import EvidenceShelf
 from trunk.application.submission import PreparedDocument
+from trunk.domain.agency import Caller, SystemId
 from trunk.domain.delivery import EnvelopeId
 from trunk.domain.entry import AcceptedEnvelope, AlreadyThere, Entered, EntryResult, KeyTaken
 from trunk.errors import LedgerUnavailableError
 
+CALLER = Caller(system=SystemId("h41-qlvb"), agencies=frozenset())
 TOKEN = Evidence.of(EvidenceKind.TIMESTAMP, b"token")
 MADE = dataclasses.replace(acceptance(), evidence=(TOKEN,))
 THERE = AcceptedEnvelope(
@@ -50,6 +52,6 @@ def test_evidence_counts_as_entered_only_with_its_envelope(
     scribe: Any = Scribe()
     nobody: Any = None
     shelf = EvidenceShelf()
-    entrance = Entrance(scribe=scribe, receipts=nobody, executor=nobody, evidence=shelf)
-    entrance.enter(PreparedDocument(acceptance=MADE, warnings=())).exception()
+    entrance = Entrance(scribe=scribe, receipts=nobody, revisions=nobody, executor=nobody, evidence=shelf)
+    entrance.enter(PreparedDocument(acceptance=MADE, caller=CALLER, warnings=())).exception()
     assert (shelf.lacking([TOKEN]) == ()) is remembered

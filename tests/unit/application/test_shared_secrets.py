@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from trunk.application.administration import DirectoryError
-from trunk.application.enrolment import Enrolment
+from trunk.application.directory import Registry
 from trunk.application.shared_secrets import IssuedSecret, Recognised, Recogniser, SecretWish, SharedSecrets
 from trunk.application.vault import Vault
 from trunk.domain.agency import Agency, Caller, Mandate, SystemId
@@ -42,7 +42,12 @@ class Room:
         )
 
     def recogniser(self) -> Recogniser:
-        return Recogniser(ledger=self.ledger, vault=self.vault, now=lambda: self.now)
+        return Recogniser(
+            ledger=self.ledger, vault=self.vault, directory=self.registry().directory, now=lambda: self.now
+        )
+
+    def registry(self) -> Registry:
+        return Registry(ledger=self.ledger, now=lambda: self.now)
 
     def issue(self, *, expires_at: datetime | None = None) -> IssuedSecret:
         return self.secrets.issue(SecretWish(system=H41, name=NAME, expires_at=expires_at))
@@ -197,28 +202,3 @@ def test_what_does_not_fit_is_refused_with_a_reason(room: Room, wish: SecretWish
     room.issue()
     with pytest.raises(DirectoryError, match=why):
         room.secrets.issue(wish)
-
-
-# enrolment
-
-
-def test_enrolling_changes_names_and_nothing_else_and_only_by_who_may(room: Room) -> None:
-    enrolment = Enrolment(ledger=room.ledger, may_enrol=lambda system: system == HUB)
-    hub, other = (Caller(system=system, agencies=frozenset()) for system in (HUB, H41))
-    for refused in (enrolment.register(other, "H41", "x"), enrolment.close(other, "H41")):
-        assert isinstance(refused, Rejected)
-        assert refused.code is Code.NOT_ENROLLER
-    for code, name in (("", "x"), ("a b", "x"), ("x" * 36, "x"), ("H9", ""), ("H9", "a\nb"), ("H9", "\ud800")):
-        assert isinstance(enrolment.register(hub, code, name), Rejected)
-    renamed = enrolment.register(hub, "H41", "Tỉnh mới")
-    assert isinstance(renamed, Agency)
-    assert (renamed.name, len(renamed.mandates)) == ("Tỉnh mới", 1)
-    assert isinstance(enrolment.close(hub, "unknown"), Rejected)
-    for _ in range(2):
-        closed = enrolment.close(hub, "H41")
-        assert isinstance(closed, Agency)
-        assert not closed.active
-    with room.ledger.read() as view:
-        agency = view.directory().find("H41")
-    assert agency is not None
-    assert (agency.active, agency.name, len(agency.mandates)) == (False, "Tỉnh mới", 1)

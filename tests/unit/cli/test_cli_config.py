@@ -101,6 +101,12 @@ def test_a_wise_configuration_has_nothing_but_notes(town: Town, safe: Path) -> N
     assert "broker.url" in [key for key, _ in found["note"]]
 
 
+def test_a_country_without_known_holidays_is_an_error(town: Town, made: Path) -> None:
+    town.environment["TRUNK_DEADLINES__COUNTRY"] = "XX"
+    found = check(town, made / "trunk.toml", exit_code=Exit.CONFIGURATION)
+    assert "deadlines.country" in [key for key, _ in found["error"]]
+
+
 def test_a_trunk_that_trusts_nobody_would_not_start(town: Town, made: Path) -> None:
     found = check(town, made / "trunk.toml", exit_code=Exit.CONFIGURATION)
     assert [key for key, _ in found["error"]] == ["signatures.trust_folder", "signatures.revocation.fetch_hosts"]
@@ -114,7 +120,7 @@ def test_a_trunk_that_trusts_nobody_would_not_start(town: Town, made: Path) -> N
         ("TRUNK_DATABASE__URL", "postgresql://u:p@db/t", "database.url"),
         ("TRUNK_BROKER__URL", "amqp://u:p@mq/", "broker.url"),
         ("TRUNK_DELIVERY__LIFETIME_DAYS", "0.2", "delivery.lifetime_days"),
-        ("TRUNK_DELIVERY__OVERDUE_HOURS", "500", "delivery.overdue_hours"),
+        ("TRUNK_DEADLINES__URGENT_FETCH_MINUTES", "30000", "deadlines.urgent_fetch_minutes"),
         ("TRUNK_SIGNATURES__CLAIMED_TIME_AGE_DAYS", "90", "signatures.claimed_time_age_days"),
         ("TRUNK_SIGNATURES__REVOCATION__RULE", "none", "signatures.revocation.rule"),
         ("TRUNK_SIGNATURES__REVOCATION__LIST_AGE_HOURS", "48", "signatures.revocation.list_age_hours"),

@@ -1,4 +1,4 @@
-"""trunk list and trunk overdue: many deliveries at a glance."""
+"""trunk list: many deliveries at a glance."""
 
 from __future__ import annotations
 
@@ -75,16 +75,3 @@ def test_an_unknown_agency_is_exit_code_3_and_a_wrong_word_2(town: Town) -> None
     assert "trunk admin agency list" in result.stderr
     for wrong in (("--state", "lost"), ("--older-than", "2 days"), ("--since", "yesterday"), ("--limit", "0")):
         assert town.run("list", *wrong).exit_code == Exit.USAGE
-
-
-def test_overdue_is_exit_code_1_when_there_is_any(mail: Town) -> None:
-    result = mail.run("overdue")
-    assert result.exit_code == Exit.REFUSED
-    assert "2/STN-VP" in result.stdout
-    assert "3/STN-VP" not in result.stdout
-    assert [i["overdue"] for i in mail.json("overdue", "--json", exit_code=1)["items"]] == [True]
-
-
-def test_overdue_is_exit_code_0_when_there_is_none(town: Town) -> None:
-    assert town.run("overdue").exit_code == 0
-    assert town.json("overdue", "--json") == {"items": []}

@@ -89,12 +89,13 @@ def test_the_pace_is_kept(town: Town, expired: list[Delivery]) -> None:
     assert town.slept == [2, 2]
 
 
-def test_what_is_settled_stays_and_is_exit_code_1(town: Town, expired: list[Delivery]) -> None:
-    town.happens(expired[0], E.RETURNED)
+@pytest.mark.parametrize(("event", "stays"), [(E.RETURNED, "refused"), (E.HELD_BACK, "recalled")])
+def test_what_is_settled_stays_and_is_exit_code_1(town: Town, expired: list[Delivery], event: E, stays: str) -> None:
+    town.happens(expired[0], event)
     output = replay(town, expired[0].id, expired[1].id, "--yes", exit_code=Exit.REFUSED)
     assert "1  settled, left alone" in output
     assert "1  queued again" in output
-    assert state(town, expired[0]) == "refused"
+    assert state(town, expired[0]) == stays
 
 
 def test_an_unknown_delivery_is_exit_code_3(town: Town) -> None:

@@ -138,7 +138,7 @@ def test_a_ledger_that_is_away_is_exit_code_5_and_watching_waits_for_it(town: To
 
     class Away:
         find, now = staticmethod(tracking.find), staticmethod(tracking.now)
-        urgent_overdue_after = overdue_after = tracking.overdue_after
+        rules = tracking.rules
 
         @staticmethod
         def track(envelope_id: str) -> object:

@@ -14,7 +14,11 @@ from typing import Any
 import orjson
 from click.testing import CliRunner, Result
 
+from trunk.application.accounts import Accounts
 from trunk.application.administration import Administration
+from trunk.application.deadlines import rules
+from trunk.application.key_file import KeyFile
+from trunk.application.punctuality import Punctuality
 from trunk.application.replay import Replay
 from trunk.application.shared_secrets import SharedSecrets
 from trunk.application.tracking import Tracking
@@ -26,8 +30,9 @@ from trunk.domain.agency import Agency, SystemId
 from trunk.domain.credential import SystemRecord
 from trunk.domain.delivery import AckKind, AgencyCode, Delivery, DeliveryEvent, DeliveryId, EnvelopeId, advance
 from trunk.domain.entry import Acceptance, Entry, EnvelopeKind, EnvelopeRecord, Payload
+from trunk.domain.relation import Relation
 from trunk.domain.tracking import StatusReport
-from trunk.settings import Settings
+from trunk.settings import Deadlines, Settings
 from trunk.storage.ledger import Ledger
 from trunk.workers.examiners import InHouse
 
@@ -82,12 +87,15 @@ class Town:
             book.accept([acceptance])
         return list(acceptance.entry.deliveries)
 
-    def acceptance(self, number: str, *, to: tuple[str, ...] = (), **more: Any) -> Acceptance:
+    def acceptance(
+        self, number: str, *, to: tuple[str, ...] = (), relations: tuple[Relation, ...] = (), **more: Any
+    ) -> Acceptance:
         """What a document from the sender enters."""
         envelope = self._record(number, **more)
         deliveries = [self._delivery(envelope, AgencyCode(code)) for code in to]
         entry = Entry(envelope=envelope, payload=_payload(envelope.id), deliveries=deliveries)
-        return Acceptance(entry=entry, acknowledgement=self._told(envelope, AckKind.ACCEPTED))
+        told = self._told(envelope, AckKind.ACCEPTED)
+        return Acceptance(entry=entry, acknowledgement=told, relations=relations)
 
     def happens(self, delivery: Delivery, *events: DeliveryEvent, after: timedelta = timedelta(minutes=5)) -> None:
         """Events of one delivery, one after the other; the sender is told where it is owed."""
@@ -104,23 +112,27 @@ class Town:
                 if step.acknowledge:
                     book.enter(self._told(envelope, step.acknowledge, delivery.id), actor="trunk")
 
-    def reports(self, delivery: Delivery, code: str, description: str = "") -> None:
+    def reports(self, delivery: Delivery, code: str, description: str = "", **more: Any) -> EnvelopeId:
         """A business status from the delivery's addressee."""
+        return self.says("9", code, reporter=delivery.addressee, about=delivery, description=description, **more)
+
+    def says(self, number: str, code: str, *, reporter: AgencyCode, about: Delivery | None, **more: Any) -> EnvelopeId:
+        """A business status of ``reporter`` about the document of that number, on its way to an ``addressee``."""
         self.now += timedelta(minutes=1)
         with self.ledger.begin() as book:
-            about = book.view.envelope(delivery.envelope_id)
-            assert about is not None
-            status = self._record("9", kind=EnvelopeKind.STATUS, sender=delivery.addressee, status_code=code)
-            book.enter(Entry(envelope=status, payload=_payload(status.id)), actor="h36-qlvb")
-            report = StatusReport(
-                envelope_id=status.id,
-                code=code,
-                description=description,
-                reporter=delivery.addressee,
-                at=self.now,
-                delivery_id=delivery.id,
-            )
-            book.record_status(report, about=delivery.envelope_id)
+            status = self._record(number, kind=EnvelopeKind.STATUS, sender=reporter, status_code=code)
+            told = [self._delivery(status, more["addressee"])] if "addressee" in more else []
+            book.enter(Entry(envelope=status, payload=_payload(status.id), deliveries=told), actor="h36-qlvb")
+            values: dict[str, Any] = {
+                "envelope_id": status.id,
+                "code": code,
+                "description": "",
+                "reporter": reporter,
+                "at": self.now,
+                "delivery_id": about.id if about else None,
+            }
+            book.record_status(StatusReport(**{**values, **more}), about=about.envelope_id if about else None)
+        return status.id
 
     def register(self) -> None:
         with self.ledger.begin() as book:
@@ -132,9 +144,11 @@ class Town:
         return Tracking(
             ledger=self.ledger,
             now=lambda: self.now,
-            overdue_after=timedelta(hours=8),
-            urgent_overdue_after=timedelta(hours=1),
+            rules=rules(Deadlines()),
         )
+
+    def punctuality(self) -> Punctuality:
+        return Punctuality(ledger=self.ledger, now=lambda: self.now, rules=rules(Deadlines()))
 
     def administration(self) -> Administration:
         return Administration(
@@ -143,7 +157,7 @@ class Town:
 
     @contextmanager
     def _desk(self, _settings: Settings) -> Iterator[Desk]:
-        yield Desk(tracking=self.tracking())
+        yield Desk(tracking=self.tracking(), punctuality=self.punctuality())
 
     @contextmanager
     def _administration(self, _settings: Settings) -> Iterator[AdminRoom]:
@@ -154,6 +168,12 @@ class Town:
             secrets=SharedSecrets(
                 ledger=self.ledger,
                 vault=Vault(file=self.folder / "vxp.key", chance=secrets.token_bytes),
+                now=lambda: self.now,
+                new_token=lambda n: f"{next(self.numbers):0{n}}",
+            ),
+            accounts=Accounts(
+                ledger=self.ledger,
+                key_file=KeyFile(file=self.folder / "lgsp.key", chance=secrets.token_bytes, remedy="make-key"),
                 now=lambda: self.now,
                 new_token=lambda n: f"{next(self.numbers):0{n}}",
             ),

@@ -4,6 +4,8 @@ import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trunk.domain import delivery as d
 
@@ -86,3 +88,55 @@ def test_failed_attempts_are_counted_and_a_replay_starts_afresh() -> None:
 def test_every_ending_owes_the_sender_an_acknowledgement() -> None:
     endings = {d.DeliveryState.DELIVERED, d.DeliveryState.RECEIVED, d.DeliveryState.EXPIRED} | d.FINAL
     assert set(d.ACKNOWLEDGED_AS) == endings
+
+
+@pytest.mark.parametrize("state", d.DeliveryState)
+def test_held_back_is_only_what_nobody_has(state: d.DeliveryState) -> None:
+    may_be = state in d.WAITING | {d.DeliveryState.EXPIRED}
+    assert (d.DeliveryEvent.HELD_BACK in d.TRANSITIONS[state]) is may_be
+
+
+@pytest.mark.parametrize("state", sorted(set(d.DeliveryState) - {d.DeliveryState.REFUSED, d.DeliveryState.RECALLED}))
+def test_whoever_agrees_gives_it_back_from_wherever_it_is(state: d.DeliveryState) -> None:
+    step = d.advance(a_delivery(state), d.DeliveryEvent.GIVEN_BACK)
+    assert step is not None
+    assert (step.after.state, step.acknowledge) == (d.DeliveryState.RECALLED, d.AckKind.RECALLED)
+
+
+@pytest.mark.parametrize("event", d.DeliveryEvent)
+def test_nothing_leaves_a_recall(event: d.DeliveryEvent) -> None:
+    """Nor does a late word of a system turn it into a delivery: bookkeeping is quiet, people's words are refused."""
+    assert d.DeliveryEvent.HELD_BACK in d.OVERTAKEN[d.DeliveryState.RECALLED]
+    assert not d.TRANSITIONS[d.DeliveryState.RECALLED]
+    if event in {d.DeliveryEvent.RECEIPTED, d.DeliveryEvent.RETURNED, d.DeliveryEvent.REPLAY_ORDERED}:
+        with pytest.raises(d.IllegalTransitionError):
+            d.advance(a_delivery(d.DeliveryState.RECALLED), event)
+    else:
+        assert d.advance(a_delivery(d.DeliveryState.RECALLED), event) is None
+
+
+@given(events=st.lists(st.sampled_from(d.DeliveryEvent), max_size=30))
+def test_whatever_happens_in_whatever_order_no_law_is_broken(events: list[d.DeliveryEvent]) -> None:
+    """Versions count the moves; what is final stays; whoever was relayed to is asked and not held back."""
+    delivery, moves = WAITING, 0
+    for event in events:
+        before = delivery
+        try:
+            step = d.advance(before, event)
+        except d.IllegalTransitionError:
+            step = None
+        if step is None:
+            continue
+        delivery, moves = step.after, moves + 1
+        assert before.state not in d.FINAL
+        assert (step.acknowledge is None) is (delivery.state in d.UNFINISHED)
+        if event is d.DeliveryEvent.HELD_BACK:
+            assert before.state in d.WAITING | {d.DeliveryState.EXPIRED}
+    assert delivery.version == moves
+
+
+def test_held_back_says_that_nobody_fetched_it() -> None:
+    recalled = a_delivery(d.DeliveryState.RECALLED)
+    assert recalled.held_back
+    assert not dataclasses.replace(recalled, fetched_at=NOW).held_back
+    assert not WAITING.held_back

@@ -34,6 +34,7 @@ OURS, THEIRS = "aa" * 32, "bb" * 32
 AGENCY = Agency(code=AgencyCode("A01"), name="A", mandates=(Mandate(fingerprint=OURS),))
 DOCUMENT = Path(__file__).parents[3] / "docs" / "adr" / "0008-policies-and-evidence.md"
 STATUS = "a status"
+OVER_HUB = "over a hub"
 PLACES = {"envelope": "header", "cid:main": "main document", "cid:other": "another attachment"}
 
 
@@ -176,7 +177,7 @@ def policy(name: str) -> SignaturePolicy:
 
 
 def test_the_tables_know_every_policy_and_every_case() -> None:
-    assert set(TABLES) == {"header", "attachment", "counts"}
+    assert set(TABLES) == {"header", "attachment", "counts", OVER_HUB}
     for rows in TABLES.values():
         assert all(set(row) == {*BUILT_IN, STATUS} for row in rows.values())
     assert {kind.row for kind in HEADERS} == set(TABLES["header"])
@@ -192,6 +193,42 @@ def test_every_combination_is_decided_as_the_tables_say(name: str) -> None:
         assert told(found) == wanted, (header, main, other, to_the_end)
         tried += 1
     assert tried == 16 * 16 * 16 * 2
+
+
+def expected_over_hub(name: str, header: Kind, files: tuple[Kind | None, Kind | None], *, to_the_end: bool) -> set[str]:
+    """The same where nobody is known to be mandated: the fourth table, and the others for what it does not name."""
+    rows = TABLES[OVER_HUB]
+    told = rows.get(f"header: {header.row}", TABLES["header"].get(header.row, {}))[name]
+    given = {*told.split(", "), *(TABLES["attachment"][kind.row][name] for kind in files if kind)} - {"–"}
+    if any(answer.startswith("refuse") for answer in given):
+        return given
+    ways = list(counting(header, *files, to_the_end=to_the_end))  # only those who are not known can count
+    answers = [TABLES["counts"][way][name] for way in ways if way in TABLES["counts"]]
+    if answers and "–" in answers:
+        return given
+    roles = policy(name).roles
+    would = any(
+        kind.standing in ("uncertain", "valid") and kind.known and kind.role in roles
+        for kind in (header, *files)
+        if kind
+    )
+    nothing = rows["counts: nothing, and somebody signed who would"] if would else TABLES["counts"]["nothing"]
+    return (given | {answers[0] if answers else nothing[name]}) - {"–"}
+
+
+@pytest.mark.parametrize("name", [*BUILT_IN, STATUS])
+def test_over_a_hub_nobody_is_mandated_who_was_not_named_here(name: str) -> None:
+    untold = replace(AGENCY, mandates=())
+    nobody = [kind for kind in HEADERS if not kind.mandated], [kind for kind in INSIDE if not (kind and kind.mandated)]
+    for header, main, other in itertools.product(nobody[0], nobody[1], nobody[1]):
+        one = report(header, main, other)
+        wanted = expected_over_hub(name, header, (main, other), to_the_end=True)
+        weighed = weigh(policy(name), one, untold, at=NOW, over_hub=True)
+        assert told(weighed) == wanted, (header, main, other)
+        assert not weighed.counted
+        assert told(weigh(policy(name), one, AGENCY, at=NOW, over_hub=True)) == told(
+            weigh(policy(name), one, AGENCY, at=NOW)
+        )
 
 
 def test_a_broken_signature_in_the_header_passes_no_policy() -> None:

@@ -16,14 +16,18 @@ from typing import Any
 
 from signing.evidence import Evidence, Wanted
 from signing.examination import Examination
+from trunk.application.directory import Edition
 from trunk.application.handover import Confirmed, Content, Failed, Taken
 from trunk.application.responders import Responders
 from trunk.application.submission import Examined, Submission
 from trunk.domain.agency import Agency, Caller, Directory, SystemId
+from trunk.domain.change_request import ChangeRequest, RequestKind, RequestState
 from trunk.domain.delivery import AckKind, AgencyCode, Delivery, DeliveryId, DeliveryState, EnvelopeId
 from trunk.domain.entry import AcceptedEnvelope, EnvelopeKind, EnvelopeRecord
+from trunk.domain.hub_link import Direction, HubLink, LinkState
 from trunk.domain.outcome import Accepted, Flaw, Rejected, refuse
 from trunk.domain.rejection import Code
+from trunk.domain.relation import RelatedDocument, RelationKind, Spoken
 from trunk.domain.tracking import (
     WHOLE_INBOX,
     AcknowledgementRecord,
@@ -34,6 +38,9 @@ from trunk.domain.tracking import (
     InboxPage,
     InboxSelection,
     JournalEvent,
+    ListedStatus,
+    StatusReport,
+    StatusSearch,
 )
 from trunk.http.app import Doors
 from trunk.http.errands import Errands
@@ -84,17 +91,62 @@ def accepted(**changes: Any) -> AcceptedEnvelope:
     )
 
 
+def status(number: int = 1, **changes: Any) -> ListedStatus:
+    """A status that the recipient reported."""
+    record = envelope(id=EnvelopeId(f"S{number}"), kind=EnvelopeKind.STATUS, sender=RECIPIENT, status_code="03")
+    report = StatusReport(
+        envelope_id=record.id,
+        code="03",
+        description="đã vào sổ",
+        reporter=RECIPIENT,
+        at=AT,
+        delivery_id=DeliveryId("D1"),
+        addressee=SENDER,
+        said_at=AT,
+    )
+    return dataclasses.replace(ListedStatus(report=report, envelope=record, about=EnvelopeId("E1")), **changes)
+
+
 def track(**changes: Any) -> EnvelopeTrack:
     event = JournalEvent(at=AT, event="published", actor="relay", state=DeliveryState.DISPATCHED)
     ordered = JournalEvent(at=AT, event="replay_ordered", actor="Nguyen Van A", reason="the disk of Mr. B")
     told = accepted(**changes)
+    asked = ChangeRequest(
+        id="R1",
+        kind=RequestKind.RECALL,
+        state=RequestState.OPEN,
+        delivery_id=DeliveryId("D1"),
+        envelope_id=EnvelopeId("E1"),
+        asked_by=EnvelopeId("S13"),
+        asked_at=AT,
+        reason="nhầm nơi nhận",
+    )
+    link = HubLink(id="L1", hub="national", direction=Direction.UP, remote_id="77", state=LinkState.OPEN, at=AT)
+    update = RelatedDocument(
+        kind=RelationKind.UPDATES,
+        forward=False,
+        spoken=Spoken(document_id=told.envelope.document_id),
+        envelope_id=EnvelopeId("E2"),
+        document_code="8/STN",
+        document_id="H41,2026/11/23,8/STN",
+    )
     other = DeliveryTrack(delivery=delivery(id="D9"), name="Cục", position=5, timeline=[], statuses=[])
     return EnvelopeTrack(
         envelope=told.envelope,
         deliveries=[
-            DeliveryTrack(delivery=delivery(), name="Sở", position=4, timeline=[event, ordered], statuses=[]),
+            DeliveryTrack(
+                delivery=delivery(),
+                name="Sở",
+                position=4,
+                timeline=[event, ordered],
+                statuses=[status().report],
+                fetched_at=AT,
+                requests=[asked],
+                links=[link],
+            ),
             other,
         ],
+        related=[update],
         acknowledgements=[AcknowledgementRecord(envelope=told.acknowledgement, sealed=told.sealed)],
         timeline=[event],
     )
@@ -117,6 +169,13 @@ class FakeRegistry:
 
     def directory(self) -> Directory:
         return Directory([Agency(code=RECIPIENT, name="Sở", old_code="000.00.17.H36"), Agency(code=SENDER, name="Bộ")])
+
+    def edition(self, *, since: int = 0) -> Edition:
+        """Version 7; the recipient changed in 3, the sender in 7."""
+        directory = self.directory()
+        changes = zip(directory.agencies, (3, 7), strict=True)
+        changed = [dataclasses.replace(a, changed=n, changed_at=AT) for a, n in changes if n > since or since > 7]
+        return Edition(directory=directory, version=7, changed=changed)
 
 
 @dataclass
@@ -237,6 +296,22 @@ class FakeHandover:
 class FakeTracking:
     verdict: str = "{}"
     evidence: dict[str, Evidence] = field(default_factory=dict)
+    told: list[ListedStatus] = field(default_factory=list)
+    searches: list[StatusSearch] = field(default_factory=list)
+
+    def statuses(self, search: StatusSearch, *, caller: Caller | None = None) -> list[ListedStatus]:
+        self.searches.append(search)
+        assert caller
+        return self.told[: search.limit]
+
+    def statuses_before(self, caller: Caller, last: EnvelopeId, search: StatusSearch) -> list[ListedStatus] | Rejected:
+        found = [line.envelope.id for line in self.told]
+        if last not in found:
+            return refuse(Code.BAD_REQUEST, path="before", got=last)
+        return self.told[found.index(last) + 1 :][: search.limit]
+
+    def requests(self, deliveries: Collection[DeliveryId]) -> Mapping[DeliveryId, list[ChangeRequest]]:
+        return {one.delivery.id: list(one.requests) for one in track().deliveries if one.delivery.id in deliveries}
 
     def find(self, reference: str, *, caller: Caller | None = None) -> list[EnvelopeRecord]:
         return [envelope()] if reference in ("E1", "D1", "D9", envelope().document_id) else []
@@ -270,6 +345,7 @@ class House:
     handover: FakeHandover = field(default_factory=FakeHandover)
     tracking: FakeTracking = field(default_factory=FakeTracking)
     registry: FakeRegistry = field(default_factory=FakeRegistry)
+    punctuality: Any = None  #: ``tests.unit.http.reports_fake``
     room: WaitingRoom = field(default_factory=lambda: WaitingRoom(poll_seconds=0.02))
     checks: dict[str, Callable[[], None]] = field(default_factory=dict)
     depth: Callable[[], dict[str, int]] = lambda: {"outbox": 3, "queued": 2}
@@ -289,6 +365,7 @@ class House:
             "handover": self.handover,
             "tracking": self.tracking,
             "registry": self.registry,
+            "punctuality": self.punctuality,
         }
         return Doors(
             settings=self.settings,

@@ -215,3 +215,40 @@ def test_envelopes_are_found_by_document_id_and_only_ones_own(client: Client) ->
     assert [item["envelope"]["envelope_id"] for item in client.get(path).json["items"]] == ["E1"]
     assert client.using("edoc_x_1").get(path).json == {"items": []}
     assert client.get(f"{PATH}?document_id=D1").json == {"items": []}
+
+
+def test_the_track_shows_relations_requests_times_and_ids_with_other_hubs(client: Client) -> None:
+    shown = client.get(f"{PATH}/E1").json
+    assert shown["related"] == [
+        {
+            "kind": "updates",
+            "by_this_document": False,
+            "envelope_id": "E2",
+            "document_id": "H41,2026/11/23,8/STN",
+            "document_code": "8/STN",
+            "spoken_of": {
+                "organ_id": "",
+                "document_id": "H41,2026/11/22,7/STN",
+                "document_code": "",
+                "promulgation_date": "",
+            },
+        }
+    ]
+    part = shown["deliveries"][0]
+    assert (part["fetched_at"], part["taken_at"]) == ("2026-11-22T08:30:00.125+07:00", None)
+    assert part["requests"] == [
+        {
+            "kind": "recall",
+            "state": "open",
+            "asked_at": "2026-11-22T08:30:00.125+07:00",
+            "asked_by": "S13",
+            "reason": "nhầm nơi nhận",
+            "answered_at": None,
+            "answered_by": None,
+        }
+    ]
+    assert [(link["hub"], link["direction"], link["remote_id"]) for link in part["links"]] == [("national", "up", "77")]
+    assert [(told["code"], told["standing"], told["addressee"]) for told in part["statuses"]] == [
+        ("03", "advances", "H41")
+    ]
+    assert client.using("edoc_r_1").get("/api/v1/deliveries/D1").json["related"] == shown["related"]

@@ -16,6 +16,7 @@ from schemathesis.specs.openapi import checks as openapi_checks
 
 from tests.signed_report import KEPT
 from tests.unit.http.fakes import AT, House, delivery, envelope
+from tests.unit.http.reports_fake import FakePunctuality
 from tests.unit.http.serving import Client, serving
 from trunk.domain.tracking import InboxItem
 from trunk.http.app import make_app, routes
@@ -30,6 +31,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     house = House(tmp_path_factory.mktemp("house"))
     house.handover.items = [InboxItem(delivery=delivery(), envelope=envelope(), position=4)]
     house.tracking.verdict = KEPT
+    house.punctuality = FakePunctuality()
     with structlog.testing.capture_logs(), serving(make_app(house.doors()), key="edoc_r_1") as client:
         yield client
 

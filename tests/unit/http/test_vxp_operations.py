@@ -6,20 +6,23 @@ import base64
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.unit.http.fakes import DIGEST, OCTETS, rejected
+from tests.unit.http.fakes import DIGEST, OCTETS, delivery, envelope, rejected
 from tests.unit.http.serving import Client
 from tests.unit.http.test_errands import PASSED, UNKNOWN
 from tests.unit.http.vxp_house import VxpHouse, is_vxp
 from tests.vxp_kit import Vxp, read_answer, unpadded
+from trunk.application.enrolment import Registration
 from trunk.application.handover import Failed, Taken
 from trunk.domain.delivery import DeliveryState
 from trunk.domain.entry import EnvelopeKind
 from trunk.domain.rejection import Code
+from trunk.domain.tracking import Listed
 from trunk.errors import LedgerUnavailableError, OverloadedError
 
 BIG = b"<edXML>" + b"x" * 400_000 + b"</edXML>"
@@ -267,22 +270,70 @@ def test_sent_mail_has_a_row_for_each_receiver(sender: Vxp, recipient: Vxp) -> N
     assert rows[0]["senderDocId"] == "E1"
     assert rows[0]["notation"] == "7/STN"
     assert (rows[0]["sendStatus"], rows[0]["receiveStatus"]) == ("done", "initial")
+    assert rows[0]["receiveStatusDesc"] == "Chờ bên nhận lấy về; đã yêu cầu lấy lại, chờ bên nhận trả lời"
+    assert rows[1]["receiveStatusDesc"] == "Chờ bên nhận lấy về"
     is_vxp(recipient.call("getSentEdocList", docId="E1"), "getSentEdocList", number="21")
     is_vxp(sender.call("getSentEdocList", docId="a/b"), "getSentEdocList", number="21")
+
+
+def test_the_latest_rows_tell_recalls_too_and_a_13_without_a_word_has_a_title(
+    vxp_house: VxpHouse, sender: Vxp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recall = envelope(id="S13", kind=EnvelopeKind.STATUS, subject="", status_code="13")
+    listed = [
+        (envelope(), delivery(state=DeliveryState.DELIVERED)),
+        (envelope(), delivery(id="D8", state=DeliveryState.RECALLED)),
+        (envelope(), delivery(id="D7", state=DeliveryState.RELAYED)),
+        (recall, delivery(id="D6")),
+        (replace(recall, description="nhầm nơi nhận"), delivery(id="D5")),
+    ]
+    lines = [Listed(envelope=record, delivery=one, recipient_name="Sở") for record, one in listed]
+    monkeypatch.setattr(vxp_house.tracking, "search", lambda _: lines, raising=False)
+    rows = {row["receiverDocId"]: row for row in sender.data("getSentEdocList")}
+    assert {name: (row["receiveStatus"], row["receiveStatusDesc"]) for name, row in rows.items()} == {
+        "D1": ("done", "Hệ thống bên nhận đã nhận; đã yêu cầu lấy lại, chờ bên nhận trả lời"),
+        "D8": ("done", "Đã thu hồi"),
+        "D7": ("processing", "Trục khác đã nhận chuyển tiếp"),
+        "D6": ("initial", "Chờ bên nhận lấy về"),
+        "D5": ("initial", "Chờ bên nhận lấy về"),
+    }
+    assert (rows["D6"]["messageType"], rows["D6"]["title"]) == ("status", "Yêu cầu lấy lại văn bản")
+    assert rows["D5"]["title"] == "nhầm nơi nhận"
 
 
 def test_the_address_book(sender: Vxp) -> None:
     (first, second) = sender.data("getAgenciesList")
     assert first == {"code": "H36.17", "id": "H36.17", "mail": "", "name": "Sở", "pid": "", "oldCode": "000.00.17.H36"}
     assert second["oldCode"] == ""
-    assert sender.data("getAgenciesListQD20")[0]["code102"] == "000.00.17.H36"
+    assert sender.data("getAgenciesListQD20")[0] == {
+        **{key: first[key] for key in ("code", "id", "mail", "name", "pid")},
+        "code102": "000.00.17.H36",
+    }
+
+
+@pytest.mark.parametrize(("known", "codes"), [("3", ["H41"]), ("7", []), ("8", ["H36.17", "H41"])])
+def test_what_changed_after_a_version(sender: Vxp, known: str, codes: list[str]) -> None:
+    assert [item["code"] for item in sender.data("getSynchronizeUnit", version=known)] == codes
+
+
+@pytest.mark.parametrize("known", ["", "0", "-1", "x", "1.5", "²", "9" * 40])
+def test_everything_is_news_to_who_has_no_version(sender: Vxp, known: str) -> None:
+    (first, second) = sender.data("getSynchronizeUnit", version=known)
+    assert (first["version"], second["version"]) == (3, 7)
+    assert first["modifyDate"] == "2026/11/22 08:30:00"
+    assert (first["deleted"], first["isAgency"], first["pid"]) == (False, True, "")
 
 
 def test_only_who_may_registers_and_closes_agencies(vxp_house: VxpHouse, sender: Vxp) -> None:
-    body = json.dumps({"code": " H41.09 ", "name": "Sở", "id": "1", "mail": ""}).encode()
+    body = json.dumps(
+        {"code": " H41.09 ", "name": "Sở", "id": 1, "pcode": "H41", "mail": " a@b ", "mobile": None, "fax": "2"}
+    ).encode()
     is_vxp(sender.call("registerAgency", body), "registerAgency", number="15")
     is_vxp(sender.call("deleteAgency", AgencyCode="H41.09"), "deleteAgency", number="15")
-    assert vxp_house.enrolment.asked == [("H41.09", "Sở"), ("H41.09",)]
+    assert vxp_house.enrolment.asked == [
+        Registration(code="H41.09", name="Sở", id="1", parent="H41", email="a@b"),
+        "H41.09",
+    ]
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"x", b'{"code":1,"name":"a"}', b"[" * 50_000, b'{"code":"a"}'])

@@ -9,9 +9,10 @@ import pytest
 
 from tests.unit.http.fakes import rejected
 from trunk.domain.rejection import CATALOGUE, Code
+from trunk.http.facades import NUMBERS, SHOWN, number_of
 from trunk.http.problems import STATUS
 from trunk.http.vxp.entrance import OPERATIONS
-from trunk.http.vxp.replies import NUMBERS, SHOWN, failure, number_of, operation_called, success
+from trunk.http.vxp.replies import failure, operation_called, success
 
 KNOWN = {"10", "15", "18", "19", "20", "21", "22", "23"}
 LISTS = {

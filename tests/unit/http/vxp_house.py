@@ -10,9 +10,10 @@ from typing import Any
 
 from tests.unit.http.fakes import AT, KEYS, RECIPIENT, SENDER, FakeHandover, House, delivery, envelope
 from tests.unit.http.serving import Answer
+from trunk.application.enrolment import Registration
 from trunk.application.handover import Offered
 from trunk.application.shared_secrets import Recognised
-from trunk.domain.agency import Agency, Caller, SystemId
+from trunk.domain.agency import Agency, Caller, HubSide, SystemId
 from trunk.domain.delivery import DeliveryId, DeliveryState
 from trunk.domain.outcome import Rejected, refuse
 from trunk.domain.rejection import Code
@@ -32,6 +33,7 @@ class FakeRecogniser:
     fault: Exception | None = None
     fresh_for: timedelta | None = None
     known: bool = False
+    hub: HubSide | None = None  #: every caller is one
 
     def recognise_known(self, name: str, signed_with: Callable[[str], bool]) -> Recognised | None:
         if not self.known or self.fault:
@@ -49,19 +51,20 @@ class FakeRecogniser:
         record = SharedSecretRecord(
             id="s", system=system, name=name, sealed=b"", created_at=AT, fresh_for=self.fresh_for
         )
-        return Recognised(caller=Caller(system=system, agencies=frozenset({agency})), secret=record)
+        caller = Caller(system=system, agencies=frozenset({agency}), hub=self.hub)
+        return Recognised(caller=caller, secret=record)
 
 
 @dataclass
 class FakeEnrolment:
-    asked: list[tuple[str, ...]] = field(default_factory=list)
+    asked: list[Registration | str] = field(default_factory=list)
 
-    def register(self, caller: Caller, code: str, name: str) -> Agency | Rejected:
-        self.asked.append((code, name))
+    def register(self, caller: Caller, said: Registration) -> Agency | Rejected:
+        self.asked.append(said)
         return refuse(Code.NOT_ENROLLER)
 
     def close(self, caller: Caller, code: str) -> Agency | Rejected:
-        self.asked.append((code,))
+        self.asked.append(code)
         return refuse(Code.NOT_ENROLLER)
 
 
@@ -101,10 +104,11 @@ class VxpHouse(House):
     recogniser: FakeRecogniser = field(default_factory=FakeRecogniser)
     enrolment: FakeEnrolment = field(default_factory=FakeEnrolment)
     vxp: Settings = field(default_factory=Settings)
+    push_system: str = ""
 
     def means(self) -> Means:
         parts: Any = {"recogniser": self.recogniser, "enrolment": self.enrolment}
-        return Means(settings=self.vxp, **parts)
+        return Means(settings=self.vxp, trunk_id="TRUC", push_system=self.push_system, **parts)
 
     def waits(self, *ids: str) -> None:
         self.handover.items = [

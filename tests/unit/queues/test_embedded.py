@@ -37,6 +37,25 @@ def test_urgent_messages_overtake(broker: EmbeddedBroker) -> None:
     assert seen == ["2", "3", "0", "1"]
 
 
+def test_urgent_messages_starve_nobody(broker: EmbeddedBroker) -> None:
+    seen: list[str] = []
+    done = threading.Semaphore(0)
+
+    def handle(message: Message) -> Disposition:
+        seen.append(message.id)
+        if message.urgent and len(seen) < 50:  # another urgent one for each
+            broker.publish([Message(id=f"u{len(seen)}", queue="q", body=b"", urgent=True)])
+        done.release()
+        return Disposition.DONE
+
+    plain = [Message(id=f"p{n}", queue="q", body=b"") for n in range(3)]
+    urgent = [Message(id=f"u-{n}", queue="q", body=b"", urgent=True) for n in range(5)]
+    broker.publish([*plain, *urgent])
+    broker.subscribe("q", handle)
+    assert all(done.acquire(timeout=10) for _ in range(40))
+    assert [seen.index(message.id) for message in plain] == [4, 9, 14]
+
+
 def test_dead_letters_are_kept_to_look_at_within_bounds(broker: EmbeddedBroker) -> None:
     done = threading.Semaphore(0)
 

@@ -19,7 +19,8 @@ from aiohttp import web
 
 from trunk.errors import CorruptPayloadError
 from trunk.http.content import Octets
-from trunk.http.vxp.replies import MEDIA_TYPE, envelope, spell
+from trunk.http.facades import MEDIA_TYPE, spell
+from trunk.http.vxp.replies import envelope
 
 log = structlog.get_logger()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -11,17 +10,12 @@ from aiohttp import web
 
 from trunk.application.enrolment import Enrolment
 from trunk.application.shared_secrets import Recogniser
-from trunk.domain.outcome import refuse
-from trunk.domain.rejection import Code
 from trunk.http.doors import Call, Doors
-from trunk.http.problems import RETRY_AFTER_SECONDS, RefusedError
+from trunk.http.facades import in_time
 from trunk.http.vxp.signed import Signed
 from trunk.settings import Vxp
 
 T = TypeVar("T")
-
-DOCUMENTS, STATUSES = "edoc", "status"
-"""Values of ``messagetype``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +25,8 @@ class Means:
     settings: Vxp
     recogniser: Recogniser
     enrolment: Enrolment
+    trunk_id: str = ""  #: what this trunk is called in traces
+    push_system: str = ""  #: the system as which our uplink brings mail; empty: it brings none
 
 
 MEANS: Final = web.AppKey("vxp", Means)
@@ -51,13 +47,4 @@ class Turn:
 
     async def ask(self, work: Callable[[], T]) -> T:
         """``work()`` in a thread, answered in time. Leaves by ``RefusedError`` where it takes too long."""
-        try:
-            async with asyncio.timeout(self.means.settings.answer_seconds):
-                return await self.call.offload.run(work)
-        except TimeoutError as error:
-            raise late() from error
-
-
-def late() -> RefusedError:
-    """Deployed clients have no time limit of their own: they would wait for ever."""
-    return RefusedError(refuse(Code.UNAVAILABLE, expected="an answer in time", retry_after=RETRY_AFTER_SECONDS))
+        return await in_time(self.call.offload, work, seconds=self.means.settings.answer_seconds)

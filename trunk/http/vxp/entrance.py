@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -15,6 +13,7 @@ from aiohttp import web
 from trunk.domain.outcome import Rejected, refuse
 from trunk.domain.rejection import Code
 from trunk.http.doors import DOORS, METERS, OFFLOAD, Call, Visit
+from trunk.http.facades import drained
 from trunk.http.middleware import explain
 from trunk.http.problems import REQUEST_ID, RefusedError, codes, rejected_by_aiohttp
 from trunk.http.submitting import spool
@@ -32,7 +31,6 @@ GUARD: Final = web.AppKey("vxp_guard", Guard)
 
 _MAX_SMALL_BODY: Final = 64 << 10
 DRAIN_SECONDS: Final = 30.0
-_DRAINED: Final = 2  #: times the largest body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,22 +122,6 @@ async def _refuse(request: web.Request, name: str, rejected: Rejected) -> web.St
     request.app[METERS].rejected(found)
     log.info("request_refused", codes=found)
     response = failure(name, rejected, request_id=request.get(REQUEST_ID, ""))
-    if not await _drained(request):
+    if not await drained(request, seconds=DRAIN_SECONDS):
         response.force_close()
     return response
-
-
-async def _drained(request: web.Request) -> bool:
-    """Let a client finish its sentence: the deployed ones read an answer only after they have sent everything, and
-    take a connection that is closed before for a fault of the network. False: it says more than anybody listens to,
-    or it waits for leave to send."""
-    if request.content.at_eof():
-        return True
-    if "Expect" in request.headers or "chunked" in request.headers.get("Transfer-Encoding", ""):
-        return False
-    left = _DRAINED * request.app[DOORS].settings.max_body_octets
-    with suppress(Exception):  # whatever becomes of this body, the refusal is the answer
-        async with asyncio.timeout(DRAIN_SECONDS):
-            while left > 0 and (octets := await request.content.readany()):
-                left -= len(octets)
-    return request.content.at_eof()

@@ -10,7 +10,7 @@ from typing import Any, Final
 import structlog
 from aiohttp import web
 
-from trunk.application.handover import Content, Failed, Handover, Offered, Taken
+from trunk.application.handover import Content, Handover, Offered, Word
 from trunk.domain.agency import Caller
 from trunk.domain.delivery import DeliveryId, DeliveryState
 from trunk.domain.entry import EnvelopeKind
@@ -19,16 +19,15 @@ from trunk.domain.rejection import Code
 from trunk.domain.tracking import InboxItem, InboxSelection
 from trunk.http.content import Octets, send
 from trunk.http.description import XML
+from trunk.http.facades import DOCUMENTS, OFFERED, STATUSES, Span, document_id, spell_moment
 from trunk.http.problems import RefusedError, insist
+from trunk.http.vxp import hubs
 from trunk.http.vxp.content import send_encoded
-from trunk.http.vxp.doors import DOCUMENTS, STATUSES, Turn
-from trunk.http.vxp.parameters import Span, document_id, kinds_asked, spell_moment
+from trunk.http.vxp.doors import Turn
+from trunk.http.vxp.parameters import days_asked, kinds_asked
 from trunk.http.vxp.replies import success
 
 log = structlog.get_logger()
-
-OFFERED: Final = frozenset({DeliveryState.QUEUED, DeliveryState.DISPATCHED})
-"""What lists show. After ``fail`` a delivery is put off: it comes back into the list when it falls due again."""
 
 DONE, FAIL, PROCESSING = "done", "fail", "processing"
 _MAX_REASON: Final = 1000
@@ -36,9 +35,9 @@ _MAX_REASON: Final = 1000
 
 async def list_received(turn: Turn) -> web.StreamResponse:
     """getReceivedEdocList: what waits, the most urgent first, then the oldest."""
-    only, limit = _selection(turn, kinds_asked(turn), Span.asked(turn)), turn.means.settings.list_items
+    only, limit = _selection(turn, kinds_asked(turn), days_asked(turn)), turn.means.settings.list_items
     page = insist(await turn.ask(lambda: turn.doors.handover.inbox(turn.call.caller, limit=limit, only=only)))
-    return success(data=[_item(item) for item in page.items])
+    return success(data=[_item(item) | hubs.passed(turn, item.envelope) for item in page.items])
 
 
 async def count_documents(turn: Turn) -> web.StreamResponse:
@@ -71,7 +70,10 @@ async def download(turn: Turn) -> web.StreamResponse:
 
 
 async def update(turn: Turn) -> web.StreamResponse:
-    """updateStatus: ``done`` ends the trunk's care, ``fail`` puts it off, ``processing`` is heard and moves nothing."""
+    """updateStatus: ``done`` ends the trunk's care, ``fail`` puts it off, ``processing`` is heard and moves nothing.
+
+    Of another hub: ``processing`` takes it off our list, for that hub is responsible; its ``fail`` then gives it up.
+    """
     said = insist(turn.signed.one("status")).lower()
     if said not in (DONE, FAIL, PROCESSING):
         raise RefusedError(refuse(Code.BAD_REQUEST, path="status", expected=f"{DONE}, {FAIL}, {PROCESSING}", got=said))
@@ -88,9 +90,14 @@ async def update(turn: Turn) -> web.StreamResponse:
 def _say(handover: Handover, caller: Caller, sought: DeliveryId, word: tuple[str, str]) -> DeliveryState | Rejected:
     """VXP has no digest: a system that says ``done`` is taken at its word for the envelope that it was offered."""
     offered = handover.look(caller, sought)
-    if isinstance(offered, Rejected) or word[0] == PROCESSING:
-        return offered if isinstance(offered, Rejected) else offered.delivery.state
-    said = Taken(offered.envelope.sha256) if word[0] == DONE else Failed(_reason(word[1]))
+    if isinstance(offered, Rejected):
+        return offered
+    if word[0] == FAIL:
+        said: Word | None = hubs.word_of_failure(caller, _reason(word[1]))
+    else:
+        said = hubs.word_of_success(caller, offered.envelope.sha256, done=word[0] == DONE)
+    if said is None:
+        return offered.delivery.state
     confirmed = handover.confirm(caller, sought, said)
     return confirmed if isinstance(confirmed, Rejected) else confirmed.delivery.state
 

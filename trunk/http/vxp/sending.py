@@ -13,20 +13,24 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from envelopes.model import StatusCode
 from trunk.application.handover import Offered
 from trunk.application.submission import Submission
 from trunk.application.tracking import Tracking
 from trunk.domain.agency import Caller
+from trunk.domain.change_request import ChangeRequest, RequestKind, RequestState
 from trunk.domain.delivery import Delivery, DeliveryEvent, DeliveryId, DeliveryState, EnvelopeId
 from trunk.domain.entry import EnvelopeKind, EnvelopeRecord
 from trunk.domain.outcome import Rejected, refuse
 from trunk.domain.rejection import Code
 from trunk.domain.tracking import DeliveryTrack, EnvelopeTrack, Search
+from trunk.http.facades import DOCUMENTS, STATUSES, Span, document_id, late, spell_moment
 from trunk.http.problems import RefusedError, insist
 from trunk.http.spool import Spooled
 from trunk.http.submitting import spool, take_in
-from trunk.http.vxp.doors import DOCUMENTS, STATUSES, Turn, late
-from trunk.http.vxp.parameters import Span, document_id, kinds_asked, spell_moment
+from trunk.http.vxp import hubs
+from trunk.http.vxp.doors import Turn
+from trunk.http.vxp.parameters import days_asked, kinds_asked
 from trunk.http.vxp.replies import success
 from trunk.http.vxp.signed import HASH_FILE, spelled_digests
 
@@ -48,10 +52,30 @@ _RECEIVED: Final[Mapping[DeliveryState, tuple[str, str]]] = MappingProxyType(
     }
 )
 
+# What the sender asked of a receiver who has the document; a recall that was granted is a state.
+_ASKED: Final[Mapping[tuple[RequestKind, RequestState], str]] = MappingProxyType(
+    {
+        (RequestKind.RECALL, RequestState.OPEN): "đã yêu cầu lấy lại, chờ bên nhận trả lời",
+        (RequestKind.RECALL, RequestState.REFUSED): "bên nhận từ chối lấy lại",
+        (RequestKind.UPDATE, RequestState.OPEN): "đã yêu cầu cập nhật, chờ bên nhận trả lời",
+        (RequestKind.UPDATE, RequestState.AGREED): "bên nhận đồng ý cập nhật",
+        (RequestKind.UPDATE, RequestState.REFUSED): "bên nhận từ chối cập nhật",
+    }
+)
+
+# A status about a recall is often sent without a word of description; its row would have no title.
+_TITLE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        StatusCode.RECALL_REQUESTED: "Yêu cầu lấy lại văn bản",
+        StatusCode.RECALL_AGREED: "Đồng ý lấy lại, cập nhật văn bản",
+        StatusCode.RECALL_REFUSED: "Từ chối lấy lại, cập nhật văn bản",
+    }
+)
+
 
 async def send(turn: Turn) -> web.StreamResponse:
     """sendEdoc: the same intake as the native API's. ``to`` and ``messagetype`` are hints that nobody needs: the
-    message itself says what it is and whom it is for."""
+    message itself says what it is and whom it is for. Only another hub may ask for some of the addressees."""
     turn.call.offload.require_room()
     async with _admitted(turn) as submitted:
         try:
@@ -74,7 +98,15 @@ async def _admitted(turn: Turn) -> AsyncIterator[Submission]:
         file = await asyncio.to_thread(_file_in, body, said)
         if file is None:
             raise RefusedError(refuse(Code.BODY_HASH, path="XroadVnpt-hash-file", got=said))
-        yield Submission(caller=turn.call.caller, octets=file.octets, size=file.size, sha256=file.sha256)
+        caller = await hubs.bringing(turn)
+        yield Submission(
+            caller=caller,
+            octets=file.octets,
+            size=file.size,
+            sha256=file.sha256,
+            only_to=hubs.ids(turn, caller, "to"),
+            trace=hubs.ids(turn, caller, "trace"),
+        )
 
 
 def _file_in(body: Spooled, said: str) -> Spooled | None:
@@ -112,8 +144,9 @@ async def list_sent(turn: Turn) -> web.StreamResponse:
     named = turn.signed.values("docid")
     tracks = await turn.ask(lambda: _named(turn, named))
     if tracks:
-        return success(data=[_tracked_row(track.envelope, one) for track in tracks for one in track.deliveries])
-    kinds, span = kinds_asked(turn), Span.asked(turn)
+        rows = [(_tracked_row(track.envelope, one), one.delivery) for track in tracks for one in track.deliveries]
+        return success(data=[row | hubs.exactly(turn, delivery) for row, delivery in rows])
+    kinds, span = kinds_asked(turn), days_asked(turn)
     return success(data=await turn.ask(lambda: _latest(turn, kinds, span)))
 
 
@@ -159,24 +192,30 @@ def _latest(turn: Turn, kinds: frozenset[EnvelopeKind], span: Span) -> list[dict
             )
         )
     ]
-    newest = sorted(lines, key=lambda line: (line.envelope.accepted_at, line.delivery.id), reverse=True)
-    return [_row(line.envelope, line.delivery) for line in newest[:limit]]
+    newest = sorted(lines, key=lambda line: (line.envelope.accepted_at, line.delivery.id), reverse=True)[:limit]
+    asked = turn.doors.tracking.requests([line.delivery.id for line in newest])
+    return [
+        _row(line.envelope, line.delivery, asked.get(line.delivery.id, ())) | hubs.exactly(turn, line.delivery)
+        for line in newest
+    ]
 
 
 def _tracked_row(envelope: EnvelopeRecord, track: DeliveryTrack) -> dict[str, Any]:
     taken = (event.at for event in track.timeline if event.event == DeliveryEvent.HANDED_OVER)
     at = next(taken, None)
-    return _row(envelope, track.delivery) | {"receivedTime": spell_moment(at) if at else ""}
+    return _row(envelope, track.delivery, track.requests) | {"receivedTime": spell_moment(at) if at else ""}
 
 
-def _row(envelope: EnvelopeRecord, delivery: Delivery) -> dict[str, Any]:
+def _row(envelope: EnvelopeRecord, delivery: Delivery, requests: Sequence[ChangeRequest]) -> dict[str, Any]:
     status, described = _RECEIVED[delivery.state]
+    newest = {request.kind: request for request in requests}
+    asked = [_ASKED[one.kind, one.state] for one in newest.values() if (one.kind, one.state) in _ASKED]
     return {
         "serviceType": "eDoc",
         "messageType": DOCUMENTS if envelope.kind is EnvelopeKind.DOCUMENT else STATUSES,
         "senderDocId": envelope.id,
         "fromCode": envelope.sender,
-        "title": envelope.subject or envelope.description,
+        "title": envelope.subject or envelope.description or _TITLE.get(envelope.status_code, ""),
         "notation": envelope.document_code,
         "sentTime": spell_moment(envelope.accepted_at),
         "sendStatus": "done",
@@ -184,6 +223,6 @@ def _row(envelope: EnvelopeRecord, delivery: Delivery) -> dict[str, Any]:
         "receiverDocId": delivery.id,
         "toCode": delivery.addressee,
         "receiveStatus": status,
-        "receiveStatusDesc": described,
+        "receiveStatusDesc": "; ".join((described, *asked)),
         "receivedTime": "",
     }

@@ -1,0 +1,28 @@
+"""Work that one process at a time does: whose it is, and until when. The ledger is where all processes look."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from trunk.storage.bulk import insert_new
+from trunk.storage.columns import time_text
+from trunk.storage.tables import LEASE
+
+
+def take(connection: Connection, name: str, *, owner: str, now: datetime, until: datetime) -> bool:
+    """Make it ``owner``'s until then, or keep it so; ``False`` if it is another's and has not run out."""
+    free = sa.or_(LEASE.c.owner == owner, LEASE.c.until <= now)
+    taken = connection.execute(sa.update(LEASE).where(LEASE.c.name == name, free).values(owner=owner, until=until))
+    if taken.rowcount:
+        return True
+    insert_new(connection, LEASE, [{"name": name, "owner": owner, "until": time_text(until)}])
+    held = connection.execute(sa.select(LEASE.c.owner).where(LEASE.c.name == name)).scalar_one_or_none()
+    return held == owner
+
+
+def release(connection: Connection, name: str, *, owner: str) -> None:
+    """Somebody else may have it now; nothing happens if it is not ``owner``'s any more."""
+    connection.execute(sa.delete(LEASE).where(LEASE.c.name == name, LEASE.c.owner == owner))
