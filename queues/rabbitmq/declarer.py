@@ -90,6 +90,18 @@ class Declarer:
         async with self._one_at_a_time:
             return await self._declare_dead_letters()
 
+    async def waiting(self, queue: str) -> int | None:
+        """How many messages nobody has taken; ``None`` if somebody deleted the queue. Raises ``QueueError``."""
+        async with self._one_at_a_time:
+            try:
+                answer = await self._ask(Channel.queue_declare, queue=names.encode(queue), passive=True)
+            except ChannelLostError as refusal:
+                if refusal.code != _NOT_FOUND:
+                    raise
+                self.forget(queue)
+                return None
+        return int(answer.method.message_count)
+
     async def settled(self, queues: Collection[str]) -> None:
         """Wait until none of these queues is newborn (see ``Nursery``)."""
         while (left := self._nursery.wait_for(queues)) > 0:  # noqa: ASYNC110  a known time, not a poll

@@ -102,6 +102,11 @@ class Session:
             await self._publishing.up(seconds=self._tuning.connect_timeout_seconds)
             return await self._side.declarer.dead_letters()
 
+    async def waiting(self, queue: str) -> int | None:
+        with self._call():
+            await self._publishing.up(seconds=self._tuning.connect_timeout_seconds)
+            return await self._side.declarer.waiting(queue)
+
     async def check(self) -> None:
         with self._call():
             await self._publishing.up(seconds=self._tuning.connect_timeout_seconds)

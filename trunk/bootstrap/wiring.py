@@ -33,10 +33,11 @@ from trunk.application.prepare import Preparer
 from trunk.application.punctuality import Punctuality
 from trunk.application.recalls import Recaller, Revisions
 from trunk.application.receipts import Receipts
+from trunk.application.reconcile import Reconciler
 from trunk.application.sweep import Sweep
 from trunk.application.tidy import Tidy
 from trunk.application.tracking import Tracking
-from trunk.bootstrap import facades, rabbitmq, signatures, uplink
+from trunk.bootstrap import care, facades, rabbitmq, signatures, uplink
 from trunk.domain.retry import RetrySchedule
 from trunk.http import spool
 from trunk.http.app import Doors, make_app
@@ -82,6 +83,7 @@ class Service:
     dispatch: Dispatch
     sweep: Sweep
     mailroom: Mailroom
+    reconciler: Reconciler
     app: web.Application
     process: Process
 
@@ -147,6 +149,9 @@ def wire(core: Core, judging: Judging, executor: ThreadPoolExecutor) -> Service:
     )
     loops["tidy"] = Loop(name="tidy", step=tidy_step(_tidy(core)), chance=random.random, pause_seconds=3600)
     loops["trust"] = Loop(name="trust", step=signatures.trust_step(settings), chance=random.random, pause_seconds=5.0)
+    reconciler, loops["reconciler"] = care.reconciliation(
+        core.settings, parts=(core.ledger, scribe, core.broker, core.registry), now=core.now, owner=new_id()
+    )
     loops["fetcher"] = judging.fetcher.loop()
     intake, handover = _intake(core, judging.examiners, executor), _handover(core)
     doors = _doors(core, intake, handover, waiting_room, judging, loops)
@@ -169,6 +174,7 @@ def wire(core: Core, judging: Judging, executor: ThreadPoolExecutor) -> Service:
         dispatch=dispatch,
         sweep=sweep,
         mailroom=mailroom,
+        reconciler=reconciler,
         app=app,
         process=process,
     )

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from trunk.errors import ConfigurationError
+from trunk.settings.care import Admission, Reconciliation, Watch
 
 _DATABASES: Final = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 _BROKERS: Final = ("embedded:", "amqp://", "amqps://")
@@ -66,7 +67,7 @@ class Identity(_Section):
     name: str = Field(default="Trục liên thông văn bản", description="the trunk's name in acknowledgements")
 
 
-class Http(_Section):
+class Http(Admission):
     """Where agencies' systems connect."""
 
     host: str = Field(default="127.0.0.1", description="address to listen on")
@@ -334,6 +335,8 @@ class Settings(_Section):
     uplink: Uplink = Uplink()
     deadlines: Deadlines = Deadlines()
     delivery: Delivery = Delivery()
+    reconciler: Reconciliation = Reconciliation()
+    doctor: Watch = Watch()
     log: Log = Log()
     testing: Testing = Testing()
 

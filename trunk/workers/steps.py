@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import structlog
 
 from queues.broker import Broker, Disposition, Handler, Message, QueueError
 from trunk.application.dispatch import Dispatch
 from trunk.application.notices import delivery_of
+from trunk.application.reconcile import Reconciler
 from trunk.application.sweep import Sweep
 from trunk.application.tidy import Tidy
 from trunk.domain.agency import Agency, DeliveryMode, Directory
 from trunk.domain.delivery import AgencyCode
 from trunk.workers.loops import Went
+from trunk.workers.uplink.lease import Lease
 
 log = structlog.get_logger()
 
@@ -41,6 +43,21 @@ def sweep_step(sweep: Sweep) -> Callable[[], Went]:
         if not swept.idle:
             log.info("deliveries_swept", requeued=swept.requeued, expired=swept.expired)
         return Went.IDLE if swept.idle else Went.WORKED
+
+    return step
+
+
+def reconcile_step(reconciler: Reconciler, lease: Lease) -> Callable[[], Went]:
+    """Put right what nothing else would; one process at a time."""
+
+    def step() -> Went:
+        lease.step()
+        if not lease.held:
+            return Went.IDLE
+        done = reconciler.run_once()
+        if not done.idle:
+            log.warning("reconciled", **asdict(done))
+        return Went.IDLE  # the next pass has its time: nothing is published twice in one
 
     return step
 
