@@ -65,7 +65,7 @@ class Night:
 
     def state(self, delivery_id: str) -> DeliveryState:
         with self.ledger.read() as view:
-            found = view.delivery(delivery_id)  # type: ignore[arg-type]
+            found = view.delivery(delivery_id)
         assert found is not None
         return found.state
 
@@ -141,7 +141,7 @@ def test_work_that_is_leased_into_the_future_is_free_now(night: Night, engine: E
     edit(engine, sa.insert(LEASE).values(name="uplink:national", owner="zombie", until=AT + timedelta(days=3)))
     edit(engine, sa.insert(LEASE).values(name="other", owner="alive", until=AT + 20 * SECOND))
     assert night.passes().leases_freed == 1
-    assert [row.name for row in rows(engine, LEASE)] == ["other"]  # type: ignore[attr-defined]
+    assert [row.name for row in rows(engine, LEASE)] == ["other"]
 
 
 def test_a_link_whose_end_is_known_here_is_closed(night: Night) -> None:

@@ -149,16 +149,14 @@ def wire(core: Core, judging: Judging, executor: ThreadPoolExecutor) -> Service:
     )
     loops["tidy"] = Loop(name="tidy", step=tidy_step(_tidy(core)), chance=random.random, pause_seconds=3600)
     loops["trust"] = Loop(name="trust", step=signatures.trust_step(settings), chance=random.random, pause_seconds=5.0)
-    reconciler, loops["reconciler"] = care.reconciliation(
-        core.settings, parts=(core.ledger, scribe, core.broker, core.registry), now=core.now, owner=new_id()
-    )
+    parts = (core.ledger, scribe, core.broker, core.registry)
+    reconciler, loops["reconciler"] = care.reconciliation(settings, parts=parts, now=core.now, owner=new_id())
     loops["fetcher"] = judging.fetcher.loop()
     intake, handover = _intake(core, judging.examiners, executor), _handover(core)
     doors = _doors(core, intake, handover, waiting_room, judging, loops)
     beyond = uplink.uplink(_ground(core, intake, doors))
     doors = dataclasses.replace(doors, remarks=beyond.checks)
-    parts = (settings, core.ledger, core.registry, core.now)
-    app = make_app(doors, facades.vxp(*parts), facades.lgsp(*parts))
+    app = _app(core, doors)
     process = Process(
         runner=lambda: Runner(app, drain_seconds=settings.http.drain_seconds),
         loops=(*loops.values(), *beyond.loops.values()),
@@ -178,6 +176,11 @@ def wire(core: Core, judging: Judging, executor: ThreadPoolExecutor) -> Service:
         app=app,
         process=process,
     )
+
+
+def _app(core: Core, doors: Doors) -> web.Application:
+    parts = (core.settings, core.ledger, core.registry, core.now)
+    return make_app(doors, facades.vxp(*parts), facades.lgsp(*parts))
 
 
 def _tidy(core: Core) -> Tidy:

@@ -28,6 +28,7 @@ from trunk.settings import Examination, Loaded, Settings
 
 if TYPE_CHECKING:
     from queues.estate import Steward
+    from trunk.application.diagnosis import Diagnosis
     from trunk.application.examiners import TooCostly
     from trunk.bootstrap import AdminRoom, Desk
     from trunk.domain.agency import Agency
@@ -49,6 +50,13 @@ def _open_administration(settings: Settings) -> AbstractContextManager[AdminRoom
 
     _require_ledger(settings)
     return open_administration(settings)
+
+
+def _open_doctor(settings: Settings) -> AbstractContextManager[Diagnosis]:
+    from trunk.bootstrap.doctor import open_doctor  # noqa: PLC0415  heavy
+
+    _require_ledger(settings)
+    return open_doctor(settings)
 
 
 def _require_ledger(settings: Settings) -> None:
@@ -129,6 +137,7 @@ class Doors:
 
     open_desk: Callable[[Settings], AbstractContextManager[Desk]] = _open_desk
     open_administration: Callable[[Settings], AbstractContextManager[AdminRoom]] = _open_administration
+    open_doctor: Callable[[Settings], AbstractContextManager[Diagnosis]] = _open_doctor
     open_rabbitmq: Callable[[Settings, Sequence[Agency]], Steward] = _open_rabbitmq
     upgrade: Callable[[Settings], str] = _upgrade
     serve: Serve = _serve

@@ -18,6 +18,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from trunk.errors import ConfigurationError
+from trunk.settings.care import Watch
 from trunk.settings.sections import (
     BROKER_USER,
     Broker,
@@ -60,6 +61,7 @@ __all__ = [
     "Testing",
     "Uplink",
     "Vxp",
+    "Watch",
     "WrittenPolicy",
     "environment",
     "load",

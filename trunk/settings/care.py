@@ -19,7 +19,9 @@ class Admission(_Section):
         default=0.5, gt=0, le=1, description="of threads and waiting places that one system may hold; more gets 429"
     )
     spool_mib: int = Field(default=1024, gt=0, description="bodies that may be under way at once in one process")
-    connections_per_peer: int = Field(default=256, gt=0, description="connections of one address to one process")
+    connections_per_peer: int = Field(
+        default=1000, gt=0, description="connections of one address (of a proxy: all of them) to one process"
+    )
 
 
 class Reconciliation(_Section):

@@ -45,6 +45,7 @@ from trunk.storage import (
 from trunk.storage.hub_links import HubLinks
 from trunk.storage.mending import Looking
 from trunk.storage.punctuality import Times
+from trunk.storage.symptoms import Symptoms
 
 
 class View:
@@ -102,6 +103,11 @@ class View:
     def looking(self) -> Looking:
         """For the reconciler: what no step of the trunk could have left so."""
         return Looking(self._connection)
+
+    @property
+    def symptoms(self) -> Symptoms:
+        """For the doctor: what stands still."""
+        return Symptoms(self._connection)
 
     def accepted_at(self, envelope_id: EnvelopeId) -> datetime | None:
         return envelopes.accepted_at(self._connection, envelope_id)
