@@ -10,7 +10,6 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Final
 
 from trunk.domain.agency import SystemId
@@ -31,13 +30,6 @@ class SystemRecord:
     hub: bool = False  #: another trunk, whose uplink we are
 
 
-class KeyRole(StrEnum):
-    """What a key opens."""
-
-    AGENCY = "agency"  #: the mail of the agencies that its system speaks for
-    ADMINISTRATOR = "administrator"  #: ``/api/v1/admin`` as well: the mail of all, to be put back and to be closed
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRecord:
     """An API key as the ledger keeps it."""
@@ -48,7 +40,6 @@ class KeyRecord:
     created_at: datetime
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
-    role: KeyRole = KeyRole.AGENCY
 
     def valid(self, at: datetime) -> bool:
         return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)

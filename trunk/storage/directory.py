@@ -146,7 +146,6 @@ def put_key(connection: Connection, key: KeyRecord) -> None:
         "created_at": key.created_at,
         "expires_at": key.expires_at,
         "revoked_at": key.revoked_at,
-        "role": key.role,
     }
     _put(connection, API_KEY, {"id": key.id}, values)
 
@@ -196,7 +195,6 @@ def _key_of(row: Any) -> KeyRecord:
         created_at=row.created_at,
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
-        role=row.role,
     )
 
 

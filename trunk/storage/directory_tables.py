@@ -8,7 +8,6 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from trunk.domain.agency import DEFAULT_POLICY, DeliveryMode
-from trunk.domain.credential import KeyRole
 from trunk.storage.columns import EMPTY, UtcTime, by_value
 
 
@@ -89,9 +88,6 @@ class KeyRow(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcTime)
     expires_at: datetime | None = Field(sa_type=UtcTime)
     revoked_at: datetime | None = Field(sa_type=UtcTime)
-    role: KeyRole = Field(
-        default=KeyRole.AGENCY, sa_type=by_value(KeyRole), sa_column_kwargs={"server_default": "agency"}
-    )
 
 
 class SharedSecretRow(SQLModel, table=True):

@@ -1,6 +1,6 @@
-"""What was set aside for a person to look at; keys with a role.
+"""What was set aside for a person to look at.
 
-A new table and a column with a default: a ledger of millions is upgraded in a moment.
+A new table: a ledger of millions is upgraded in a moment.
 """
 
 from __future__ import annotations
@@ -30,4 +30,3 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False, server_default=EMPTY),
         sqlite_autoincrement=True,
     )
-    op.add_column("api_key", sa.Column("role", sa.String(24), nullable=False, server_default="agency"))
