@@ -73,6 +73,12 @@ class Broker(Protocol):
     def dead_letters(self) -> int:
         """How many messages have been set aside and wait for a person. Raises ``QueueError``."""
 
+    def waiting(self, queue: str, /) -> int | None:
+        """How many messages stand in ``queue`` and nobody has taken; ``None``: there is no such queue any more.
+
+        Raises ``QueueError``.
+        """
+
     def check(self) -> None:
         """Return if messages can be published now; else raise ``QueueError`` that says why not."""
 

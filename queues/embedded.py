@@ -83,6 +83,11 @@ class EmbeddedBroker:
         with self._lock:
             return self._dead_count
 
+    def waiting(self, queue: str, /) -> int | None:
+        with self._lock:
+            held = self._queues.get(queue)
+            return None if held is None else len(held)
+
     def kept_dead_letters(self) -> list[Message]:
         """The youngest of them, to look at."""
         with self._lock:

@@ -7,6 +7,7 @@ All three are ours here and bound to 127.0.0.1; a RabbitMQ that runs on the mach
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -25,6 +26,7 @@ from scripts.private_process import (
     home,
     kept_secret,
 )
+from scripts.private_tls import make_tls_files
 from scripts.server_packages import RABBITMQ
 
 _USER: Final = "trunk"
@@ -34,10 +36,18 @@ _NO_BUSY_WAITING: Final = "+sbwt none +sbwtdcpu none +sbwtdio none +S 2:2"
 
 
 class RabbitServer:
-    """A running node. ``url`` is its first virtual host, ``new_vhost()`` the URL of one not used yet."""
+    """A running node. ``url`` is its first virtual host, ``new_vhost()`` the URL of one not used yet.
 
-    def __init__(self, folder: Path, programs: Path, account: Account) -> None:
+    With ``complete`` it also speaks TLS (``tls_port``, certificates in ``tls``) and has its management API, by both
+    protocols: a few seconds more at each start.
+    """
+
+    def __init__(self, folder: Path, programs: Path, account: Account, *, complete: bool = False) -> None:
         self.port = free_port()
+        self.tls_port = free_port()
+        self.management_port = free_port()
+        self.management_tls_port = free_port()
+        self.tls = make_tls_files(folder) if complete else None
         self._password = kept_secret(folder / "password", account)
         self._folder = folder
         self._programs = programs
@@ -73,6 +83,21 @@ class RabbitServer:
 
     def vhost_url(self, vhost: str) -> str:
         return f"amqp://{_USER}:{self._password}@{LOOPBACK}:{self.port}/{'%2F' if vhost == '/' else vhost}"
+
+    @property
+    def tls_url(self) -> str:
+        return f"amqps://{_USER}:{self._password}@{LOOPBACK}:{self.tls_port}/%2F"
+
+    @property
+    def management_url(self) -> str:
+        """The API by HTTPS, with its administrator."""
+        return f"https://{_USER}:{self._password}@{LOOPBACK}:{self.management_tls_port}"
+
+    def wipe(self) -> None:
+        """Lose all data, as if its volume were gone. The node must not run."""
+        for place in ("data", "log"):
+            shutil.rmtree(self._folder / place, ignore_errors=True)
+        self._spare.clear()
 
     def start(self) -> None:
         """Return when the node takes connections."""
@@ -154,6 +179,17 @@ class RabbitServer:
             "enabled_plugins": "[].\n",
             "rabbitmq.conf": _CONFIGURATION.format(port=self.port, user=_USER, password=self._password),
         }
+        if self.tls is not None:
+            files["advanced.config"] = "[{rabbit, [{quorum_tick_interval, 500}]}].\n"  # tests wait for its counting
+            files["enabled_plugins"] = "[rabbitmq_management].\n"
+            files["rabbitmq.conf"] += _COMPLETE.format(
+                tls_port=self.tls_port,
+                management_port=self.management_port,
+                management_tls_port=self.management_tls_port,
+                tls=self.tls,
+            )
+            for certificate in self.tls.all:
+                self._account.own(certificate)
         for name, text in files.items():
             path = self._folder / name
             path.write_text(text)
@@ -170,6 +206,23 @@ disk_free_limit.absolute = 50MB
 raft.wal_max_size_bytes = 67108864
 """
 
+_COMPLETE: Final = f"""\
+listeners.ssl.1 = {LOOPBACK}:{{tls_port}}
+ssl_options.cacertfile = {{tls.authority}}
+ssl_options.certfile = {{tls.server}}
+ssl_options.keyfile = {{tls.server_key}}
+ssl_options.verify = verify_peer
+ssl_options.fail_if_no_peer_cert = false
+management.tcp.ip = {LOOPBACK}
+management.tcp.port = {{management_port}}
+management.ssl.ip = {LOOPBACK}
+management.ssl.port = {{management_tls_port}}
+management.ssl.cacertfile = {{tls.authority}}
+management.ssl.certfile = {{tls.server}}
+management.ssl.keyfile = {{tls.server_key}}
+collect_statistics_interval = 500
+"""
+
 _MAKE_VHOST: Final = (
     'rabbit_vhost:add(<<"{vhost}">>, <<"private_servers">>), '
     'rabbit_auth_backend_internal:set_permissions(<<"{user}">>, <<"{vhost}">>, <<".*">>, <<".*">>, <<".*">>, '
@@ -184,15 +237,15 @@ def _inherited(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 @contextmanager
-def private_rabbitmq(folder: Path) -> Iterator[RabbitServer]:
-    """A RabbitMQ node that lives in ``folder`` as long as the block."""
+def private_rabbitmq(folder: Path, *, complete: bool = False) -> Iterator[RabbitServer]:
+    """A RabbitMQ node that lives in ``folder`` as long as the block; ``complete``: with TLS and management."""
     programs = RABBITMQ.programs()
     if programs is None:
         raise PrivateServerError("RabbitMQ is not installed: python scripts/private_servers.py install")
     account = Account.best_of("rabbitmq")
     with ExitStack() as stack:
         place = stack.enter_context(home(folder, "rabbitmq", account))
-        server = RabbitServer(place, programs, account)
+        server = RabbitServer(place, programs, account, complete=complete)
         stack.callback(server.close)
         server.start()
         yield server

@@ -47,7 +47,7 @@ def install(*, for_tests: bool) -> int:
     return 0 if complete else 1
 
 
-def run(folder: Path, only: str) -> int:
+def run(folder: Path, only: str, *, complete: bool = False) -> int:
     """Run the servers until SIGTERM or SIGINT."""
     for number in _STOPPING:
         signal.signal(number, _leave)
@@ -55,7 +55,7 @@ def run(folder: Path, only: str) -> int:
     try:
         with ExitStack() as stack:
             if only in ("both", "rabbitmq"):
-                urls["rabbitmq"] = stack.enter_context(private_rabbitmq(folder)).url
+                urls |= _urls(stack.enter_context(private_rabbitmq(folder, complete=complete)))
             if only in ("both", "postgresql"):
                 urls["postgresql"] = stack.enter_context(private_postgresql(folder)).url
             print(json.dumps(urls), flush=True)
@@ -64,6 +64,17 @@ def run(folder: Path, only: str) -> int:
     except PrivateServerError as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def _urls(rabbit: RabbitServer) -> dict[str, str]:
+    if rabbit.tls is None:
+        return {"rabbitmq": rabbit.url}
+    return {
+        "rabbitmq": rabbit.url,
+        "rabbitmq_tls": rabbit.tls_url,
+        "rabbitmq_management": rabbit.management_url,
+        "rabbitmq_ca_file": str(rabbit.tls.authority),
+    }
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
@@ -80,10 +91,11 @@ def main() -> int:
     running = commands.add_parser("run", help="run the servers until SIGTERM")
     running.add_argument("--folder", type=Path, required=True, help="where their data is kept")
     running.add_argument("--only", choices=("both", "rabbitmq", "postgresql"), default="both")
+    running.add_argument("--complete", action="store_true", help="RabbitMQ with TLS and its management API")
     arguments = parser.parse_args()
     if arguments.command == "install":
         return install(for_tests=arguments.for_tests)
-    return run(arguments.folder, arguments.only)
+    return run(arguments.folder, arguments.only, complete=arguments.complete)
 
 
 if __name__ == "__main__":

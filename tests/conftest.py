@@ -20,7 +20,7 @@ from scripts.private_rabbitmq import RabbitServer, private_rabbitmq
 from scripts.server_packages import JDK, POSTGRESQL, RABBITMQ, XMLSEC1, ServerPackage
 from tests.java_system import compile_client
 
-_MARKERS = {"rabbitmq_server": "rabbitmq", "postgres_server": "postgres"}
+_MARKERS = {"rabbitmq_server": "rabbitmq", "complete_rabbitmq": "rabbitmq", "postgres_server": "postgres"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -75,6 +75,14 @@ def rabbitmq_server(server_folder: Path, pytestconfig: pytest.Config) -> Iterato
     """The node of this test process. A test that kills or blocks it has it running and open again at its end."""
     _insist_on(RABBITMQ, pytestconfig)
     with private_rabbitmq(server_folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def complete_rabbitmq(server_folder: Path, pytestconfig: pytest.Config) -> Iterator[RabbitServer]:
+    """Another node, which speaks TLS and has its management API. Tests use virtual hosts of their own."""
+    _insist_on(RABBITMQ, pytestconfig)
+    with private_rabbitmq(server_folder / "complete", complete=True) as server:
         yield server
 
 

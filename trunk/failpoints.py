@@ -28,6 +28,8 @@ NAMES: Final = (
     "uplink.taken",
     "uplink.sent",
     "uplink.settled",
+    "reconcile.found",
+    "reconcile.mended",
 )
 
 _armed: dict[str, int] = {}

@@ -5,7 +5,9 @@ publish: ``link`` keeps each of them up, ``publisher`` and ``consumer`` live in 
 other threads. Nothing is shared between the loop and other threads but calls across ``call_soon_threadsafe``.
 """
 
+from queues.rabbitmq.administrator import Administrator, Estate
 from queues.rabbitmq.broker import RabbitBroker
+from queues.rabbitmq.tls import verifying
 from queues.rabbitmq.tuning import Tuning
 
-__all__ = ["RabbitBroker", "Tuning"]
+__all__ = ["Administrator", "Estate", "RabbitBroker", "Tuning", "verifying"]

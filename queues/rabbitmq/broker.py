@@ -78,6 +78,9 @@ class RabbitBroker:
     def dead_letters(self) -> int:
         return self._run(self._session.dead_letters())
 
+    def waiting(self, queue: str, /) -> int | None:
+        return self._run(self._session.waiting(queue))
+
     def check(self) -> None:
         self._run(self._session.check())
 

@@ -59,7 +59,7 @@ class Declarer:
 
     async def move_in(self, line: Line, /) -> None:
         self._line = line
-        for exchange, kind in ((topology.DELIVERIES, "topic"), (topology.DEAD_LETTERS, "fanout")):
+        for exchange, kind in topology.EXCHANGES.items():
             await self._ask(Channel.exchange_declare, exchange=exchange, exchange_type=kind, durable=True)
         await self._declare_dead_letters()
         await self._ask(Channel.queue_bind, queue=topology.DEAD_LETTERS, exchange=topology.DEAD_LETTERS)
@@ -89,6 +89,18 @@ class Declarer:
         """How many messages wait in the dead-letter queue. Raises ``QueueError``."""
         async with self._one_at_a_time:
             return await self._declare_dead_letters()
+
+    async def waiting(self, queue: str) -> int | None:
+        """How many messages nobody has taken; ``None`` if somebody deleted the queue. Raises ``QueueError``."""
+        async with self._one_at_a_time:
+            try:
+                answer = await self._ask(Channel.queue_declare, queue=names.encode(queue), passive=True)
+            except ChannelLostError as refusal:
+                if refusal.code != _NOT_FOUND:
+                    raise
+                self.forget(queue)
+                return None
+        return int(answer.method.message_count)
 
     async def settled(self, queues: Collection[str]) -> None:
         """Wait until none of these queues is newborn (see ``Nursery``)."""

@@ -88,6 +88,7 @@ class Session:
             loop = asyncio.get_running_loop()
             deadline = loop.time() + self._tuning.confirm_timeout_seconds
             await self._publishing.up(seconds=self._tuning.confirm_timeout_seconds)
+            self._require_open()
             return await self._side.publish(parcels, queues, seconds=deadline - loop.time())
 
     async def subscribe(self, queue: str, handle: Handler) -> None:
@@ -101,11 +102,15 @@ class Session:
             await self._publishing.up(seconds=self._tuning.connect_timeout_seconds)
             return await self._side.declarer.dead_letters()
 
+    async def waiting(self, queue: str) -> int | None:
+        with self._call():
+            await self._publishing.up(seconds=self._tuning.connect_timeout_seconds)
+            return await self._side.declarer.waiting(queue)
+
     async def check(self) -> None:
         with self._call():
             await self._publishing.up(seconds=self._tuning.connect_timeout_seconds)
-            if self._publishing.blocked:
-                raise QueueError("the broker blocks publishing: it is short of memory or disk")
+            self._require_open()
 
     async def close(self) -> None:
         """Wait for the calls that are under way (each ends within its time), then say good-bye."""
@@ -115,6 +120,11 @@ class Session:
         if self._consuming is not None:
             await self._consuming.close(seconds=seconds)
         await self._publishing.close(seconds=seconds)
+
+    def _require_open(self) -> None:
+        """While an alarm lasts nothing more is put into the connection: what is in it already is bounded."""
+        if self._publishing.blocked:
+            raise QueueError("the broker blocks publishing: it is short of memory or disk")
 
     @contextmanager
     def _call(self) -> Iterator[None]:

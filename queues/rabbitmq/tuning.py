@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ssl import SSLContext
 
 MEBIBYTE = 1024 * 1024
 
@@ -17,7 +18,8 @@ class Tuning:
     """``chance`` (0 <= x < 1) spreads the reconnections of many processes: pass ``random.random`` in production.
 
     ``queue_limit``, ``queue_octets`` and the delivery limit are arguments of the queues: another value changes the
-    queues made from then on, not those that exist.
+    queues made from then on, not those that exist; ``trunk admin rabbitmq apply`` moves those over. ``tls`` is how
+    the broker proves who it is, for ``amqps``; None: by the authorities of the system.
     """
 
     window: int = 500
@@ -33,6 +35,7 @@ class Tuning:
     connect_timeout_seconds: float = 10.0
     pause_least_seconds: float = 0.1
     pause_most_seconds: float = 5.0
+    tls: SSLContext | None = None
     chance: Callable[[], float] = field(default=_always_the_middle)
 
     def reconnect_pause(self, attempt: int) -> float:

@@ -16,6 +16,7 @@ from pika.spec import BasicProperties
 
 from queues import names
 from queues.broker import Message, QueueError
+from queues.rabbitmq import tls
 from queues.rabbitmq.publisher import Parcel
 from queues.rabbitmq.tuning import Tuning
 
@@ -33,8 +34,13 @@ def parameters(url: str, tuning: Tuning) -> Parameters:
     """pika's parameters, with nothing left to defaults that wait for ever. Raises ``ValueError``."""
     if urlsplit(url).scheme not in ("amqp", "amqps"):
         raise ValueError("the broker's URL begins with amqp:// or amqps://")
-    chosen = pika.URLParameters(url)
     given = parse_qs(urlsplit(url).query)
+    if "ssl_options" in given:
+        raise ValueError("ssl_options in the broker's URL: name a ca_file instead, the broker is always verified")
+    chosen = pika.URLParameters(url)
+    if chosen.ssl_options is not None:
+        context = tuning.tls or tls.verifying()
+        chosen.ssl_options = pika.SSLOptions(context, server_hostname=chosen.host)
     ours = {
         "heartbeat": tuning.heartbeat_seconds,
         "blocked_connection_timeout": tuning.confirm_timeout_seconds,

@@ -11,6 +11,7 @@ from trunk.domain.agency import Agency, Directory, Mandate, SystemId
 from trunk.domain.credential import MAX_VALID_KEYS, KeyRecord, SystemRecord, digest_of, spell
 from trunk.domain.succession import Succession, Unfit
 from trunk.storage.ledger import Book, Ledger, View
+from trunk.storage.mending import SetAside
 
 
 class DirectoryError(ValueError):
@@ -111,6 +112,21 @@ class Administration:
         """End a key now; False if there is no such valid key. Running services notice within seconds."""
         with self.ledger.begin() as book:
             return book.revoke_key(key_id, at=self.now())
+
+    def republish(self, *, operator: str) -> int:
+        """Put back every notice that a broker took whose data are lost since; the service sends them. How many."""
+        with self.ledger.begin() as book:
+            return book.requeue_dispatched(at=self.now(), actor=operator)
+
+    def set_aside(self) -> Sequence[SetAside]:
+        """What the reconciler took out of the way and nobody has closed; the newest first."""
+        with self.ledger.read() as view:
+            return view.looking.set_aside()
+
+    def close_aside(self, number: int, *, operator: str, reason: str) -> bool:
+        """Whether it was open until now."""
+        with self.ledger.begin() as book:
+            return book.mending.close_aside(number, at=self.now(), by=operator, reason=reason)
 
     def systems(self) -> Sequence[SystemRecord]:
         with self.ledger.read() as view:

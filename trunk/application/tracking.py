@@ -14,7 +14,7 @@ from trunk.domain import signature_record, unmatched
 from trunk.domain.agency import Agency, Caller
 from trunk.domain.change_request import ChangeRequest
 from trunk.domain.deadlines import Rules
-from trunk.domain.delivery import AgencyCode, DeliveryId, EnvelopeId
+from trunk.domain.delivery import AgencyCode, Delivery, DeliveryId, EnvelopeId
 from trunk.domain.entry import EnvelopeRecord
 from trunk.domain.outcome import Rejected, refuse
 from trunk.domain.rejection import Code
@@ -45,6 +45,11 @@ class Tracking:
         """The trunk's sealed rejections of a document that was never accepted; reasons are in ``description``."""
         with self.ledger.read() as view:
             return view.rejections(reference)
+
+    def delivery(self, delivery_id: DeliveryId) -> Delivery | None:
+        """One delivery, as it stands."""
+        with self.ledger.read() as view:
+            return view.delivery(delivery_id)
 
     def track(self, envelope_id: EnvelopeId) -> EnvelopeTrack | None:
         """Everything that happened to an envelope."""

@@ -15,7 +15,7 @@ from aiohttp import web
 from envelopes.model import Organization
 from queues.broker import Broker
 from queues.embedded import EmbeddedBroker
-from queues.rabbitmq import RabbitBroker, Tuning
+from queues.rabbitmq import RabbitBroker
 from signing.examination import Examination
 from trunk.application.acknowledge import Acknowledger
 from trunk.application.advancing import Planner
@@ -33,10 +33,11 @@ from trunk.application.prepare import Preparer
 from trunk.application.punctuality import Punctuality
 from trunk.application.recalls import Recaller, Revisions
 from trunk.application.receipts import Receipts
+from trunk.application.reconcile import Reconciler
 from trunk.application.sweep import Sweep
 from trunk.application.tidy import Tidy
 from trunk.application.tracking import Tracking
-from trunk.bootstrap import facades, signatures, uplink
+from trunk.bootstrap import care, facades, rabbitmq, signatures, uplink
 from trunk.domain.retry import RetrySchedule
 from trunk.http import spool
 from trunk.http.app import Doors, make_app
@@ -52,7 +53,7 @@ from trunk.workers.examiners import ExaminerPool, InHouse
 from trunk.workers.fetching import Fetcher
 from trunk.workers.loops import Loop
 from trunk.workers.service import Process
-from trunk.workers.steps import Mailroom, relay_step, sweep_step, tidy_step
+from trunk.workers.steps import Mailroom, dead_letter_step, relay_step, sweep_step, tidy_step
 
 NOTICES_WAIT = timedelta(days=3650)
 """How long statuses and acknowledgements wait for their reader: nobody is told when one gives up, so none does."""
@@ -82,6 +83,7 @@ class Service:
     dispatch: Dispatch
     sweep: Sweep
     mailroom: Mailroom
+    reconciler: Reconciler
     app: web.Application
     process: Process
 
@@ -142,15 +144,19 @@ def wire(core: Core, judging: Judging, executor: ThreadPoolExecutor) -> Service:
         "sweep": Loop(name="sweep", step=sweep_step(sweep), chance=random.random, pause_seconds=5.0),
         "mailroom": Loop(name="mailroom", step=mailroom.step, chance=random.random, pause_seconds=2.0),
     }
+    loops["dead-letters"] = Loop(
+        name="dead-letters", step=dead_letter_step(core.broker), chance=random.random, pause_seconds=60
+    )
     loops["tidy"] = Loop(name="tidy", step=tidy_step(_tidy(core)), chance=random.random, pause_seconds=3600)
     loops["trust"] = Loop(name="trust", step=signatures.trust_step(settings), chance=random.random, pause_seconds=5.0)
+    parts = (core.ledger, scribe, core.broker, core.registry)
+    reconciler, loops["reconciler"] = care.reconciliation(settings, parts=parts, now=core.now, owner=new_id())
     loops["fetcher"] = judging.fetcher.loop()
     intake, handover = _intake(core, judging.examiners, executor), _handover(core)
     doors = _doors(core, intake, handover, waiting_room, judging, loops)
     beyond = uplink.uplink(_ground(core, intake, doors))
     doors = dataclasses.replace(doors, remarks=beyond.checks)
-    parts = (settings, core.ledger, core.registry, core.now)
-    app = make_app(doors, facades.vxp(*parts), facades.lgsp(*parts))
+    app = _app(core, doors)
     process = Process(
         runner=lambda: Runner(app, drain_seconds=settings.http.drain_seconds),
         loops=(*loops.values(), *beyond.loops.values()),
@@ -166,9 +172,15 @@ def wire(core: Core, judging: Judging, executor: ThreadPoolExecutor) -> Service:
         dispatch=dispatch,
         sweep=sweep,
         mailroom=mailroom,
+        reconciler=reconciler,
         app=app,
         process=process,
     )
+
+
+def _app(core: Core, doors: Doors) -> web.Application:
+    parts = (core.settings, core.ledger, core.registry, core.now)
+    return make_app(doors, facades.vxp(*parts), facades.lgsp(*parts))
 
 
 def _tidy(core: Core) -> Tidy:
@@ -294,7 +306,7 @@ def broker(settings: Settings) -> Broker:
         window=settings.broker.window,
         confirm_timeout_seconds=settings.broker.confirm_timeout_seconds,
         delivery_limit=settings.broker.delivery_limit,
-        tuning=Tuning(chance=random.random),
+        tuning=rabbitmq.tuning(settings),
     )
 
 

@@ -18,6 +18,8 @@ from trunk.cli.world import World, pass_world
         "system": "keys:system",
         "key": "keys:key",
         "vxp-secrets": "vxp_secrets:vxp_secrets",
+        "rabbitmq": "rabbitmq:rabbitmq",
+        "set-aside": "set_aside:set_aside",
         "lgsp-accounts": "lgsp_accounts:lgsp_accounts",
     },
     epilog=example("trunk admin agency load agencies.toml", "trunk admin key issue h41-qlvb"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from trunk.application.deadlines import check_country
 from trunk.application.policies import policies
-from trunk.cli import config_uplink
+from trunk.cli import config_rabbitmq, config_uplink
 from trunk.cli.config_finding import Finding, Weight, is_loopback, longer, open_to_others
 from trunk.cli.world import World
 from trunk.domain.agency import Agency
@@ -64,8 +64,10 @@ def _stores(settings: Settings, workers: int) -> Iterator[Finding]:
         except ConfigurationError as error:
             yield Finding(weight=Weight.ERROR, key=key, text=str(error), remedy="mend the file or the setting")
             continue
-        yield from _password_in_file(settings, key, url)
+        yield from _password_in_file(settings, key)
         yield from _file_of_url(settings, key)
+        if key == "broker":
+            yield from config_rabbitmq.findings(settings, url)
     if settings.broker.url_file is None and settings.embedded:
         yield from _embedded(workers)
 
@@ -74,9 +76,9 @@ def _urls(settings: Settings) -> tuple[tuple[str, Callable[[], str]], ...]:
     return ("database", lambda: settings.database_url), ("broker", lambda: settings.broker_url)
 
 
-def _password_in_file(settings: Settings, key: str, url: str) -> Iterator[Finding]:
+def _password_in_file(settings: Settings, key: str) -> Iterator[Finding]:
     section = settings.database if key == "database" else settings.broker
-    if section.url_file is None and ":" in url.partition("://")[2].rpartition("@")[0]:
+    if ":" in section.url.partition("://")[2].rpartition("@")[0]:
         yield Finding(
             weight=Weight.WARNING,
             key=f"{key}.url",
@@ -89,6 +91,10 @@ def _file_of_url(settings: Settings, key: str) -> Iterator[Finding]:
     file = settings.database.url_file if key == "database" else settings.broker.url_file
     if file is not None:
         yield from open_to_others(settings.path(file), f"{key}.url_file")
+    if key == "broker":
+        for name in ("password_file", "key_file", "management_url_file"):
+            if (secret := getattr(settings.broker, name)) is not None:
+                yield from open_to_others(settings.path(secret), f"broker.{name}")
 
 
 def _embedded(workers: int) -> Iterator[Finding]:

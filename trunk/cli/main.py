@@ -46,6 +46,7 @@ def _exit_codes() -> str:
         "admin": "admin:admin",
         "init": "init:init",
         "serve": "serve:serve",
+        "doctor": "doctor:doctor",
         "config": "config:config",
     },
 )
@@ -68,7 +69,7 @@ def trunk(ctx: click.Context, *, config: Path | None, language: str | None, trac
                          punctuality
     Developers:          envelope
     Administrators:      admin, init, config
-    Operations:          serve
+    Operations:          serve, doctor
     """
     world = ctx.obj if isinstance(ctx.obj, World) else World()
     world.config = config or world.config

@@ -110,7 +110,7 @@ EVENT: Final[Mapping[str, Text]] = MappingProxyType(
         DeliveryEvent.GIVEN_UP: _t("Trục khác không giao được", "another hub gave it up"),
         DeliveryEvent.HELD_BACK: _t("Thu hồi khi chưa ai lấy", "recalled before anybody fetched it"),
         DeliveryEvent.GIVEN_BACK: _t("Bên nhận đồng ý cho lấy lại", "the recipient gave it back"),
-        DeliveryEvent.BROKER_FORGOT: _t("Xếp lại vào hàng chờ", "queued again after a restart"),
+        DeliveryEvent.BROKER_FORGOT: _t("Xếp lại vào hàng chờ", "queued again by the trunk"),
         DeliveryEvent.REPLAY_ORDERED: _t("Quản trị viên cho giao lại", "an administrator ordered a replay"),
     }
 )

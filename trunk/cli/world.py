@@ -10,7 +10,7 @@ import logging
 import os
 import pwd
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -27,8 +27,11 @@ from trunk.errors import ConfigurationError
 from trunk.settings import Examination, Loaded, Settings
 
 if TYPE_CHECKING:
+    from queues.estate import Steward
+    from trunk.application.diagnosis import Diagnosis
     from trunk.application.examiners import TooCostly
     from trunk.bootstrap import AdminRoom, Desk
+    from trunk.domain.agency import Agency
 
 Wish = TypeVar("Wish")
 Told = TypeVar("Told")
@@ -49,6 +52,13 @@ def _open_administration(settings: Settings) -> AbstractContextManager[AdminRoom
     return open_administration(settings)
 
 
+def _open_doctor(settings: Settings) -> AbstractContextManager[Diagnosis]:
+    from trunk.bootstrap.doctor import open_doctor  # noqa: PLC0415  heavy
+
+    _require_ledger(settings)
+    return open_doctor(settings)
+
+
 def _require_ledger(settings: Settings) -> None:
     """A file that is not there comes back by no waiting: that is no outage."""
     scheme, _, place = settings.database_url.partition(":///")
@@ -56,6 +66,12 @@ def _require_ledger(settings: Settings) -> None:
     if scheme == "sqlite" and not file.exists():
         remedy = "give --config FILE or set TRUNK_CONFIG; for a new trunk run `trunk init` or `trunk admin upgrade`"
         raise ConfigurationError(f"no ledger at {file}: {remedy}")
+
+
+def _open_rabbitmq(settings: Settings, agencies: Sequence[Agency]) -> Steward:
+    from trunk.bootstrap import rabbitmq  # noqa: PLC0415  heavy
+
+    return rabbitmq.administrator(settings, agencies)
 
 
 def _upgrade(settings: Settings) -> str:
@@ -121,6 +137,8 @@ class Doors:
 
     open_desk: Callable[[Settings], AbstractContextManager[Desk]] = _open_desk
     open_administration: Callable[[Settings], AbstractContextManager[AdminRoom]] = _open_administration
+    open_doctor: Callable[[Settings], AbstractContextManager[Diagnosis]] = _open_doctor
+    open_rabbitmq: Callable[[Settings, Sequence[Agency]], Steward] = _open_rabbitmq
     upgrade: Callable[[Settings], str] = _upgrade
     serve: Serve = _serve
     examiners: Callable[[Callable[[], Any], Examination], Examiners[Any]] = _examiners

@@ -102,6 +102,8 @@ class Code(StrEnum):
     RECALLED = "TRK-116"
     CONFIGURATION = "TRK-120"
     CORRUPT_PAYLOAD = "TRK-121"
+    DISK_FULL = "TRK-141"
+    SENDER_SHARE = "TRK-142"
     REQUEST_SIGNATURE = "TRK-131"
     STALE_REQUEST = "TRK-132"
     BODY_HASH = "TRK-133"
@@ -126,6 +128,7 @@ class Nature(StrEnum):
     METHOD = "method"
     RANGE = "range"
     OVERLOADED = "overloaded"  #: temporary
+    THROTTLED = "throttled"  #: temporary, and only for this caller
     UNAVAILABLE = "unavailable"  #: temporary
     BROKEN = "broken"  #: our own fault
 
@@ -149,7 +152,7 @@ class Refusal:
 
     @property
     def temporary(self) -> bool:
-        return self.nature in {Nature.OVERLOADED, Nature.UNAVAILABLE}
+        return self.nature in {Nature.OVERLOADED, Nature.THROTTLED, Nature.UNAVAILABLE}
 
 
 def _load() -> Mapping[Code, Refusal]:

@@ -25,6 +25,7 @@ from trunk.http import (
     statuses,
     validate,
 )
+from trunk.http.admission import GATE, Gate
 from trunk.http.authentication import Doorman
 from trunk.http.description import OpenRoute, Route
 from trunk.http.doors import DOORS, METERS, OFFLOAD, WATCH, Call, Doors, Visit
@@ -75,6 +76,7 @@ def make_app(doors: Doors, *facades: Callable[[web.Application], None]) -> web.A
     app[DOORS] = doors
     app[METERS] = Meters()
     app[OFFLOAD] = Offload(threads=doors.settings.threads, waiting=doors.settings.waiting)
+    app[GATE] = Gate(settings=doors.settings, folder=doors.spool_folder)
     app[WATCH] = Offload(threads=4, waiting=64)
     app.on_response_prepare.append(safe_headers)
     app.cleanup_ctx.append(_run)

@@ -44,6 +44,7 @@ STATUS: Final[Mapping[Nature, int]] = MappingProxyType(
         Nature.METHOD: 405,
         Nature.RANGE: 416,
         Nature.OVERLOADED: 503,
+        Nature.THROTTLED: 429,
         Nature.UNAVAILABLE: 503,
         Nature.BROKEN: 500,
     }

@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractContextManager, aclosing, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -53,6 +53,10 @@ class Wrapping:
     beside_octets: int  #: how many others there may be
 
 
+def _count_nothing(_: int) -> None:
+    """Small bodies are bounded by themselves."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spool:
     """How bodies are taken in."""
@@ -62,6 +66,7 @@ class Spool:
     max_octets: int
     in_memory_octets: int
     timeout_seconds: float
+    gate: Callable[[], AbstractContextManager[Callable[[int], None]]] = lambda: nullcontext(_count_nothing)
 
     @asynccontextmanager
     async def admit(
@@ -72,22 +77,24 @@ class Spool:
         _check_framing(request)
         _check_type(request, types)
         self._check_length(request, beside=wrapping.beside_octets if wrapping else 0)
-        await _continue(request)
-        basin = _Basin(path=self.folder / f"{self.new_name()}{SUFFIX}", in_memory=self.in_memory_octets)
-        try:
-            if wrapping is None:
-                yield _insist_on_length(request, await self._fill(basin, _whole(request)))
-            else:
-                yield await self._fill(basin, wrapping.unwrap(request, self.max_octets))
-        finally:
-            basin.discard()
+        with self.gate() as count:
+            await _continue(request)
+            basin = _Basin(path=self.folder / f"{self.new_name()}{SUFFIX}", in_memory=self.in_memory_octets)
+            try:
+                if wrapping is None:
+                    yield _insist_on_length(request, await self._fill(basin, _whole(request), count))
+                else:
+                    yield await self._fill(basin, wrapping.unwrap(request, self.max_octets), count)
+            finally:
+                basin.discard()
 
-    async def _fill(self, basin: _Basin, source: AsyncGenerator[bytes, None]) -> Spooled:
+    async def _fill(self, basin: _Basin, source: AsyncGenerator[bytes, None], count: Callable[[int], None]) -> Spooled:
         try:
             async with asyncio.timeout(self.timeout_seconds), aclosing(source):
                 async for octets in source:
                     if basin.size + len(octets) > self.max_octets:
                         raise self._too_large()
+                    count(len(octets))
                     await basin.pour(octets)
                 return await basin.settle()
         except TimeoutError as error:

@@ -15,6 +15,7 @@ from trunk.application.examiners import Found
 from trunk.application.submission import Submission
 from trunk.domain.outcome import Accepted, Rejected, refuse
 from trunk.domain.rejection import Code
+from trunk.http.admission import GATE
 from trunk.http.description import XML, Body, Header
 from trunk.http.doors import Call, Visit
 from trunk.http.parameters import bad
@@ -33,19 +34,32 @@ KEY_DECLARED: Final = Header(
     about="The caller's own key of this submission. The same key with other octets is a conflict.",
     schema={"type": "string", "minLength": 1, "maxLength": _MAX_KEY, "pattern": "^[!-~]+$"},
 )
-ADMISSION_REFUSALS: Final = (Code.EMPTY, Code.BODY_CUT_OFF, Code.TOO_LARGE, Code.MEDIA_TYPE)
+ADMISSION_REFUSALS: Final = (
+    Code.EMPTY,
+    Code.BODY_CUT_OFF,
+    Code.TOO_LARGE,
+    Code.MEDIA_TYPE,
+    Code.DISK_FULL,
+    Code.SENDER_SHARE,
+)
 
 
 def spool(visit: Visit, *, max_octets: int | None = None) -> Spool:
-    """How this service takes bodies in."""
+    """How this service takes bodies in. A small one of ``max_octets`` passes no gate: confirmations always go on."""
     settings = visit.doors.settings
+    gated = {} if max_octets else {"gate": lambda: visit.request.app[GATE].passing(_sender(visit))}
     return Spool(
         folder=visit.doors.spool_folder,
         new_name=visit.doors.new_id,
         max_octets=max_octets or settings.max_body_octets,
         in_memory_octets=max_octets or settings.spool_above_octets,
         timeout_seconds=settings.body_timeout_seconds,
+        **gated,
     )
+
+
+def _sender(visit: Visit) -> str:
+    return visit.caller.system if isinstance(visit, Call) else ""
 
 
 @asynccontextmanager

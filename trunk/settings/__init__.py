@@ -18,7 +18,9 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from trunk.errors import ConfigurationError
+from trunk.settings.care import Watch
 from trunk.settings.sections import (
+    BROKER_USER,
     Broker,
     Database,
     Deadlines,
@@ -38,6 +40,7 @@ from trunk.settings.sections import (
 )
 
 __all__ = [
+    "BROKER_USER",
     "DEFAULT_FILE",
     "FILE_VARIABLE",
     "KEYS",
@@ -58,6 +61,7 @@ __all__ = [
     "Testing",
     "Uplink",
     "Vxp",
+    "Watch",
     "WrittenPolicy",
     "environment",
     "load",

@@ -6,13 +6,17 @@ import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from trunk.errors import ConfigurationError
+from trunk.settings.care import Admission, Reconciliation, Watch
 
 _DATABASES: Final = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 _BROKERS: Final = ("embedded:", "amqp://", "amqps://")
+BROKER_USER: Final = "trunk"  # where the URL names none
+_MANAGEMENTS: Final = ("https://", "http://")
 
 
 def _one_url(url: str, file: Path | None, known: tuple[str, ...]) -> None:
@@ -63,7 +67,7 @@ class Identity(_Section):
     name: str = Field(default="Trục liên thông văn bản", description="the trunk's name in acknowledgements")
 
 
-class Http(_Section):
+class Http(Admission):
     """Where agencies' systems connect."""
 
     host: str = Field(default="127.0.0.1", description="address to listen on")
@@ -103,10 +107,30 @@ class Broker(_Section):
     window: int = Field(default=500, gt=0, description="notices in flight at once")
     confirm_timeout_seconds: float = Field(default=30, gt=0, description="then a notice counts as not published")
     delivery_limit: int = Field(default=10, gt=0, description="redeliveries before a notice is a dead letter")
+    queue_limit: int = Field(default=100_000, gt=0, description="notices in one agency's queue; more are refused")
+    queue_octets: int = Field(default=512 * 2**20, gt=0, description="the same in octets")
+    password_file: Path | None = Field(default=None, description="file with the password of the user in the URL")
+    ca_file: Path | None = Field(
+        default=None, description="who may vouch for RabbitMQ (PEM), for amqps and https; empty: the system's"
+    )
+    certificate_file: Path | None = Field(default=None, description="our certificate, if RabbitMQ asks for one (PEM)")
+    key_file: Path | None = Field(default=None, description="its private key (PEM)")
+    management_url: str = Field(
+        default="", description="https://administrator@host:15671, for `trunk admin rabbitmq`; the service needs none"
+    )
+    management_url_file: Path | None = Field(
+        default=None, description="file that holds this URL (it has a password in it)"
+    )
 
     @model_validator(mode="after")
     def _know_the_broker(self) -> Self:
         _one_url("" if self.url == "embedded:" else self.url, self.url_file, _BROKERS)
+        if self.management_url and self.management_url_file is not None:
+            raise ValueError("management_url and management_url_file are both set; keep one")
+        if self.management_url:
+            _one_url(self.management_url, None, _MANAGEMENTS)
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("certificate_file and key_file belong together")
         return self
 
 
@@ -311,6 +335,8 @@ class Settings(_Section):
     uplink: Uplink = Uplink()
     deadlines: Deadlines = Deadlines()
     delivery: Delivery = Delivery()
+    reconciler: Reconciliation = Reconciliation()
+    doctor: Watch = Watch()
     log: Log = Log()
     testing: Testing = Testing()
 
@@ -326,22 +352,46 @@ class Settings(_Section):
         return self.database.url or f"sqlite:///{self.path(Path('ledger.db'))}"
 
     @property
-    def broker_url(self) -> str:
-        """Raises ``ConfigurationError`` where it stands in a file that cannot be read."""
+    def broker_address(self) -> str:
+        """The broker's URL as it was written. Raises ``ConfigurationError``, as all that read files."""
         if self.broker.url_file is not None:
             return self._url_in(self.broker.url_file, "broker.url_file", _BROKERS)
         return self.broker.url
 
     @property
+    def broker_url(self) -> str:
+        """The same with the password that stands in a file of its own."""
+        url, file = self.broker_address, self.broker.password_file
+        if file is None or self.embedded:
+            return url
+        parts = urlsplit(url)
+        _, _, place = parts.netloc.rpartition("@")
+        account = f"{parts.username or BROKER_USER}:{quote(self._words_in(file, 'broker.password_file'), safe='')}"
+        return parts._replace(netloc=f"{account}@{place}").geturl()
+
+    @property
+    def management_url(self) -> str:
+        """RabbitMQ's management; empty where nobody said."""
+        if self.broker.management_url_file is not None:
+            return self._url_in(self.broker.management_url_file, "broker.management_url_file", _MANAGEMENTS)
+        return self.broker.management_url
+
+    @property
     def embedded(self) -> bool:
-        return self.broker_url.startswith("embedded:")
+        return self.broker_address.startswith("embedded:")
 
     def _url_in(self, file: Path, key: str, known: tuple[str, ...]) -> str:
+        url = self._words_in(file, key)
         try:
-            url = self.path(file).read_text(encoding="utf-8").strip()
             _one_url(url, None, known)
-        except OSError as error:
-            raise ConfigurationError(f"{key}: {self.path(file)}: {error.strerror}") from error
-        except ValueError as error:  # UnicodeDecodeError is one too
+        except ValueError as error:
             raise ConfigurationError(f"{key}: {self.path(file)} holds no such URL: {error}") from error
         return url
+
+    def _words_in(self, file: Path, key: str) -> str:
+        try:
+            return self.path(file).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ConfigurationError(f"{key}: {self.path(file)}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise ConfigurationError(f"{key}: {self.path(file)} holds no text") from error

@@ -20,6 +20,7 @@ from trunk.storage import accounts, change_requests, directory, leases, shared_s
 from trunk.storage.bulk import insert_many
 from trunk.storage.entering import Register
 from trunk.storage.hub_links import HubLinkKeeper
+from trunk.storage.mending import Mending
 from trunk.storage.moving import Movements
 from trunk.storage.outbox import Outbox, OutboxEntry
 from trunk.storage.positions import Positions
@@ -39,6 +40,7 @@ class Book:
         self._movements = Movements(connection, self._positions)
         self._outbox = Outbox(connection)
         self.hub_links = HubLinkKeeper(connection)
+        self.mending = Mending(connection)
 
     def accept(self, acceptances: Sequence[Acceptance]) -> list[EntryResult]:
         """Enter every submission that is new, whole; an answer for each, in order."""

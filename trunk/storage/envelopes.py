@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -21,6 +22,10 @@ NOT_OURS: Final = sa.text("envelope.kind <> 'acknowledgement'")
 # Built once: the hand-over of every envelope asks these.
 _BY_ID: Final = sa.select(ENVELOPE).where(ENVELOPE.c.id == sa.bindparam("wanted"))
 _DELIVERY_BY_ID: Final = sa.select(*DELIVERY_COLUMNS).where(DELIVERY.c.id == sa.bindparam("wanted"))
+
+
+def accepted_at(connection: Connection, envelope_id: EnvelopeId) -> datetime | None:
+    return connection.execute(sa.select(ENVELOPE.c.accepted_at).where(ENVELOPE.c.id == envelope_id)).scalar()
 
 
 def by_id(connection: Connection, envelope_id: EnvelopeId) -> EnvelopeRecord | None:

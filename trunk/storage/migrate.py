@@ -16,6 +16,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
+from trunk.errors import LedgerUnavailableError
 from trunk.storage.engine import is_sqlite, reading
 from trunk.storage.faults import told_as_ours
 
@@ -41,6 +42,15 @@ def current(engine: Engine) -> str | None:
 def is_current(engine: Engine) -> bool:
     """Whether this program and the ledger's tables belong together."""
     return current(engine) == newest()
+
+
+def is_another(engine: Engine) -> bool:
+    """The opposite, of a database that answers; one that is away is not said to be of another version."""
+    try:
+        with told_as_ours():
+            return not is_current(engine)
+    except LedgerUnavailableError:
+        return False
 
 
 def newest() -> str:

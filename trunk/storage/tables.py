@@ -51,6 +51,7 @@ __all__ = [
     "OUTBOX",
     "PAYLOAD",
     "RELATION",
+    "SET_ASIDE",
     "SHARED_SECRET",
     "STATUS_REPORT",
     "SYSTEM",
@@ -295,6 +296,22 @@ class LeaseRow(SQLModel, table=True):
     until: datetime = Field(sa_type=UtcTime)
 
 
+class SetAsideRow(SQLModel, table=True):
+    """What cannot be right and was taken out of the way, for a person to look at."""
+
+    __tablename__ = "set_aside"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=_SERIAL)
+    at: datetime = Field(sa_type=UtcTime)
+    code: str
+    reference: str  # what it was about: a delivery's id, a name
+    detail: str = Field(sa_type=sa.Text)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    closed_by: str = Field(default="", sa_column_kwargs={"server_default": EMPTY})
+    reason: str = Field(default="", sa_type=sa.Text, sa_column_kwargs={"server_default": EMPTY})
+
+
 class IdempotencyRow(SQLModel, table=True):
     """A caller's own key and the identity of the message it was first used for."""
 
@@ -332,3 +349,4 @@ RELATION = _table(RelationRow)
 CHANGE_REQUEST = _table(ChangeRequestRow)
 HUB_LINK = _table(HubLinkRow)
 LEASE = _table(LeaseRow)
+SET_ASIDE = _table(SetAsideRow)

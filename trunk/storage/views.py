@@ -43,7 +43,9 @@ from trunk.storage import (
     tracks,
 )
 from trunk.storage.hub_links import HubLinks
+from trunk.storage.mending import Looking
 from trunk.storage.punctuality import Times
+from trunk.storage.symptoms import Symptoms
 
 
 class View:
@@ -96,6 +98,19 @@ class View:
     def hub_links(self) -> HubLinks:
         """Mail that crosses to other hubs and from them."""
         return HubLinks(self._connection)
+
+    @property
+    def looking(self) -> Looking:
+        """For the reconciler: what no step of the trunk could have left so."""
+        return Looking(self._connection)
+
+    @property
+    def symptoms(self) -> Symptoms:
+        """For the doctor: what stands still."""
+        return Symptoms(self._connection)
+
+    def accepted_at(self, envelope_id: EnvelopeId) -> datetime | None:
+        return envelopes.accepted_at(self._connection, envelope_id)
 
     def delivery(self, delivery_id: DeliveryId) -> Delivery | None:
         return envelopes.delivery(self._connection, delivery_id)

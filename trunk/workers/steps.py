@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import structlog
 
-from queues.broker import Broker, Disposition, Handler
+from queues.broker import Broker, Disposition, Handler, Message, QueueError
 from trunk.application.dispatch import Dispatch
+from trunk.application.notices import delivery_of
+from trunk.application.reconcile import Reconciler
 from trunk.application.sweep import Sweep
 from trunk.application.tidy import Tidy
 from trunk.domain.agency import Agency, DeliveryMode, Directory
 from trunk.domain.delivery import AgencyCode
 from trunk.workers.loops import Went
+from trunk.workers.uplink.lease import Lease
 
 log = structlog.get_logger()
 
@@ -44,6 +47,21 @@ def sweep_step(sweep: Sweep) -> Callable[[], Went]:
     return step
 
 
+def reconcile_step(reconciler: Reconciler, lease: Lease) -> Callable[[], Went]:
+    """Put right what nothing else would; one process at a time."""
+
+    def step() -> Went:
+        lease.step()
+        if not lease.held:
+            return Went.IDLE
+        done = reconciler.run_once()
+        if not done.idle:
+            log.warning("reconciled", **asdict(done))
+        return Went.IDLE  # the next pass has its time: nothing is published twice in one
+
+    return step
+
+
 def tidy_step(tidy: Tidy) -> Callable[[], Went]:
     """Remove orphans."""
 
@@ -51,6 +69,24 @@ def tidy_step(tidy: Tidy) -> Callable[[], Went]:
         removed = tidy.run_once()
         if removed:
             log.info("orphans_removed", files=removed)
+        return Went.IDLE
+
+    return step
+
+
+def dead_letter_step(broker: Broker) -> Callable[[], Went]:
+    """Tell operators when the number of messages that were set aside has changed."""
+    told = 0
+
+    def step() -> Went:
+        nonlocal told
+        try:
+            waiting = broker.dead_letters()
+        except QueueError:
+            return Went.HELD_UP  # the relay says so, and /readyz
+        if waiting != told:
+            log.warning("dead_letters_waiting", waiting=waiting, before=told)
+            told = waiting
         return Went.IDLE
 
     return step
@@ -83,7 +119,10 @@ class Mailroom:
         self._known.add(agency.code)
 
     def _handler(self, code: AgencyCode) -> Handler:
-        def handle(_: object) -> Disposition:
+        def handle(message: Message) -> Disposition:
+            if delivery_of(message.id, message.body) is None:
+                log.warning("notice_forged", queue=code, message_id=message.id, size=len(message.body))
+                return Disposition.SET_ASIDE
             self.ring(code)
             return Disposition.DONE
 

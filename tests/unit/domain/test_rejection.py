@@ -38,4 +38,8 @@ def test_sentences_and_remedies_are_short_and_in_both_languages(refusal: Refusal
 
 
 def test_only_overload_and_outage_are_temporary() -> None:
-    assert {r.nature for r in CATALOGUE.values() if r.temporary} == {Nature.OVERLOADED, Nature.UNAVAILABLE}
+    assert {r.nature for r in CATALOGUE.values() if r.temporary} == {
+        Nature.OVERLOADED,
+        Nature.THROTTLED,
+        Nature.UNAVAILABLE,
+    }

@@ -163,7 +163,7 @@ def test_when_all_threads_and_places_are_taken_the_next_is_told_to_come_again_at
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(authentication, "BELIEVED_SECONDS", 60)
-    house.settings = Http(threads=1, waiting=1, offload_above_octets=0)
+    house.settings = Http(threads=1, waiting=1, offload_above_octets=0, sender_share=1)
     house.intake.gate = threading.Event()
     with serving(make_app(house.doors()), key="edoc_s_1") as client:
         assert client.get("/api/v1/agencies").status == 200  # the key is known from here on

@@ -17,6 +17,9 @@ from trunk.domain.outcome import Rejected
 from trunk.http.facades import MEDIA_TYPE, describe, number_of, patience, spell
 from trunk.http.problems import status_of
 
+_TOO_MANY: Final = 429
+_COME_AGAIN: Final = 503
+
 OK: Final = "0"
 _NO_ITEMS: Final = MappingProxyType({"data": ()})
 _NO_NUMBER: Final = MappingProxyType({"count": 0})
@@ -47,6 +50,8 @@ def failure(operation: str, rejected: Rejected, *, request_id: str = "") -> web.
     """``rejected`` for a client that called ``operation`` (empty: nobody knows)."""
     described = {"status": "FAIL", "ErrorCode": number_of(rejected.code), "ErrorDesc": describe(rejected), "DocId": ""}
     status = status_of(rejected.code)
+    if status == _TOO_MANY:
+        status = _COME_AGAIN  # deployed clients know no 429
     if status >= 500 and request_id:
         described["ErrorDesc"] += f" [{request_id}]"
     response = _response({**described, **_EXPECTED.get(operation, _NO_ITEMS)}, status=status)
