@@ -36,7 +36,7 @@ from trunk.application.receipts import Receipts
 from trunk.application.sweep import Sweep
 from trunk.application.tidy import Tidy
 from trunk.application.tracking import Tracking
-from trunk.bootstrap import facades, signatures, uplink
+from trunk.bootstrap import facades, push, signatures, uplink
 from trunk.domain.retry import RetrySchedule
 from trunk.http import spool
 from trunk.http.app import Doors, make_app
@@ -51,6 +51,7 @@ from trunk.workers import revocation
 from trunk.workers.examiners import ExaminerPool, InHouse
 from trunk.workers.fetching import Fetcher
 from trunk.workers.loops import Loop
+from trunk.workers.push.courier import Courier
 from trunk.workers.service import Process
 from trunk.workers.steps import Mailroom, relay_step, sweep_step, tidy_step
 
@@ -82,6 +83,7 @@ class Service:
     dispatch: Dispatch
     sweep: Sweep
     mailroom: Mailroom
+    courier: Courier
     app: web.Application
     process: Process
 
@@ -146,9 +148,11 @@ def wire(core: Core, judging: Judging, executor: ThreadPoolExecutor) -> Service:
     loops["trust"] = Loop(name="trust", step=signatures.trust_step(settings), chance=random.random, pause_seconds=5.0)
     loops["fetcher"] = judging.fetcher.loop()
     intake, handover = _intake(core, judging.examiners, executor), _handover(core)
+    posting = push.posting(_push_ground(core, handover))
+    loops["push"], mailroom.post = posting.loop, posting.loop.wake
     doors = _doors(core, intake, handover, waiting_room, judging, loops)
     beyond = uplink.uplink(_ground(core, intake, doors))
-    doors = dataclasses.replace(doors, remarks=beyond.checks)
+    doors = dataclasses.replace(doors, remarks=beyond.checks, push_figures=posting.courier.figures)
     parts = (settings, core.ledger, core.registry, core.now)
     app = make_app(doors, facades.vxp(*parts), facades.lgsp(*parts))
     process = Process(
@@ -166,6 +170,7 @@ def wire(core: Core, judging: Judging, executor: ThreadPoolExecutor) -> Service:
         dispatch=dispatch,
         sweep=sweep,
         mailroom=mailroom,
+        courier=posting.courier,
         app=app,
         process=process,
     )
@@ -268,6 +273,18 @@ def _ground(core: Core, intake: Intake, doors: Doors) -> uplink.Ground:
         intake=intake,
         errands=doors.errands,
         wake_relay=doors.wake_relay,
+        now=core.now,
+        new_id=new_id,
+    )
+
+
+def _push_ground(core: Core, handover: Handover) -> push.Ground:
+    return push.Ground(
+        settings=core.settings,
+        ledger=core.ledger,
+        scribe=core.scribe,
+        registry=core.registry,
+        handover=handover,
         now=core.now,
         new_id=new_id,
     )

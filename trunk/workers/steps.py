@@ -58,7 +58,8 @@ def tidy_step(tidy: Tidy) -> Callable[[], Went]:
 
 @dataclass(slots=True, kw_only=True)
 class Mailroom:
-    """Listens to the queues of agencies that pull, and wakes their waiting long-polls; declares all others'.
+    """Listens to the queues of agencies that pull, and wakes their waiting long-polls; of those to which the trunk
+    posts, and wakes the courier; declares all others'.
 
     The inbox itself is read from the ledger: a lost wake-up costs half a second, never a document.
     """
@@ -66,6 +67,7 @@ class Mailroom:
     broker: Broker
     directory: Callable[[], Directory]
     ring: Callable[[AgencyCode], None]
+    post: Callable[[], None] = lambda: None  #: there is something to post
     _known: set[AgencyCode] = field(default_factory=set, init=False)
 
     def step(self) -> Went:
@@ -78,13 +80,14 @@ class Mailroom:
         return Went.IDLE
 
     def _open(self, agency: Agency) -> None:
-        if agency.mode is DeliveryMode.PULL:
+        if agency.mode in (DeliveryMode.PULL, DeliveryMode.PUSH):
             self.broker.subscribe(agency.code, self._handler(agency.code))
         self._known.add(agency.code)
 
     def _handler(self, code: AgencyCode) -> Handler:
         def handle(_: object) -> Disposition:
             self.ring(code)
+            self.post()
             return Disposition.DONE
 
         return handle
