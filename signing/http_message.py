@@ -29,6 +29,7 @@ class _Key(HTTPSignatureKeyResolver):
     key: ec.EllipticCurvePrivateKey = field(repr=False)
 
     def resolve_private_key(self, key_id: str) -> ec.EllipticCurvePrivateKey:
+        del key_id  # there is one
         return self.key
 
 

@@ -90,7 +90,7 @@ class Agency:
     unit: bool = False  #: a sub-unit: whoever speaks for its parent speaks for it
     successor: str = ""  #: code of the agency that it was merged into or renamed to; mail for it goes there
     contact: Contact = Contact()
-    endpoint: Endpoint = Endpoint()  #: of mode ``push``
+    endpoint: Endpoint = field(default_factory=Endpoint)  #: of mode ``push``
     changed: int = field(default=0, compare=False)  #: version of the directory in which it last changed
     changed_at: datetime | None = field(default=None, compare=False)
 

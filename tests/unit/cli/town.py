@@ -171,6 +171,7 @@ class Town:
                 now=lambda: self.now,
                 new_token=lambda n: f"{next(self.numbers):0{n}}",
             ),
+            trial=self.doors.get("trial", lambda: None),
             accounts=Accounts(
                 ledger=self.ledger,
                 key_file=KeyFile(file=self.folder / "lgsp.key", chance=secrets.token_bytes, remedy="make-key"),

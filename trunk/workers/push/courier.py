@@ -103,6 +103,11 @@ class Courier:
         started = [self._serve(open_[code]) for code in with_mail[self._first :] + with_mail[: self._first]]
         return Went.WORKED if any(started) else Went.IDLE
 
+    @property
+    def at_work(self) -> int:
+        """How many letters are under way."""
+        return len(self._under_way.look()[0])
+
     def figures(self) -> Sequence[Figures]:
         """Raises ``LedgerUnavailableError``."""
         return self._means.standings.figures(self._means.pushing.recipients())
