@@ -86,45 +86,30 @@ class Receiver:
         return None
 
     async def _answer(self, mode: str, body: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        digest = hashlib.sha256(body).hexdigest()
-        right = json.dumps({"sha256": digest, "challenge": _challenge(body)}).encode()
         if mode.isdigit():
-            return await self._say(writer, int(mode), b"no" if int(mode) >= 300 else b"")
-        match mode:
-            case "right":
-                await self._say(writer, 200, right)
-            case "created":
-                await self._say(writer, 201, right)
-            case "header":
-                await self._say(writer, 204, b"", f"Trunk-SHA256: {digest.upper()}")
-            case "both":
-                await self._say(writer, 200, right, "Trunk-SHA256: " + "0" * 64)
-            case "wrong":
-                await self._say(writer, 200, json.dumps({"sha256": "0" * 64}).encode())
-            case "echo":
-                await self._say(writer, 200, body)
-            case "digest-only":
-                await self._say(writer, 200, json.dumps({"sha256": digest}).encode())
-            case "gzip-bomb":
-                await self._say(writer, 200, gzip.compress(right + b" " * 2**22), "Content-Encoding: gzip")
-            case "garbage":
-                writer.write(b"\x00\xff not http at all\r\n\r\n" * 10)
-                await writer.drain()
-            case "never":
-                await reader.read()  # until the other side has had enough
-            case "gate":
-                await asyncio.to_thread(self.open_gate.wait, 60)
-                await self._say(writer, 200, right)
-            case "reset-after" | "stored-then-cut":
-                _reset(writer)
-            case "half-close":
-                writer.write_eof()
-                await reader.read()
-            case "drip" | "endless":
-                await self._go_on(mode, writer)
-            case _:
-                raise AssertionError(mode)
-        return None
+            await self._say(writer, int(mode), b"no" if int(mode) >= 300 else b"")
+        elif mode in (answers := _answers(body)):
+            status, said, *more = answers[mode]
+            await self._say(writer, status, said, *more)
+        elif mode == "gate":
+            await asyncio.to_thread(self.open_gate.wait, 60)
+            await self._say(writer, *answers["right"])
+        elif mode in ("reset-after", "stored-then-cut"):
+            _reset(writer)
+        else:
+            await self._misbehave(mode, reader, writer)
+
+    async def _misbehave(self, mode: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if mode == "garbage":
+            writer.write(b"\x00\xff not http at all\r\n\r\n" * 10)
+            await writer.drain()
+        elif mode == "never":
+            await reader.read()  # until the other side has had enough
+        elif mode == "half-close":
+            writer.write_eof()
+            await reader.read()
+        else:
+            await self._go_on(mode, writer)
 
     async def _go_on(self, mode: str, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10000000000\r\n\r\n")
@@ -146,15 +131,30 @@ class Receiver:
         await writer.drain()
 
 
+def _answers(body: bytes) -> dict[str, tuple[int, bytes, *tuple[str, ...]]]:
+    digest = hashlib.sha256(body).hexdigest()
+    right = json.dumps({"sha256": digest, "challenge": _challenge(body)}).encode()
+    return {
+        "right": (200, right),
+        "created": (201, right),
+        "header": (204, b"", f"Trunk-SHA256: {digest.upper()}"),
+        "both": (200, right, "Trunk-SHA256: " + "0" * 64),
+        "wrong": (200, json.dumps({"sha256": "0" * 64}).encode()),
+        "echo": (200, body),
+        "digest-only": (200, json.dumps({"sha256": digest}).encode()),
+        "gzip-bomb": (200, gzip.compress(right + b" " * 2**22), "Content-Encoding: gzip"),
+    }
+
+
 def _told(headers: dict[str, str]) -> str:
     return base64.b64decode(headers["content-digest"].removeprefix("sha-256=:").removesuffix(":")).hex()
 
 
-def _challenge(body: bytes) -> str | None:
+def _challenge(body: bytes) -> str:
     try:
-        return json.loads(body).get("challenge")  # type: ignore[no-any-return]
+        return str(json.loads(body)["challenge"])
     except ValueError:
-        return None
+        return ""
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
