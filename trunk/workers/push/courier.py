@@ -33,7 +33,7 @@ from trunk.workers.push.wire import NotSentError, Wire
 
 log = structlog.get_logger()
 
-_LASTING: Final = frozenset({"not_allowed", "address_not_allowed", "no_ca_file", "tls", "no_such_name"})
+_LASTING: Final = frozenset({"not_allowed", "address_not_allowed", "no_ca_file", "tls"})
 _STOPPING: Final = "stopping"
 _MOST_PUT_OFF: Final = 500
 
