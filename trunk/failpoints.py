@@ -25,6 +25,8 @@ NAMES: Final = (
     "recalls.committed",
     "receipts.before_commit",
     "receipts.committed",
+    "push.sent",
+    "push.settled",
     "uplink.taken",
     "uplink.sent",
     "uplink.settled",

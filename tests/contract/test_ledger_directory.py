@@ -16,6 +16,7 @@ from trunk.application.enrolment import Enrolment, Registration
 from trunk.domain.agency import Agency, Caller, Contact, DeliveryMode, Mandate, SystemId
 from trunk.domain.credential import KeyRecord, SystemRecord
 from trunk.domain.delivery import AgencyCode
+from trunk.domain.endpoint import Endpoint
 from trunk.storage.ledger import Ledger
 
 FULL = Agency(
@@ -35,6 +36,7 @@ FULL = Agency(
     unit=True,
     successor=OTHER,
     contact=Contact(address="1 Lê Lợi", email="so@mau.vn", telephone="0262"),
+    endpoint=Endpoint(url="https://a.vn/", ca_file="a.pem", key_id="truc", proven="https://a.vn/ a.pem", proven_at=AT),
 )
 KEY = KeyRecord(id="k1", system=SYSTEM, digest="d" * 64, created_at=AT, expires_at=AT + timedelta(days=90))
 
@@ -48,6 +50,7 @@ def test_an_agency_comes_back_as_it_was_put(ledger: Ledger) -> None:
     with ledger.read() as view:
         directory = view.directory()
     assert list(directory.agencies) == [FULL, plain]
+    assert directory.agencies[0].endpoint.proven_at == AT
     assert {directory.registered(code) for code in FULL.codes} == {FULL}
 
 

@@ -176,3 +176,22 @@ def test_the_newest_places_are_those_of_waiting_items(ledger: Ledger) -> None:
         assert newest[RECIPIENT] == items[-2].position
         assert newest[OTHER] > newest[RECIPIENT]
         assert book.view.newest_position([]) == {}
+
+
+def test_what_is_offered_now_are_the_first_of_every_urgency_without_what_is_put_off(ledger: Ledger) -> None:
+    fill(ledger, 0, 1, 0, 0, 4, 1)
+    fill(ledger, 4, prefix="KHAC", to=(OTHER,))
+    with ledger.read() as view:
+        everything = view.offered(RECIPIENT, each=9, without=())
+        first = view.offered(RECIPIENT, each=1, without=())
+    assert [one.urgency for one, _ in everything] == [4, 1, 1, 0, 0, 0]
+    assert [one.id for one, _ in first] == [everything[place][0].id for place in (0, 1, 3)]
+    places = [place for _, place in everything]
+    assert places[3] < places[1] < places[4] < places[5] < places[0] < places[2]
+    urgent, plain = everything[0][0], everything[3][0]
+    with ledger.begin() as book:
+        move(book, plain.id, DeliveryEvent.ATTEMPT_FAILED)
+        move(book, everything[1][0].id, DeliveryEvent.HANDED_OVER)
+    with ledger.read() as view:
+        left = view.offered(RECIPIENT, each=9, without=(urgent.id,))
+    assert [one.id for one, _ in left] == [everything[place][0].id for place in (2, 4, 5)]

@@ -87,6 +87,17 @@ class Administration:
             book.put_agency(after, at=self.now())
         return after
 
+    def record_proof(self, code: str, terms: str) -> bool:
+        """The endpoint of that agency has answered a challenge; False if it is another one by now."""
+        with self.ledger.begin() as book:
+            book.change_directory()
+            agency = book.view.directory().registered(code)
+            if agency is None or agency.endpoint.terms != terms:
+                return False
+            proven = replace(agency.endpoint, proven=terms, proven_at=self.now())
+            book.put_agency(replace(agency, endpoint=proven), at=self.now())
+        return True
+
     def put_system(self, system: SystemRecord) -> None:
         """Add or replace a system. Raises ``DirectoryError`` for an agency that is not registered."""
         with self.ledger.begin() as book:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from trunk.application.advancing import Cause, Move, Planner
@@ -43,6 +43,7 @@ class Failed:
 
     reason: str
     final: bool = False  #: heeded from hubs only: coming again would not mend it
+    again_after: timedelta = timedelta()  #: not before
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +191,8 @@ class Handover:
             case Failed() if _ends(caller, delivery, word):
                 cause = Cause(actor=caller.system, at=self.now(), reason=word.reason)
                 return self._plan_event(delivery, envelope, DeliveryEvent.GIVEN_UP, cause)
-            case Failed(reason):
-                return self._plan_failed(caller, delivery, envelope, reason)
+            case Failed():
+                return self._plan_failed(caller, delivery, envelope, word)
             case Relayed() | GivenBack():
                 return self._plan_hubs_word(caller, delivery, envelope, word)
 
@@ -233,7 +234,7 @@ class Handover:
         return move or Confirmed(delivery=delivery, repeated=True)
 
     def _plan_failed(
-        self, caller: Caller, delivery: Delivery, envelope: EnvelopeRecord, reason: str
+        self, caller: Caller, delivery: Delivery, envelope: EnvelopeRecord, word: Failed
     ) -> Move | Confirmed | Rejected:
         if delivery.held_back:
             return refuse(Code.RECALLED, got=delivery.id)
@@ -241,7 +242,8 @@ class Handover:
             return refuse(Code.ALREADY_CONFIRMED, got=delivery.state)
         now = self.now()
         due_at = self.schedule.next_attempt(delivery.attempts + 1, now=now, chance=self.chance)
-        cause = Cause(actor=caller.system, at=now, reason=reason)
+        cause = Cause(actor=caller.system, at=now, reason=word.reason)
+        due_at = max(due_at, now + word.again_after)
         move = self.planner.plan(delivery, envelope, DeliveryEvent.ATTEMPT_FAILED, cause, due_at=due_at)
         return move or Confirmed(delivery=delivery, repeated=True)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from trunk.application.punctuality import Punctuality
 from trunk.application.replay import Replay
 from trunk.application.shared_secrets import SharedSecrets
 from trunk.application.tracking import Tracking
-from trunk.bootstrap import facades, signatures, wiring
+from trunk.bootstrap import facades, push, signatures, wiring
 from trunk.bootstrap.wiring import Judging, Service, clock, wire
 from trunk.errors import ConfigurationError
 from trunk.settings import Settings
@@ -29,6 +29,7 @@ from trunk.storage import migrate
 from trunk.storage.engine import open_engine
 from trunk.storage.ledger import Ledger
 from trunk.storage.scribe import Scribe
+from trunk.workers.push.trial import Trial
 
 __all__ = [
     "AdminRoom",
@@ -60,6 +61,7 @@ class AdminRoom:
     administration: Administration
     secrets: SharedSecrets
     accounts: Accounts
+    trial: Callable[[], Trial]  #: of endpoints; the seal's key is read when it is asked for
 
 
 @contextmanager
@@ -79,6 +81,7 @@ def open_administration(settings: Settings) -> Iterator[AdminRoom]:
             administration=Administration(ledger=ledger, now=clock, new_token=secrets.token_urlsafe),
             secrets=facades.shared_secrets(settings, ledger, clock),
             accounts=facades.accounts(settings, ledger, clock),
+            trial=lambda: push.trial(settings, clock),
         )
 
 
@@ -132,7 +135,9 @@ def open_service(settings: Settings, *, now: Clock = clock) -> Iterator[Service]
         stack.callback(fetcher.close)
         examiners = signatures.examiners(settings)
         stack.callback(examiners.close)
-        yield wire(wiring.core(settings, ledger, scribe, broker, now), Judging(examiners, fetcher), executor)
+        service = wire(wiring.core(settings, ledger, scribe, broker, now), Judging(examiners, fetcher), executor)
+        stack.callback(service.courier.close)
+        yield service
 
 
 @contextmanager

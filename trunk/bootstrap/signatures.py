@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from cryptography.x509 import load_pem_x509_certificates
+from cryptography.x509 import Certificate, load_pem_x509_certificates
 
 from signing.examination import Examination
+from signing.http_message import RequestSigner
 from signing.revocation.worth import Scales
 from signing.seal import Seal
 from signing.signer import SigningFailedError
@@ -58,13 +61,32 @@ def trust_step(settings: Settings) -> Callable[[], Went]:
 
 
 def seal(settings: Settings) -> Seal:
-    files = settings.signatures
-    try:
-        key = load_pem_private_key(settings.path(files.seal_key_file).read_bytes(), None)
-        certificate, *issuers = load_pem_x509_certificates(settings.path(files.seal_certificate_file).read_bytes())
-        if not isinstance(key, EllipticCurvePrivateKey):
-            raise ConfigurationError(f"{settings.path(files.seal_key_file)}: not an EC key; the seal is ECDSA P-256")
+    """Raises ``ConfigurationError``."""
+    with _usable():
+        key, (certificate, *issuers) = _seal_files(settings)
         return Seal(key, certificate, issuers=issuers)
+
+
+def request_signer(settings: Settings) -> RequestSigner:
+    """Signs what is pushed, with the seal's key. Raises ``ConfigurationError``."""
+    with _usable():
+        key, (certificate, *_) = _seal_files(settings)
+        return RequestSigner(key, key_id=certificate.fingerprint(SHA256()).hex())
+
+
+def _seal_files(settings: Settings) -> tuple[EllipticCurvePrivateKey, Sequence[Certificate]]:
+    files = settings.signatures
+    key = load_pem_private_key(settings.path(files.seal_key_file).read_bytes(), None)
+    certificates = load_pem_x509_certificates(settings.path(files.seal_certificate_file).read_bytes())
+    if not isinstance(key, EllipticCurvePrivateKey):
+        raise ConfigurationError(f"{settings.path(files.seal_key_file)}: not an EC key; the seal is ECDSA P-256")
+    return key, certificates
+
+
+@contextmanager
+def _usable() -> Iterator[None]:
+    try:
+        yield
     except (OSError, ValueError, TypeError, SigningFailedError) as error:
         remedy = "see [signatures] seal_key_file and seal_certificate_file, or run `trunk init`"
         raise ConfigurationError(f"the trunk's seal cannot be used: {error}; {remedy}") from error

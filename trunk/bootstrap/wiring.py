@@ -37,7 +37,7 @@ from trunk.application.reconcile import Reconciler
 from trunk.application.sweep import Sweep
 from trunk.application.tidy import Tidy
 from trunk.application.tracking import Tracking
-from trunk.bootstrap import care, facades, rabbitmq, signatures, uplink
+from trunk.bootstrap import care, facades, push, rabbitmq, signatures, uplink
 from trunk.domain.retry import RetrySchedule
 from trunk.http import spool
 from trunk.http.app import Doors, make_app
@@ -52,6 +52,7 @@ from trunk.workers import revocation
 from trunk.workers.examiners import ExaminerPool, InHouse
 from trunk.workers.fetching import Fetcher
 from trunk.workers.loops import Loop
+from trunk.workers.push.courier import Courier
 from trunk.workers.service import Process
 from trunk.workers.steps import Mailroom, dead_letter_step, relay_step, sweep_step, tidy_step
 
@@ -84,6 +85,7 @@ class Service:
     sweep: Sweep
     mailroom: Mailroom
     reconciler: Reconciler
+    courier: Courier
     app: web.Application
     process: Process
 
@@ -153,9 +155,11 @@ def wire(core: Core, judging: Judging, executor: ThreadPoolExecutor) -> Service:
     reconciler, loops["reconciler"] = care.reconciliation(settings, parts=parts, now=core.now, owner=new_id())
     loops["fetcher"] = judging.fetcher.loop()
     intake, handover = _intake(core, judging.examiners, executor), _handover(core)
+    posting = push.posting(_push_ground(core, handover))
+    loops["push"], mailroom.post = posting.loop, posting.loop.wake
     doors = _doors(core, intake, handover, waiting_room, judging, loops)
     beyond = uplink.uplink(_ground(core, intake, doors))
-    doors = dataclasses.replace(doors, remarks=beyond.checks)
+    doors = dataclasses.replace(doors, remarks=beyond.checks, push_figures=posting.courier.figures)
     app = _app(core, doors)
     process = Process(
         runner=lambda: Runner(app, drain_seconds=settings.http.drain_seconds),
@@ -173,6 +177,7 @@ def wire(core: Core, judging: Judging, executor: ThreadPoolExecutor) -> Service:
         sweep=sweep,
         mailroom=mailroom,
         reconciler=reconciler,
+        courier=posting.courier,
         app=app,
         process=process,
     )
@@ -280,6 +285,18 @@ def _ground(core: Core, intake: Intake, doors: Doors) -> uplink.Ground:
         intake=intake,
         errands=doors.errands,
         wake_relay=doors.wake_relay,
+        now=core.now,
+        new_id=new_id,
+    )
+
+
+def _push_ground(core: Core, handover: Handover) -> push.Ground:
+    return push.Ground(
+        settings=core.settings,
+        ledger=core.ledger,
+        scribe=core.scribe,
+        registry=core.registry,
+        handover=handover,
         now=core.now,
         new_id=new_id,
     )

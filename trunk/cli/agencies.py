@@ -18,6 +18,7 @@ from trunk.cli.output import clock, console, instant, note, pairs, print_json, s
 from trunk.cli.words import Language
 from trunk.cli.world import World, pass_world
 from trunk.domain.agency import Agency, Directory, Mandate, Meaning, Naming
+from trunk.domain.endpoint import Endpoint, EndpointRules
 
 _TOML: Final = """\b
 agencies.toml:
@@ -29,7 +30,10 @@ agencies.toml:
   parent = "H41"                         # the agency above it
   unit = false                           # true: whoever speaks for its parent speaks for it
   address = "1 Lê Lợi"                   # for people to read; also: email, telephone
-  mode = "pull"                          # pull (default), amqp, or uplink: beyond another hub
+  mode = "pull"                          # pull (default), amqp, push, or uplink: beyond another hub
+  push_url = "https://qlvb.example.vn/edoc"  # mode push: where its mail is posted (then: try-push)
+  push_ca_file = "push/h41.pem"          # authorities of its TLS certificate, in the data folder; absent: the system's
+  push_key_id = "truc"                   # what the agency calls the trunk's key; absent: its fingerprint
   signature_policy = "required"          # required (default), required-on-main-document, seal-suffices,
                                          # deliver-marked, or one of [signatures.policies]
   active = true
@@ -43,7 +47,14 @@ agencies.csv (comma or semicolon; lists with |):
 """
 
 
-@click.group(cls=LazyGroup, places={"merge": "agency_succession:merge", "rename": "agency_succession:rename"})
+_ELSEWHERE: Final = {
+    "merge": "agency_succession:merge",
+    "rename": "agency_succession:rename",
+    "try-push": "agency_push:try_push",
+}
+
+
+@click.group(cls=LazyGroup, places=_ELSEWHERE)
 def agency() -> None:
     """Who is who: agencies and their codes."""
 
@@ -114,6 +125,7 @@ def show(world: World, *, code: str, as_json: bool) -> None:
         ("units", ", ".join(a.code for a in directory.agencies if a.unit and directory.above(a) == found)),
         ("address", ", ".join(filter(None, dataclasses.astuple(found.contact)))),
         ("mode", found.mode),
+        ("posts to", _endpoint(found.endpoint)),
         ("signatures", found.signature_policy),
         ("active", _active(found)),
         *(("uid" if m.uid else "certificate", _mandate(m)) for m in found.mandates),
@@ -170,6 +182,13 @@ def agency_json(agency: Agency) -> dict[str, Any]:
         "unit": agency.unit,
         "successor": agency.successor,
         **dataclasses.asdict(agency.contact),
+        "push": {
+            "url": agency.endpoint.url,
+            "ca_file": agency.endpoint.ca_file,
+            "key_id": agency.endpoint.key_id,
+            "proven": agency.endpoint.open,
+            "proven_at": instant(agency.endpoint.proven_at),
+        },
         "changed": agency.changed,
         "changed_at": instant(agency.changed_at),
         "certificates": [
@@ -192,6 +211,7 @@ def _planned(file: Path, directory: Directory, world: World) -> tuple[list[Chang
     known = Known(
         directory=directory,
         policies=policies(world.settings.signatures.policies).by_name,
+        endpoints=EndpointRules(private_hosts=world.settings.push.private_hosts, ports=world.settings.push.ports),
         fingerprint=lambda pem: fingerprint_of(file.parent / pem),
     )
     changes, wrong = plan(rows, known)
@@ -251,6 +271,13 @@ def _active(agency: Agency) -> str:
     if agency.successor:
         return f"→ {agency.successor}"
     return "yes" if agency.active else "NO"
+
+
+def _endpoint(endpoint: Endpoint) -> str:
+    if not endpoint.url:
+        return ""
+    proven = f"proven {clock(endpoint.proven_at)}" if endpoint.open and endpoint.proven_at else "NOT PROVEN: try-push"
+    return f"{endpoint.url} ({proven})"
 
 
 def _mandate(mandate: Mandate) -> str:

@@ -18,16 +18,20 @@ from typing import Any, Final
 
 from trunk.domain.agency import Agency, DeliveryMode, Directory, Mandate
 from trunk.domain.delivery import AgencyCode
+from trunk.domain.endpoint import EndpointRules, UnfitUrl
 
 _CODE: Final = re.compile(r"[^\s,;/\\\x00-\x1f\x7f]{1,35}")
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
 _UID: Final = re.compile(r"[A-Z]{2,8}:[^\s@]{1,60}")
 _YES_NO: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _CONTACT: Final = ("address", "email", "telephone")
+_PUSH: Final = ("push_url", "push_ca_file", "push_key_id")
 _SWITCHES: Final = ("active", "unit")
 _MAX_TEXT: Final = 200
+_LONGEST: Final = {"push_url": 2000}
 KEYS: Final = (
     *("code", "name", "old_code", "aliases", "parent", "unit", *_CONTACT, "mode", "signature_policy", "active"),
+    *_PUSH,
     *("certificates", "uids"),
 )
 _LISTS: Final = ("aliases", "certificates", "uids")
@@ -42,6 +46,7 @@ class Known:
 
     directory: Directory
     policies: Collection[str]
+    endpoints: EndpointRules
     fingerprint: Fingerprint
 
 
@@ -156,6 +161,8 @@ def _change(row: Row, known: Known) -> Change:
     if before is None and not row.values.get("name"):
         raise _WrongRowError([("name is missing", "a new agency needs a name")])
     after = _overlaid(before or Agency(code=AgencyCode(row.values["code"]), name=""), row.values)
+    if any(key in row.values for key in (*_PUSH, "mode")):
+        after = _with_endpoint_read(after, known.endpoints)
     kept = [m for m in after.mandates if ("certificates" if m.fingerprint else "uids") not in row.values]
     after = dataclasses.replace(after, mandates=tuple(dict.fromkeys((*kept, *mandates))))
     return Change(line=row.line, before=before, after=after)
@@ -171,7 +178,29 @@ def _overlaid(agency: Agency, values: Mapping[str, Any]) -> Agency:
     if values.get("mode"):
         said["mode"] = DeliveryMode(values["mode"])
     contact = dataclasses.replace(agency.contact, **{key: values[key] for key in _CONTACT if key in values})
-    return dataclasses.replace(agency, contact=contact, **said)
+    told = {key.removeprefix("push_"): values[key] for key in _PUSH if key in values}
+    endpoint = dataclasses.replace(agency.endpoint, **told)
+    return dataclasses.replace(agency, contact=contact, endpoint=endpoint, **said)
+
+
+def _endpoint_faults(agency: Agency, rules: EndpointRules) -> Iterator[tuple[str, str]]:
+    endpoint = agency.endpoint
+    read = rules.read(endpoint.url) if endpoint.url else endpoint.url
+    if isinstance(read, UnfitUrl):
+        yield f"push_url: {read.what}", read.remedy
+    if agency.mode is DeliveryMode.PUSH and not endpoint.url:
+        yield "mode push needs push_url", 'write push_url = "https://…", or another mode'
+    if endpoint.ca_file.startswith("/") or ".." in endpoint.ca_file.split("/"):
+        yield "push_ca_file is no file in the data folder", "a path relative to it, e.g. push/h41.pem"
+
+
+def _with_endpoint_read(agency: Agency, rules: EndpointRules) -> Agency:
+    if unfit := list(_endpoint_faults(agency, rules)):
+        raise _WrongRowError(unfit)
+    read = rules.read(agency.endpoint.url)
+    if isinstance(read, UnfitUrl):
+        return agency
+    return dataclasses.replace(agency, endpoint=dataclasses.replace(agency.endpoint, url=read))
 
 
 def _strangers(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -192,10 +221,10 @@ def _shape(values: Mapping[str, Any], policies: Collection[str]) -> Iterator[tup
             yield f"{key}: {code!r} is no code", "1 to 35 characters without blanks, commas and slashes, e.g. H41.01"
     if not isinstance(values.get("name", ""), str):
         yield "name is a text", 'write name = "…"'
-    for key in _CONTACT:
+    for key in (*_CONTACT, *_PUSH):
         text = values.get(key, "")
-        if not isinstance(text, str) or len(text) > _MAX_TEXT or not text.isprintable():
-            yield f"{key} is no line of text", f"write at most {_MAX_TEXT} characters on one line"
+        if not isinstance(text, str) or len(text) > _LONGEST.get(key, _MAX_TEXT) or not text.isprintable():
+            yield f"{key} is no line of text", f"write at most {_LONGEST.get(key, _MAX_TEXT)} characters on one line"
     yield from _choices(values, policies)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from trunk.application.deadlines import check_country
 from trunk.application.policies import policies
-from trunk.cli import config_rabbitmq, config_uplink
+from trunk.cli import config_push, config_rabbitmq, config_uplink
 from trunk.cli.config_finding import Finding, Weight, is_loopback, longer, open_to_others
 from trunk.cli.world import World
 from trunk.domain.agency import Agency
@@ -41,6 +41,7 @@ def look_into(world: World, *, workers: int) -> list[Finding]:
         *_policies(settings),
         *_clocks(settings),
         *config_uplink.findings(settings),
+        *config_push.findings(settings),
         *_tests(settings),
         *_ledger(world, trust),
     ]
@@ -245,6 +246,7 @@ def _ledger(world: World, trust: Trusted) -> Iterator[Finding]:
 
     known = _known(world.settings)
     yield from config_uplink.of_agencies(world.settings, agencies)
+    yield from config_push.of_agencies(world.settings, agencies)
     for agency in agencies:
         yield from _agency(agency, known)
         yield from mandates(agency, known.named(agency.signature_policy), trust)

@@ -12,6 +12,7 @@ from typing import Final, NewType
 
 from signing.verdict import Signer, mask_uid
 from trunk.domain.delivery import AgencyCode
+from trunk.domain.endpoint import Endpoint
 
 SystemId = NewType("SystemId", str)
 """The id of a document-management system, e.g. ``h41-qlvb``."""
@@ -22,6 +23,7 @@ class DeliveryMode(StrEnum):
 
     PULL = "pull"  #: the agency's system reads its inbox over HTTP
     AMQP = "amqp"  #: the agency's system consumes its own RabbitMQ queue
+    PUSH = "push"  #: the trunk posts to the agency's own endpoint
     UPLINK = "uplink"  #: the agency is beyond another hub, and so is its system
 
 
@@ -88,6 +90,7 @@ class Agency:
     unit: bool = False  #: a sub-unit: whoever speaks for its parent speaks for it
     successor: str = ""  #: code of the agency that it was merged into or renamed to; mail for it goes there
     contact: Contact = Contact()
+    endpoint: Endpoint = field(default_factory=Endpoint)  #: of mode ``push``
     changed: int = field(default=0, compare=False)  #: version of the directory in which it last changed
     changed_at: datetime | None = field(default=None, compare=False)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from trunk.application.directory import Registry
 from trunk.application.handover import Handover
 from trunk.application.intake import Intake
 from trunk.application.punctuality import Punctuality
+from trunk.application.pushing import Figures
 from trunk.application.tracking import Tracking
 from trunk.domain.agency import Caller
 from trunk.http.errands import Errands
@@ -41,6 +42,7 @@ class Doors:
     wake_relay: Callable[[], None]  #: something was committed that must leave the house
     now: Callable[[], datetime]
     new_id: Callable[[], str]
+    push_figures: Callable[[], Sequence[Figures]] = tuple
     remarks: Mapping[str, Callable[[], None]] = field(default_factory=dict)  #: checks without which it can work
 
 

@@ -6,13 +6,14 @@ the ledger's gauges are the same in every process, since they are counted where 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
 from trunk.application.examiners import Examiners
+from trunk.application.pushing import Figures
 from trunk.application.responders import Responders
 from trunk.domain.delivery import DeliveryState
 from trunk.http.errands import Errands
@@ -48,6 +49,38 @@ class _ResponderMeters:
             self._left_alone.labels(one.host).set(one.left_alone_until is not None)
             if one.last_fetched_at is not None:
                 self._fetched_at.labels(one.host).set(one.last_fetched_at.timestamp())
+
+
+class _PushMeters:
+    """How each agency does to whose endpoint the trunk posts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._attempts = Gauge(
+            "trunk_push_attempts", "Posts to each agency since the start", ["agency", "outcome"], registry=registry
+        )
+        self._left_alone = Gauge(
+            "trunk_push_left_alone", "1: it failed, and is not tried for a while", ["agency"], registry=registry
+        )
+        self._proven = Gauge(
+            "trunk_push_proven",
+            "0: its endpoint has not answered a challenge: no mail goes there",
+            ["agency"],
+            registry=registry,
+        )
+        self._failing = Gauge(
+            "trunk_push_failing_since_timestamp_seconds",
+            "Since when no post to it has succeeded; 0: it is well",
+            ["agency"],
+            registry=registry,
+        )
+
+    def show(self, figures: Sequence[Figures]) -> None:
+        for one in figures:
+            for outcome, times in one.outcomes.items():
+                self._attempts.labels(one.agency, outcome).set(times)
+            self._left_alone.labels(one.agency).set(one.left_alone)
+            self._proven.labels(one.agency).set(one.proven)
+            self._failing.labels(one.agency).set(one.failing_since.timestamp() if one.failing_since else 0)
 
 
 class Meters:
@@ -94,6 +127,7 @@ class Meters:
             registry=self._registry,
         )
         self._responders = _ResponderMeters(self._registry)
+        self._push = _PushMeters(self._registry)
         self._ledger_up = Gauge("trunk_ledger_up", "Whether the ledger answered just now", registry=self._registry)
         self._outbox = Gauge("trunk_outbox_depth", "Notices that wait to be published", registry=self._registry)
         self._deliveries = Gauge("trunk_deliveries", "Waiting deliveries by state", ["state"], registry=self._registry)
@@ -112,11 +146,20 @@ class Meters:
     def confirmed(self, *, outcome: str) -> None:
         self._confirmed.labels(outcome).inc()
 
-    def show(self, *, depth: Mapping[str, int] | None, taken: int, examiners: Examiners, errands: Errands) -> bytes:
+    def show(
+        self,
+        *,
+        depth: Mapping[str, int] | None,
+        taken: int,
+        examiners: Examiners,
+        errands: Errands,
+        push: Sequence[Figures] = (),
+    ) -> bytes:
         """Everything as text; ``depth``: what the ledger counted, ``None`` if it did not answer."""
         self._waiting.set(taken)
         self._errands.set(errands.taken)
         self._responders.show(errands.responders)
+        self._push.show(push)
         self._unexamined.set(examiners.waiting)
         for cause, times in dict(examiners.ended).items():
             self._ended.labels(cause).set(times)

@@ -94,14 +94,16 @@ async def show_metrics(visit: Visit) -> web.StreamResponse:
     """The meters."""
     try:
         depth = await visit.offload.run(visit.doors.depth)
+        figures = await visit.offload.run(visit.doors.push_figures)
     except TrunkError as fault:
         log.warning("depth_not_counted", fault=type(fault).__name__)
-        depth = None
+        depth, figures = None, ()
     text = visit.meters.show(
         depth=depth,
         taken=visit.request.app[OFFLOAD].taken,
         examiners=visit.doors.intake.examiners,
         errands=visit.doors.errands,
+        push=figures,
     )
     return web.Response(body=text, headers={"Content-Type": metrics.CONTENT_TYPE})
 

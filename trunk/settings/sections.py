@@ -53,6 +53,7 @@ _Hours = Annotated[
     tuple[Annotated[str, Field(pattern=f"{_HOUR[:-1]}-{_HOUR[1:]}")], ...], BeforeValidator(_apart), Field(min_length=1)
 ]
 _Words = Annotated[tuple[str, ...], BeforeValidator(_apart)]
+_Ports = Annotated[tuple[Annotated[int, Field(gt=0, le=65535)], ...], BeforeValidator(_apart)]
 _Days = Annotated[tuple[Annotated[date, BeforeValidator(_day)], ...], BeforeValidator(_apart)]
 _Weekdays = Annotated[
     tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...], BeforeValidator(_apart), Field(min_length=1)
@@ -262,6 +263,28 @@ class Uplink(_Section):
     timeout_seconds: float = Field(default=60, gt=0, description="of silence, in one exchange")
 
 
+class Push(_Section):
+    """Mail that the trunk posts to agencies' own endpoints (mode ``push``)."""
+
+    private_hosts: _Hosts = Field(
+        default=(), description="hosts that may have addresses of the house's own network, and do without TLS"
+    )
+    ports: _Ports = Field(
+        default=(443, 8443), description="ports of endpoints on the internet; private hosts name theirs: host:port"
+    )
+    at_once: int = Field(default=32, ge=2, le=256, description="exchanges at once in one process; half for suspects")
+    each: int = Field(default=2, gt=0, le=32, description="of them with one recipient")
+    silence_seconds: float = Field(default=15, gt=0, description="of silence, then an exchange is over")
+    total_seconds: float = Field(default=30, gt=0, description="for an exchange, from the name to the last octet")
+    slowest_octets: int = Field(
+        default=64 * 2**10, gt=0, description="a second: an exchange may take longer by what its size needs at that"
+    )
+    left_alone_seconds: float = Field(
+        default=300, gt=0, description="the longest that a recipient is left alone after failures"
+    )
+    alarm_minutes: float = Field(default=60, gt=0, description="of failing, then administrators are told (again)")
+
+
 class Deadlines(_Section):
     """When somebody is late. The defaults are those of NĐ 30/2020 and QĐ 28/2018; other rules are other values."""
 
@@ -333,6 +356,7 @@ class Settings(_Section):
     vxp: Vxp = Vxp()
     lgsp: Lgsp = Lgsp()
     uplink: Uplink = Uplink()
+    push: Push = Push()
     deadlines: Deadlines = Deadlines()
     delivery: Delivery = Delivery()
     reconciler: Reconciliation = Reconciliation()

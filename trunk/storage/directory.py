@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from trunk.domain.agency import Agency, Contact, Directory, Mandate, SystemId
 from trunk.domain.credential import KeyRecord, SystemRecord
 from trunk.domain.delivery import AgencyCode
+from trunk.domain.endpoint import Endpoint
 from trunk.storage.tables import AGENCY, AGENCY_CODE, API_KEY, COUNTER, MANDATE, SYSTEM, SYSTEM_AGENCY
 
 VERSION: Final = "directory"
@@ -62,9 +63,30 @@ def _agency_of(row: Any, codes: Sequence[str], mandates: Sequence[Mandate]) -> A
         unit=row.unit,
         successor=row.successor,
         contact=Contact(address=row.address, email=row.email, telephone=row.telephone),
+        endpoint=_endpoint_of(row),
         changed=row.changed,
         changed_at=row.changed_at,
     )
+
+
+def _endpoint_of(row: Any) -> Endpoint:
+    return Endpoint(
+        url=row.push_url,
+        ca_file=row.push_ca_file,
+        key_id=row.push_key_id,
+        proven=row.push_proven,
+        proven_at=row.push_proven_at,
+    )
+
+
+def _endpoint_values(endpoint: Endpoint) -> dict[str, Any]:
+    return {
+        "push_url": endpoint.url,
+        "push_ca_file": endpoint.ca_file,
+        "push_key_id": endpoint.key_id,
+        "push_proven": endpoint.proven,
+        "push_proven_at": endpoint.proven_at,
+    }
 
 
 def version(connection: Connection) -> int:
@@ -94,6 +116,7 @@ def put_agency(connection: Connection, agency: Agency, *, at: datetime | None, a
         "address": agency.contact.address,
         "email": agency.contact.email,
         "telephone": agency.contact.telephone,
+        **_endpoint_values(agency.endpoint),
         "changed": version(connection),
         "changed_at": at,
         "name": agency.name,

@@ -28,6 +28,11 @@ class AgencyRow(SQLModel, table=True):
     address: str = Field(default="", sa_column_kwargs={"server_default": EMPTY})
     email: str = Field(default="", sa_column_kwargs={"server_default": EMPTY})
     telephone: str = Field(default="", sa_column_kwargs={"server_default": EMPTY})
+    push_url: str = Field(default="", sa_column_kwargs={"server_default": EMPTY})
+    push_ca_file: str = Field(default="", sa_column_kwargs={"server_default": EMPTY})
+    push_key_id: str = Field(default="", sa_column_kwargs={"server_default": EMPTY})
+    push_proven: str = Field(default="", sa_column_kwargs={"server_default": EMPTY})  # the terms that were proven
+    push_proven_at: datetime | None = Field(default=None, sa_type=UtcTime)
     changed: int = Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs={"server_default": "0"})
     changed_at: datetime | None = Field(default=None, sa_type=UtcTime)
 

@@ -19,7 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
-from trunk.domain.delivery import AgencyCode
+from trunk.domain.delivery import AgencyCode, Delivery, DeliveryId, DeliveryState
 from trunk.domain.priority import places_for_oldest
 from trunk.domain.tracking import WHOLE_INBOX, InboxCursor, InboxItem, InboxPage, InboxSelection
 from trunk.storage import positions
@@ -72,6 +72,23 @@ def newest_position(connection: Connection, agencies: Collection[AgencyCode]) ->
     rows = connection.execute(sa.select(asked.c.code, *ends))
     newest = {AgencyCode(code): max((end for end in found if end is not None), default=None) for code, *found in rows}
     return {code: position for code, position in newest.items() if position is not None}
+
+
+def offered(
+    connection: Connection, agency: AgencyCode, *, each: int, without: Collection[DeliveryId]
+) -> list[tuple[Delivery, int]]:
+    """The first ``each`` of every urgency that no attempt puts off, the most urgent first; and their places."""
+    found: list[tuple[Delivery, int]] = []
+    for urgency in URGENCIES:
+        rows = connection.execute(
+            sa.select(*DELIVERY_COLUMNS, DELIVERY.c.position)
+            .where(DELIVERY.c.addressee == agency, DELIVERY.c.urgency == urgency, WAITING)
+            .where(DELIVERY.c.state != DeliveryState.DEFERRED, DELIVERY.c.id.not_in(without))
+            .order_by(DELIVERY.c.position)
+            .limit(each)
+        )
+        found += [(delivery_of(row), row.position) for row in rows]
+    return found
 
 
 @dataclass(frozen=True, slots=True)

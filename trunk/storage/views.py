@@ -221,6 +221,10 @@ class View:
         """Of waiting deliveries; agencies without any are left out."""
         return inbox.newest_position(self._connection, agencies)
 
+    def offered(self, agency: AgencyCode, *, each: int, without: Collection[DeliveryId]) -> list[tuple[Delivery, int]]:
+        """The first ``each`` of every urgency that may be handed over now, and their places in the inbox."""
+        return inbox.offered(self._connection, agency, each=each, without=without)
+
     def search(self, search: Search) -> list[Listed]:
         return lists.search(self._connection, search)
 

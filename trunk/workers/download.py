@@ -72,7 +72,7 @@ def get(request: Request) -> Reply:
 async def _get(request: Request) -> Reply:
     url = _checked(request)
     connector = aiohttp.TCPConnector(
-        resolver=_Resolver(private=request.hosts.allows_private(request.url)), use_dns_cache=False, force_close=True
+        resolver=Resolver(private=request.hosts.allows_private(request.url)), use_dns_cache=False, force_close=True
     )
     async with (
         aiohttp.ClientSession(
@@ -134,7 +134,7 @@ async def _read(response: aiohttp.ClientResponse, request: Request) -> Reply:
     return Reply(octets=bytes(octets), etag=etag, modified=modified)
 
 
-class _Resolver(AbstractResolver):
+class Resolver(AbstractResolver):
     """Names only of addresses that may be connected to: the connector takes these very addresses."""
 
     def __init__(self, *, private: bool) -> None:

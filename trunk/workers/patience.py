@@ -46,7 +46,7 @@ class Patience:
             record = self._records.get(place)
         return record is None or now >= record.until
 
-    def failed(self, place: str, *, now: datetime) -> Record:
+    def failed(self, place: str, *, now: datetime, at_least: timedelta = timedelta()) -> Record:
         with self._lock:
             before = self._records.get(place)
             failures = 1 if before is None else before.failures + 1
@@ -54,7 +54,7 @@ class Patience:
             wait = timedelta()
             if beyond > 0:
                 wait = min(self._first * 2 ** min(beyond - 1, _MOST_DOUBLINGS), self._longest)
-            record = Record(failures=failures, until=now + wait * (0.5 + self._chance() / 2))
+            record = Record(failures=failures, until=now + max(wait * (0.5 + self._chance() / 2), at_least))
             self._records[place] = record
             self._records.move_to_end(place)
             while len(self._records) > _REMEMBERED:

@@ -94,7 +94,8 @@ def dead_letter_step(broker: Broker) -> Callable[[], Went]:
 
 @dataclass(slots=True, kw_only=True)
 class Mailroom:
-    """Listens to the queues of agencies that pull, and wakes their waiting long-polls; declares all others'.
+    """Listens to the queues of agencies that pull, and wakes their waiting long-polls; of those to which the trunk
+    posts, and wakes the courier; declares all others'.
 
     The inbox itself is read from the ledger: a lost wake-up costs half a second, never a document.
     """
@@ -102,6 +103,7 @@ class Mailroom:
     broker: Broker
     directory: Callable[[], Directory]
     ring: Callable[[AgencyCode], None]
+    post: Callable[[], None] = lambda: None  #: there is something to post
     _known: set[AgencyCode] = field(default_factory=set, init=False)
 
     def step(self) -> Went:
@@ -114,7 +116,7 @@ class Mailroom:
         return Went.IDLE
 
     def _open(self, agency: Agency) -> None:
-        if agency.mode is DeliveryMode.PULL:
+        if agency.mode in (DeliveryMode.PULL, DeliveryMode.PUSH):
             self.broker.subscribe(agency.code, self._handler(agency.code))
         self._known.add(agency.code)
 
@@ -124,6 +126,7 @@ class Mailroom:
                 log.warning("notice_forged", queue=code, message_id=message.id, size=len(message.body))
                 return Disposition.SET_ASIDE
             self.ring(code)
+            self.post()
             return Disposition.DONE
 
         return handle

@@ -84,11 +84,11 @@ def test_a_dry_run_changes_nothing(town: Town, pem: Path) -> None:
 
 
 def test_every_wrong_row_is_reported_at_once_and_nothing_is_changed(town: Town) -> None:
-    text = "code,name,mode,alias\nG12,Bộ,pull,\nH 1,Sở,pull,\nH2,Sở,push,\nH3,,pull,"
+    text = "code,name,mode,alias\nG12,Bộ,pull,\nH 1,Sở,pull,\nH2,Sở,post,\nH3,,pull,"
     output = load(town, "agencies.csv", text, exit_code=Exit.REFUSED)
     assert "line 2: no such key: alias → did you mean aliases?" in output
     assert "line 3: code: 'H 1' is no code" in output
-    assert "line 4: mode: 'push' is unknown → write pull or amqp" in output
+    assert "line 4: mode: 'post' is unknown → write pull or amqp" in output
     assert "nothing was changed" in output
     assert agency(town, "G12")["name"] == "Bộ Mẫu"
 

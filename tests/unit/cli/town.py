@@ -53,6 +53,7 @@ class Town:
     meanwhile: list[Callable[[], None]] = field(default_factory=list)  #: run one for each sleep
     environment: dict[str, str] = field(default_factory=lambda: {"LANG": "en_US.UTF-8"})
     doors: dict[str, Any] = field(default_factory=dict)  #: doors of a test's own
+    trial: Any = None  #: of endpoints
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 10_000)))
 
     def run(self, *arguments: str, width: int = 120, **more: Any) -> Result:
@@ -171,6 +172,7 @@ class Town:
                 now=lambda: self.now,
                 new_token=lambda n: f"{next(self.numbers):0{n}}",
             ),
+            trial=lambda: self.trial,
             accounts=Accounts(
                 ledger=self.ledger,
                 key_file=KeyFile(file=self.folder / "lgsp.key", chance=secrets.token_bytes, remedy="make-key"),
