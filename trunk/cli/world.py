@@ -46,7 +46,7 @@ def _open_administration(settings: Settings) -> AbstractContextManager[AdminRoom
     from trunk.bootstrap import open_administration  # noqa: PLC0415  heavy
 
     _require_ledger(settings)
-    return open_administration(settings)
+    return open_administration(settings, by=_user())
 
 
 def _require_ledger(settings: Settings) -> None:
@@ -61,7 +61,7 @@ def _require_ledger(settings: Settings) -> None:
 def _upgrade(settings: Settings) -> str:
     from trunk.bootstrap import upgrade  # noqa: PLC0415  heavy
 
-    return upgrade(settings)
+    return upgrade(settings, by=_user())
 
 
 def _serve(settings: Settings, *, workers: int, config: Path | None, shared_port: bool) -> int:

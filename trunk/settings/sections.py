@@ -282,6 +282,25 @@ class Delivery(_Section):
     retry_longest_seconds: float = Field(default=1800, gt=0, description="the longest wait between attempts")
 
 
+class Journal(_Section):
+    """What happened, line by line, each bound to the one before it."""
+
+    node: str = Field(
+        default="trunk", pattern="^[a-z0-9][a-z0-9-]{0,31}$", description="what this machine's chains are called"
+    )
+
+
+_Kept = Annotated[float, Field(ge=0, description="days after the last event; 0: for ever")]
+
+
+class Retention(_Section):
+    """How long octets are kept once everything is settled. Digests, rows, statuses and the journal stay for ever."""
+
+    document_days: _Kept = 0
+    status_days: _Kept = 0
+    acknowledgement_days: _Kept = 0
+
+
 class Log(_Section):
     """The log goes to standard error."""
 
@@ -311,6 +330,8 @@ class Settings(_Section):
     uplink: Uplink = Uplink()
     deadlines: Deadlines = Deadlines()
     delivery: Delivery = Delivery()
+    journal: Journal = Journal()
+    retention: Retention = Retention()
     log: Log = Log()
     testing: Testing = Testing()
 

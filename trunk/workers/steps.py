@@ -9,6 +9,7 @@ import structlog
 
 from queues.broker import Broker, Disposition, Handler
 from trunk.application.dispatch import Dispatch
+from trunk.application.purge import Purge
 from trunk.application.sweep import Sweep
 from trunk.application.tidy import Tidy
 from trunk.domain.agency import Agency, DeliveryMode, Directory
@@ -52,6 +53,18 @@ def tidy_step(tidy: Tidy) -> Callable[[], Went]:
         if removed:
             log.info("orphans_removed", files=removed)
         return Went.IDLE
+
+    return step
+
+
+def purge_step(purge: Purge) -> Callable[[], Went]:
+    """Delete octets whose time has ended."""
+
+    def step() -> Went:
+        purged = purge.run_once()
+        if purged:
+            log.info("octets_purged", envelopes=len(purged))
+        return Went.WORKED if purged else Went.IDLE
 
     return step
 
