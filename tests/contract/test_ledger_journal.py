@@ -1,3 +1,4 @@
+# ruff: noqa: S608, ISC004
 """The journal's chains: every way to tamper with a line is noticed, also with the triggers out of the way."""
 
 from __future__ import annotations
@@ -104,7 +105,9 @@ def test_a_chain_that_is_gone_with_its_head_is_missed_by_the_next(ledger: Ledger
 
 
 @pytest.mark.parametrize("made_up", [True, False])
-def test_heads_kept_elsewhere_tell_a_journal_that_was_set_back(ledger: Ledger, engine: Engine, made_up: bool) -> None:
+def test_heads_kept_elsewhere_tell_a_journal_that_was_set_back(
+    ledger: Ledger, engine: Engine, *, made_up: bool
+) -> None:
     _noted(ledger, "a")
     before = _heads(ledger)
     _noted(ledger, "b")
@@ -117,7 +120,6 @@ def test_heads_kept_elsewhere_tell_a_journal_that_was_set_back(ledger: Ledger, e
         f"UPDATE journal_head SET sequence = 2, hash = '{before[0].hash}'",
     )
     if made_up:
-        (head,) = kept
         _by_hand(
             engine,
             "INSERT INTO journal (at, envelope_id, event, actor, reason, node, sequence, hash)"
@@ -133,9 +135,9 @@ def test_a_transaction_that_fails_leaves_no_gap(ledger: Ledger) -> None:
     def failing() -> None:
         with ledger.begin() as book:
             book.note(JournalEvent(at=AT, event="noted", actor="lan"), envelope_id=EnvelopeId("e"))
-            raise ValueError
+            raise ZeroDivisionError
 
-    with pytest.raises(ValueError, match=""):
+    with pytest.raises(ZeroDivisionError):
         failing()
     _noted(ledger, "b")
     assert not _checked(ledger).faults

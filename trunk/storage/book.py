@@ -132,7 +132,7 @@ class Book:
         return self._movements.requeue_dispatched(at=at, actor=actor)
 
     def purge(self, found: Sequence[Purgeable], *, at: datetime, actor: str) -> None:
-        """Delete their octets; a line for each says that it was so. Lock the order of inboxes before they are sought."""
+        """Delete their octets; a line for each says that it was so. Lock the order of inboxes before seeking them."""
         purging.delete(self._connection, [one.sha256 for one in found])
         for one in found:
             line = JournalEvent(at=at, event=purging.PURGED, actor=actor, reason=one.sha256)
