@@ -9,8 +9,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Engine
-
 from trunk.application import copies as backups
 from trunk.application.copies import BackupError, Copies, Manifest, Passed
 from trunk.bootstrap import signatures
@@ -19,7 +17,7 @@ from trunk.domain.operator import Operator
 from trunk.settings import Settings
 from trunk.storage import migrate, snapshot
 from trunk.storage.chain import Chain, Head
-from trunk.storage.engine import open_engine
+from trunk.storage.engine import open_engine, settle
 from trunk.storage.journal import Fault
 from trunk.storage.ledger import Ledger
 from trunk.storage.payloads import PayloadStore
@@ -82,18 +80,10 @@ def _afresh(url: str, manifest: Manifest, kept: Sequence[Head], chain: Chain, op
         with ledger.begin() as book:
             again = book.start_afresh(at=clock(), actor=_ACTOR)
             book.act("restored", f"from {manifest.id} of {manifest.taken_at}")
-        _settle(engine)
+        settle(engine)
     finally:
         engine.dispose()
     return Restored(manifest=manifest, offered_again=again, older=older)
-
-
-def _settle(engine: Engine) -> None:
-    """Everything into the one file that is renamed."""
-    if engine.dialect.name == "sqlite":
-        raw = engine.raw_connection()
-        raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        raw.close()
 
 
 def _require_empty(url: str, manifest: Manifest) -> None:
