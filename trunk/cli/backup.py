@@ -47,7 +47,7 @@ class Wish:
     as_json: bool
 
 
-@backup.command(epilog=example("trunk admin backup /backup/2026-03-01", "trunk admin backup DIR --with-keys"))
+@backup.command(epilog=example("trunk admin backup take /backup/2026-03-01 --with-keys"))
 @click.argument("folder", type=_FOLDER, metavar="DIR")
 @click.option("--with-keys", is_flag=True, help="Also the keys of seal, VXP, LGSP and uplink. Guard it as those.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest.")

@@ -96,6 +96,7 @@ EVENT: Final[Mapping[str, Text]] = MappingProxyType(
         "accepted": _t("Trục tiếp nhận", "accepted by the trunk"),
         "status_reported": _t("Có trạng thái xử lý", "status reported"),
         "fetched": _t("Hệ thống bên nhận tải về lần đầu", "first fetched by the recipient's system"),
+        "octets_purged": _t("Đã xoá nội dung theo quy định lưu trữ", "content deleted, its retention had ended"),
         DeliveryEvent.PUBLISHED: _t("Đã báo cho bên nhận", "recipient notified"),
         DeliveryEvent.ATTEMPT_FAILED: _t("Một lần giao không thành", "an attempt failed"),
         DeliveryEvent.FELL_DUE: _t("Đến lượt giao lại", "due for another attempt"),

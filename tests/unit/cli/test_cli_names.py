@@ -66,7 +66,7 @@ def test_everything_that_can_be_said_has_words_in_both_languages() -> None:
         (KIND, EnvelopeKind),
     ):
         assert set(words) == set(members)
-    assert set(EVENT) == {*DeliveryEvent, "accepted", "status_reported"}
+    assert set(EVENT) == {*DeliveryEvent, "accepted", "status_reported", "fetched", "octets_purged"}
     assert set(URGENCY) == {1, 2, 3, 4}
 
 
