@@ -14,6 +14,7 @@ from typing import Final
 
 from trunk.domain.agency import Agency, Caller, Directory, SystemId
 from trunk.domain.delivery import AgencyCode
+from trunk.domain.operator import Operator
 from trunk.domain.outcome import Flaw, Rejected, refuse
 from trunk.domain.rejection import Code
 from trunk.storage.ledger import Ledger
@@ -49,7 +50,7 @@ class Enrolment:
         flaws = tuple(_flaws(said))
         if flaws:
             return Rejected(flaws=flaws)
-        with self.ledger.begin() as book:
+        with self.ledger.acting(Operator(name=caller.system, now=self.now)).begin() as book:
             book.change_directory()
             directory = book.view.directory()
             known = directory.registered(said.code)
@@ -64,7 +65,7 @@ class Enrolment:
         """The agency of that code, closed. One that became another is closed as it is; the other stays open."""
         if not self.may_enrol(caller.system):
             return refuse(Code.NOT_ENROLLER)
-        with self.ledger.begin() as book:
+        with self.ledger.acting(Operator(name=caller.system, now=self.now)).begin() as book:
             book.change_directory()
             known = book.view.directory().registered(code)
             if known is None:

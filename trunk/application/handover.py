@@ -144,6 +144,9 @@ class Handover:
                 return refuse(Code.NOT_FOUND, got=delivery_id)
             envelope = view.envelope(delivery.envelope_id)
             payload = view.payload(envelope.sha256) if envelope else None
+            purged = payload is None and view.is_purged(delivery.envelope_id)
+        if purged:
+            return refuse(Code.PURGED, got=delivery_id)
         if envelope is None or payload is None:
             raise CorruptPayloadError(f"the ledger holds no octets for delivery {delivery_id}")
         octets = payload.octets if payload.octets is not None else self.payloads.open(payload.sha256)

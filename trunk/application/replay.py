@@ -52,9 +52,12 @@ class Replay:
     def one(self, delivery_id: DeliveryId, order: Order) -> Replayed | Rejected:
         """Replay one delivery; refused where it is unknown or settled."""
         with self.ledger.begin() as book:
+            book.reserve(1)  # from here on nothing is purged
             delivery = book.delivery(delivery_id)
             if delivery is None:
                 return refuse(Code.NOT_FOUND, got=delivery_id)
+            if book.view.is_purged(delivery.envelope_id):
+                return refuse(Code.PURGED, got=delivery_id)
             now = self.now()
             expires_at = now + (KEPT if _was_delivered(book, delivery) else self.lifetime)
             try:

@@ -16,16 +16,21 @@ from dataclasses import dataclass
 from trunk import failpoints
 from trunk.application.accounts import Accounts
 from trunk.application.administration import Administration
+from trunk.application.copies import Copies
 from trunk.application.directory import Clock
+from trunk.application.journal import Journal
 from trunk.application.punctuality import Punctuality
+from trunk.application.purge import Purge
 from trunk.application.replay import Replay
 from trunk.application.shared_secrets import SharedSecrets
 from trunk.application.tracking import Tracking
-from trunk.bootstrap import facades, push, signatures, wiring
+from trunk.bootstrap import copies, facades, push, signatures, wiring
 from trunk.bootstrap.wiring import Judging, Service, clock, wire
+from trunk.domain.operator import Operator
 from trunk.errors import ConfigurationError
 from trunk.settings import Settings
 from trunk.storage import migrate
+from trunk.storage.chain import Chain
 from trunk.storage.engine import open_engine
 from trunk.storage.ledger import Ledger
 from trunk.storage.scribe import Scribe
@@ -62,6 +67,9 @@ class AdminRoom:
     secrets: SharedSecrets
     accounts: Accounts
     trial: Callable[[], Trial]  #: of endpoints; the seal's key is read when it is asked for
+    journal: Journal
+    copies: Copies
+    purge: Purge
 
 
 @contextmanager
@@ -72,10 +80,17 @@ def open_desk(settings: Settings) -> Iterator[Desk]:
 
 
 @contextmanager
-def open_administration(settings: Settings) -> Iterator[AdminRoom]:
-    """The administrators' door. Raises ``ConfigurationError``, ``LedgerUnavailableError``."""
-    with _ledger(settings) as ledger:
+def open_administration(settings: Settings, *, by: str = "trunk", why: str = "") -> Iterator[AdminRoom]:
+    """The administrators' door; what ``by`` does is in the journal.
+
+    Raises ``ConfigurationError``, ``LedgerUnavailableError``.
+    """
+    with _ledger(settings) as plain:
+        ledger = plain.acting(operator := Operator(name=by, now=clock, why=why))
         yield AdminRoom(
+            journal=Journal(ledger=ledger, operator=operator, seal=lambda: signatures.head_seal(settings)),
+            copies=copies.copies(settings, ledger, operator),
+            purge=wiring.purge(settings, ledger, operator),
             tracking=wiring.tracking(settings, ledger),
             replay=Replay(ledger=ledger, now=clock, lifetime=wiring.lifetime(settings)),
             administration=Administration(ledger=ledger, now=clock, new_token=secrets.token_urlsafe),
@@ -85,12 +100,17 @@ def open_administration(settings: Settings) -> Iterator[AdminRoom]:
         )
 
 
-def upgrade(settings: Settings) -> str:
+def upgrade(settings: Settings, *, by: str = "trunk") -> str:
     """Bring the ledger's tables to this version's; returns the revision. Raises ``ConfigurationError``."""
     _make_folders(settings)
     engine = open_engine(settings.database_url)
     try:
-        return migrate.upgrade(engine)
+        before, after = migrate.current(engine), migrate.upgrade(engine)
+        if before != after:
+            ledger = Ledger(engine, chain=Chain(settings.journal.node), operator=Operator(name=by, now=clock))
+            with ledger.begin() as book:
+                book.act("upgraded", f"from {before or 'nothing'} to {after}")
+        return after
     finally:
         engine.dispose()
 
@@ -123,7 +143,7 @@ def open_service(settings: Settings, *, now: Clock = clock) -> Iterator[Service]
     if settings.testing.crash_at:
         failpoints.arm(settings.testing.crash_at)
     with ExitStack() as stack:
-        ledger = stack.enter_context(_ledger(settings))
+        ledger = stack.enter_context(_ledger(settings, now=now))
         scribe = Scribe(
             ledger, linger_seconds=settings.database.linger_milliseconds / 1000, group=settings.database.group
         )
@@ -141,12 +161,12 @@ def open_service(settings: Settings, *, now: Clock = clock) -> Iterator[Service]
 
 
 @contextmanager
-def _ledger(settings: Settings, *, read_only: bool = False) -> Iterator[Ledger]:
+def _ledger(settings: Settings, *, read_only: bool = False, now: Clock = clock) -> Iterator[Ledger]:
     engine = open_engine(settings.database_url, read_only=read_only)
     try:
         if not migrate.is_current(engine):
             raise ConfigurationError("the ledger's tables are missing or of another version: run `trunk admin upgrade`")
-        yield Ledger(engine)
+        yield Ledger(engine, chain=Chain(settings.journal.node), operator=Operator(name="trunk", now=now))
     finally:
         engine.dispose()
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import Certificate, load_pem_x509_certificates
@@ -17,6 +17,7 @@ from signing.http_message import RequestSigner
 from signing.revocation.worth import Scales
 from signing.seal import Seal
 from signing.signer import SigningFailedError
+from trunk.application.journal import HeadSeal
 from trunk.errors import ConfigurationError
 from trunk.settings import Settings
 from trunk.workers import examining, revocation
@@ -58,6 +59,18 @@ def trust_step(settings: Settings) -> Callable[[], Went]:
         return Went.IDLE
 
     return step
+
+
+def head_seal(settings: Settings) -> HeadSeal:
+    """The trunk's key, for the journal's heads. Raises ``ConfigurationError``."""
+    seal(settings)  # whatever is wrong with it
+    files = settings.signatures
+    key = load_pem_private_key(settings.path(files.seal_key_file).read_bytes(), None)
+    certificate, *_ = load_pem_x509_certificates(settings.path(files.seal_certificate_file).read_bytes())
+    public = certificate.public_key()
+    if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(public, EllipticCurvePublicKey):
+        raise ConfigurationError("the trunk's seal is ECDSA P-256")
+    return HeadSeal(key=key, public=public)
 
 
 def seal(settings: Settings) -> Seal:

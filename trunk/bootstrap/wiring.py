@@ -31,6 +31,7 @@ from trunk.application.intake import Intake
 from trunk.application.policies import policies
 from trunk.application.prepare import Preparer
 from trunk.application.punctuality import Punctuality
+from trunk.application.purge import Purge
 from trunk.application.recalls import Recaller, Revisions
 from trunk.application.receipts import Receipts
 from trunk.application.reconcile import Reconciler
@@ -38,6 +39,8 @@ from trunk.application.sweep import Sweep
 from trunk.application.tidy import Tidy
 from trunk.application.tracking import Tracking
 from trunk.bootstrap import care, facades, push, rabbitmq, signatures, uplink
+from trunk.domain.entry import EnvelopeKind
+from trunk.domain.operator import Operator
 from trunk.domain.retry import RetrySchedule
 from trunk.http import spool
 from trunk.http.app import Doors, make_app
@@ -54,7 +57,7 @@ from trunk.workers.fetching import Fetcher
 from trunk.workers.loops import Loop
 from trunk.workers.push.courier import Courier
 from trunk.workers.service import Process
-from trunk.workers.steps import Mailroom, dead_letter_step, relay_step, sweep_step, tidy_step
+from trunk.workers.steps import Mailroom, dead_letter_step, purge_step, relay_step, sweep_step, tidy_step
 
 NOTICES_WAIT = timedelta(days=3650)
 """How long statuses and acknowledgements wait for their reader: nobody is told when one gives up, so none does."""
@@ -150,6 +153,8 @@ def wire(core: Core, judging: Judging, executor: ThreadPoolExecutor) -> Service:
         name="dead-letters", step=dead_letter_step(core.broker), chance=random.random, pause_seconds=60
     )
     loops["tidy"] = Loop(name="tidy", step=tidy_step(_tidy(core)), chance=random.random, pause_seconds=3600)
+    purging = purge(settings, core.ledger, Operator(name="retention", now=core.now))
+    loops["purge"] = Loop(name="purge", step=purge_step(purging), chance=random.random, pause_seconds=86_400)
     loops["trust"] = Loop(name="trust", step=signatures.trust_step(settings), chance=random.random, pause_seconds=5.0)
     parts = (core.ledger, scribe, core.broker, core.registry)
     reconciler, loops["reconciler"] = care.reconciliation(settings, parts=parts, now=core.now, owner=new_id())
@@ -194,6 +199,21 @@ def _tidy(core: Core) -> Tidy:
         payloads=core.payloads,
         spool=lambda before: spool.sweep(core.settings.data_folder / "spool", older_than=before.timestamp()),
         now=core.now,
+    )
+
+
+def purge(settings: Settings, ledger: Ledger, operator: Operator) -> Purge:
+    kept = settings.retention
+    days = {
+        EnvelopeKind.DOCUMENT: kept.document_days,
+        EnvelopeKind.STATUS: kept.status_days,
+    }
+    return Purge(
+        ledger=ledger,
+        payloads=PayloadStore(settings.data_folder / "objects"),
+        operator=operator,
+        kept={kind: timedelta(days=number) for kind, number in days.items() if number},
+        new_id=new_id,
     )
 
 

@@ -99,6 +99,7 @@ EVENT: Final[Mapping[str, Text]] = MappingProxyType(
         Noted.FETCHED: _t("Hệ thống bên nhận tải về lần đầu", "first fetched by the recipient's system"),
         Noted.RECALL_ASKED: _t("Bên gửi yêu cầu lấy lại", "the sender asked for it back"),
         Noted.UPDATE_ASKED: _t("Bên gửi yêu cầu cập nhật", "the sender asked for an update"),
+        Noted.OCTETS_PURGED: _t("Đã xoá nội dung theo quy định lưu trữ", "content deleted, its retention had ended"),
         DeliveryEvent.PUBLISHED: _t("Đã đưa vào hàng đợi của bên nhận", "put into the recipient's queue"),
         DeliveryEvent.ATTEMPT_FAILED: _t("Một lần giao không thành", "an attempt failed"),
         DeliveryEvent.FELL_DUE: _t("Đến lượt giao lại", "due for another attempt"),

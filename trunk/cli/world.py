@@ -49,7 +49,7 @@ def _open_administration(settings: Settings) -> AbstractContextManager[AdminRoom
     from trunk.bootstrap import open_administration  # noqa: PLC0415  heavy
 
     _require_ledger(settings)
-    return open_administration(settings)
+    return open_administration(settings, by=_user())
 
 
 def _open_doctor(settings: Settings) -> AbstractContextManager[Diagnosis]:
@@ -77,7 +77,7 @@ def _open_rabbitmq(settings: Settings, agencies: Sequence[Agency]) -> Steward:
 def _upgrade(settings: Settings) -> str:
     from trunk.bootstrap import upgrade  # noqa: PLC0415  heavy
 
-    return upgrade(settings)
+    return upgrade(settings, by=_user())
 
 
 def _serve(settings: Settings, *, workers: int, config: Path | None, shared_port: bool) -> int:

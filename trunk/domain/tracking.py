@@ -25,6 +25,7 @@ class Noted(StrEnum):
     STATUS_REPORTED = "status_reported"
     RECALL_ASKED = "recall_asked"
     UPDATE_ASKED = "update_asked"
+    OCTETS_PURGED = "octets_purged"  #: their retention had ended; the digest stays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,7 @@ STATUS: Final[Mapping[Nature, int]] = MappingProxyType(
         Nature.UNAUTHENTICATED: 401,
         Nature.FORBIDDEN: 403,
         Nature.NOT_FOUND: 404,
+        Nature.GONE: 410,
         Nature.CONFLICT: 409,
         Nature.TOO_LARGE: 413,
         Nature.UNSUPPORTED: 415,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -48,3 +50,24 @@ class Watch(_Section):
     answer_days: float = Field(default=7, gt=0, description="requests and other hubs' answers that are awaited")
     expiry_days: float = Field(default=30, gt=0, description="notice before keys, secrets and certificates end")
     free_disk_mib: int = Field(default=1024, ge=0, description="free space below which it warns")
+
+
+class Journal(_Section):
+    """What happened, line by line, each bound to the one before it."""
+
+    node: str = Field(
+        default="trunk", pattern="^[a-z0-9][a-z0-9-]{0,31}$", description="what this machine's chains are called"
+    )
+
+
+_Kept = Annotated[float, Field(ge=0, description="days after the last event; 0: for ever")]
+
+
+class Retention(_Section):
+    """How long octets are kept once everything is settled. Digests, rows, statuses and the journal stay for ever.
+
+    So do sealed acknowledgements: a repeated submission gets the first answer, whenever it comes.
+    """
+
+    document_days: _Kept = 0
+    status_days: _Kept = 0

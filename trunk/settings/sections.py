@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from trunk.errors import ConfigurationError
-from trunk.settings.care import Admission, Reconciliation, Watch
+from trunk.settings.care import Admission, Journal, Reconciliation, Retention, Watch
 
 _DATABASES: Final = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 _BROKERS: Final = ("embedded:", "amqp://", "amqps://")
@@ -361,6 +361,8 @@ class Settings(_Section):
     delivery: Delivery = Delivery()
     reconciler: Reconciliation = Reconciliation()
     doctor: Watch = Watch()
+    journal: Journal = Journal()
+    retention: Retention = Retention()
     log: Log = Log()
     testing: Testing = Testing()
 

@@ -14,30 +14,34 @@ from trunk.domain.change_request import ChangeRequest, RequestState
 from trunk.domain.credential import KeyRecord, SystemRecord
 from trunk.domain.delivery import Delivery, DeliveryId, EnvelopeId, Step
 from trunk.domain.entry import Acceptance, Entry, EntryResult
+from trunk.domain.operator import Operator
 from trunk.domain.shared_secret import SharedSecretRecord
 from trunk.domain.tracking import JournalEvent, StatusReport
-from trunk.storage import accounts, change_requests, directory, leases, shared_secrets
-from trunk.storage.bulk import insert_many
+from trunk.storage import accounts, change_requests, directory, leases, purging, restoring, shared_secrets
+from trunk.storage.bulk import Stored, insert_many
 from trunk.storage.entering import Register
 from trunk.storage.hub_links import HubLinkKeeper
 from trunk.storage.mending import Mending
 from trunk.storage.moving import Movements
 from trunk.storage.outbox import Outbox, OutboxEntry
 from trunk.storage.positions import Positions
+from trunk.storage.purging import Purgeable
 from trunk.storage.rows import journal_row, status_row
-from trunk.storage.tables import JOURNAL, STATUS_REPORT
+from trunk.storage.tables import STATUS_REPORT
 from trunk.storage.views import View
 
 
 class Book:
     """What can be written; ``view`` reads inside the same transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, operator: Operator | None = None) -> None:
         self.view = View(connection)
         self._connection = connection
         self._positions = Positions(connection)
-        self._register = Register(connection, self._positions)
-        self._movements = Movements(connection, self._positions)
+        self._operator = operator
+        self.lines: list[dict[str, Stored]] = []  #: of the journal, written when the transaction ends
+        self._register = Register(connection, self._positions, self.lines)
+        self._movements = Movements(connection, self._positions, self.lines)
         self._outbox = Outbox(connection)
         self.hub_links = HubLinkKeeper(connection)
         self.mending = Mending(connection)
@@ -75,7 +79,12 @@ class Book:
 
     def note(self, event: JournalEvent, *, envelope_id: EnvelopeId) -> None:
         """A line in the journal that no step writes."""
-        insert_many(self._connection, JOURNAL, [journal_row(event, envelope_id=envelope_id)])
+        self.lines.append(journal_row(event, envelope_id=envelope_id))
+
+    def act(self, act: str, what: str) -> None:
+        """A line in the journal for what an operator does here; ``what`` by ids and codes."""
+        if self._operator is not None:
+            self.note(self._operator.line(act, what), envelope_id=EnvelopeId(""))
 
     def enter_requests(self, requests: Sequence[ChangeRequest]) -> None:
         """Write down what recipients are asked."""
@@ -124,45 +133,68 @@ class Book:
         """Put back everything that a broker without a memory had taken; how many deliveries."""
         return self._movements.requeue_dispatched(at=at, actor=actor)
 
+    def purge(self, found: Sequence[Purgeable], *, at: datetime, actor: str) -> None:
+        """Delete their octets; a line for each says that it was so. Lock the order of inboxes before seeking them."""
+        purging.delete(self._connection, [one.sha256 for one in found])
+        for one in found:
+            line = JournalEvent(at=at, event=purging.PURGED, actor=actor, reason=one.sha256)
+            self.note(line, envelope_id=one.envelope_id)
+
+    def start_afresh(self, *, at: datetime, actor: str) -> int:
+        """After a restore: everything that waits is offered anew, at places that no reader has passed."""
+        restoring.start_afresh(self._connection, at=at)
+        return self.requeue_dispatched(at=at, actor=actor)
+
     def change_directory(self) -> None:
         """Begin to change the directory: what is read of it from here on, nobody else changes meanwhile."""
         directory.change(self._connection)
 
     def put_agency(self, agency: Agency, *, at: datetime | None = None, anew: bool = False) -> None:
         """Write the agency as it is now; it has changed ``at`` if anything differs, or if it is put ``anew``."""
-        directory.put_agency(self._connection, agency, at=at, anew=anew)
+        if directory.put_agency(self._connection, agency, at=at, anew=anew):
+            self.act("agency_put", agency.code)
 
     def put_system(self, system: SystemRecord) -> None:
         directory.put_system(self._connection, system)
+        self.act("system_put", f"{system.id} for {' '.join(sorted(system.agencies))}")
 
     def put_key(self, key: KeyRecord) -> None:
         directory.put_key(self._connection, key)
+        self.act("key_issued", f"{key.id} of {key.system}")
 
     def revoke_key(self, key_id: str, *, at: datetime) -> bool:
         """Whether there was such a key that was not revoked yet."""
-        return directory.revoke_key(self._connection, key_id, at=at)
+        return self._ended("key_revoked", key_id, done=directory.revoke_key(self._connection, key_id, at=at))
 
     def put_shared_secret(self, secret: SharedSecretRecord) -> None:
         shared_secrets.put(self._connection, secret)
+        self.act("secret_issued", f"{secret.id} of {secret.system}")
 
     def retire_shared_secret(self, secret_id: str, *, at: datetime) -> bool:
         """Whether there was such a secret whose end was not as near yet."""
-        return shared_secrets.retire(self._connection, secret_id, at=at)
+        return self._ended("secret_retired", secret_id, done=shared_secrets.retire(self._connection, secret_id, at=at))
 
     def put_account(self, account: AccountRecord) -> None:
         accounts.put(self._connection, account)
+        self.act("password_issued", f"{account.id} of {account.system}")
 
     def retire_account(self, account_id: str, *, at: datetime) -> bool:
         """Whether there was such a password whose end was not as near yet."""
-        return accounts.retire(self._connection, account_id, at=at)
+        return self._ended("password_retired", account_id, done=accounts.retire(self._connection, account_id, at=at))
+
+    def _ended(self, act: str, what: str, *, done: bool) -> bool:
+        if done:
+            self.act(act, what)
+        return done
 
     @contextmanager
     def part(self) -> Iterator[None]:
         """A part of the transaction that fails alone: an exception undoes what was written inside, and goes on."""
-        held = self._positions.held
+        held, lines = self._positions.held, len(self.lines)
         try:
             with self._connection.begin_nested():
                 yield
         except BaseException:
             self._positions.held = held  # a counter that was moved inside has been moved back
+            del self.lines[lines:]
             raise

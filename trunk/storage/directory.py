@@ -104,11 +104,11 @@ def change(connection: Connection) -> None:
     connection.execute(sa.update(COUNTER).where(COUNTER.c.name == VERSION).values(value=COUNTER.c.value + 1))
 
 
-def put_agency(connection: Connection, agency: Agency, *, at: datetime | None, anew: bool) -> None:
-    """Write the agency as it is now. ``anew``: it counts as changed, also where nothing of its own differs."""
+def put_agency(connection: Connection, agency: Agency, *, at: datetime | None, anew: bool) -> bool:
+    """Write the agency as it is now. ``anew``: it counts as changed, also though equal. Whether it was written."""
     change(connection)
     if agencies(connection, only=agency.code) == [agency] and not anew:
-        return
+        return False
     values = {
         "parent": agency.parent,
         "unit": agency.unit,
@@ -150,6 +150,7 @@ def put_agency(connection: Connection, agency: Agency, *, at: datetime | None, a
             for place, mandate in enumerate(agency.mandates)
         ],
     )
+    return True
 
 
 def put_system(connection: Connection, system: SystemRecord) -> None:

@@ -56,6 +56,14 @@ def reading(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def settle(engine: Engine) -> None:
+    """Of SQLite: everything into the one file, nothing left beside it."""
+    if is_sqlite(engine):
+        raw = engine.raw_connection()
+        raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        raw.close()
+
+
 def writers_turn(engine: Engine) -> AbstractContextManager[object]:
     """What a writer holds while it writes.
 

@@ -29,7 +29,7 @@ from trunk.storage import envelopes, evidence
 from trunk.storage.bulk import Stored, insert_many, insert_new
 from trunk.storage.positions import Positions
 from trunk.storage.rows import delivery_row, envelope_row, journal_row, outbox_row, payload_row, relation_row
-from trunk.storage.tables import DELIVERY, ENVELOPE, IDEMPOTENCY, JOURNAL, OUTBOX, PAYLOAD, RELATION
+from trunk.storage.tables import DELIVERY, ENVELOPE, IDEMPOTENCY, OUTBOX, PAYLOAD, RELATION
 
 T = TypeVar("T")
 
@@ -41,9 +41,10 @@ TRUNK: Final = "trunk"
 class Register:
     """The page of new entries of one transaction."""
 
-    def __init__(self, connection: Connection, positions: Positions) -> None:
+    def __init__(self, connection: Connection, positions: Positions, lines: list[dict[str, Stored]]) -> None:
         self._connection = connection
         self._positions = positions
+        self._lines = lines  #: of the journal, written when the transaction ends
 
     def accept(self, acceptances: Sequence[Acceptance]) -> list[EntryResult]:
         self._positions.reserve(sum(_count(a.entry) + _count(a.acknowledgement) for a in acceptances))
@@ -124,14 +125,13 @@ class Register:
         insert_many(self._connection, OUTBOX, notices)
 
     def _enter_journal(self, lines: Iterable[tuple[Entry, str, str]]) -> None:
-        rows = [
+        self._lines += [
             journal_row(
                 JournalEvent(at=entry.envelope.accepted_at, event=event, actor=actor),
                 envelope_id=entry.envelope.id,
             )
             for entry, event, actor in lines
         ]
-        insert_many(self._connection, JOURNAL, rows)
 
 
 def _relation_rows(acceptance: Acceptance) -> Iterator[dict[str, Stored]]:

@@ -6,16 +6,22 @@ both as ``LedgerUnavailableError``; inside them there is no network, no cryptogr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from trunk.domain.operator import Operator
+from trunk.storage import snapshot
 from trunk.storage.book import Book
+from trunk.storage.chain import Chain
 from trunk.storage.engine import reading, writers_turn
 from trunk.storage.faults import told_as_ours
 from trunk.storage.outbox import OutboxEntry
+from trunk.storage.snapshot import Snapshot
 from trunk.storage.tables import COUNTER
 from trunk.storage.views import View
 
@@ -25,21 +31,36 @@ __all__ = ["Book", "Ledger", "OutboxEntry", "View"]
 class Ledger:
     """One ledger, SQLite or PostgreSQL; the engine knows which."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, chain: Chain | None = None, operator: Operator | None = None) -> None:
         self._engine = engine
         self._turn = writers_turn(engine)
+        self._chain = chain or Chain()
+        self._operator = operator
+
+    def acting(self, operator: Operator) -> Ledger:
+        """The same ledger, changed by ``operator``."""
+        same = copy.copy(self)
+        same._operator = operator  # noqa: SLF001 - one of us
+        return same
 
     @contextmanager
     def begin(self) -> Iterator[Book]:
         """One write transaction, committed on leaving; any exception undoes it whole."""
-        with told_as_ours(), self._turn, self._engine.begin() as connection:
-            yield Book(connection)
+        with told_as_ours(), self._turn, ExitStack() as committed, self._engine.begin() as connection:
+            book = Book(connection, self._operator)
+            yield book
+            committed.enter_context(self._chain.written(connection, book.lines))
 
     @contextmanager
     def read(self) -> Iterator[View]:
         """One read transaction."""
         with told_as_ours(), reading(self._engine) as connection:
             yield View(connection)
+
+    def snapshot(self, file: Path, passed: Callable[[int, int], None]) -> Snapshot:
+        """A copy of everything as it is at one moment. Raises ``ConfigurationError`` without PostgreSQL's tools."""
+        with told_as_ours():
+            return snapshot.take(self._engine, file, passed)
 
     def check(self) -> None:
         """Ask the database a small question; ``LedgerUnavailableError`` if it does not answer."""

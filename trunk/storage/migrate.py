@@ -59,6 +59,11 @@ def newest() -> str:
     return head
 
 
+def known() -> set[str]:
+    """All revisions that this program can bring up to date."""
+    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+
+
 def _config(connection: Connection | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(_HOME).replace("%", "%%"))

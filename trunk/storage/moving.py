@@ -15,11 +15,11 @@ from sqlalchemy import Connection
 
 from trunk.domain.delivery import WAITING, Delivery, DeliveryEvent, DeliveryId, DeliveryState, Step, advance
 from trunk.domain.tracking import JournalEvent
-from trunk.storage.bulk import insert_many
+from trunk.storage.bulk import Stored, insert_many
 from trunk.storage.columns import UtcTime
 from trunk.storage.positions import Positions
 from trunk.storage.rows import DELIVERY_COLUMNS, delivery_of, journal_row, outbox_row, step_values
-from trunk.storage.tables import DELIVERY, JOURNAL, OUTBOX
+from trunk.storage.tables import DELIVERY, OUTBOX
 
 _WAITING: Final = sa.text("delivery.waiting")
 _OFFERED_AGAIN: Final = frozenset({DeliveryEvent.REPLAY_ORDERED, DeliveryEvent.FELL_DUE})
@@ -29,9 +29,10 @@ _CHUNK: Final = 1_000
 class Movements:
     """The moves of one transaction."""
 
-    def __init__(self, connection: Connection, positions: Positions) -> None:
+    def __init__(self, connection: Connection, positions: Positions, lines: list[dict[str, Stored]]) -> None:
         self._connection = connection
         self._positions = positions
+        self._lines = lines  #: of the journal, written when the transaction ends
 
     def write(self, step: Step, *, at: datetime, actor: str, reason: str = "") -> bool:
         values = step_values(step) | _stamps(step, at) | self._new_places([step]).get(step.after.id, {})
@@ -92,7 +93,7 @@ class Movements:
         self._connection.execute(sa.update(DELIVERY).where(DELIVERY.c.id.in_(ids)).values(values))
 
     def _record(self, steps: Sequence[Step], *, at: datetime, actor: str, reason: str) -> None:
-        lines = [
+        self._lines += [
             journal_row(
                 JournalEvent(
                     at=at,
@@ -106,7 +107,6 @@ class Movements:
             )
             for step in steps
         ]
-        insert_many(self._connection, JOURNAL, lines)
         notices = [outbox_row(step.after, ready_at=at) for step in steps if step.enqueue]
         insert_many(self._connection, OUTBOX, notices)
 

@@ -57,6 +57,12 @@ class PayloadStore:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == sha256
 
+    def remove(self, sha256: str, *, before: datetime) -> None:
+        """Remove what no envelope needs any more, unless it was placed anew since ``before``."""
+        path = self._path(sha256)
+        if path.parent.is_dir():
+            _remove(path, before)
+
     def sweep(self, *, is_known: Callable[[str], bool], before: datetime) -> list[str]:
         """Remove what was placed before ``before`` and is not known to the ledger; the digests removed."""
         removed = [path.name for path in self._objects() if not is_known(path.name) and _remove(path, before)]

@@ -45,6 +45,7 @@ __all__ = [
     "HUB_LINK",
     "IDEMPOTENCY",
     "JOURNAL",
+    "JOURNAL_HEAD",
     "LEASE",
     "MANDATE",
     "METADATA",
@@ -75,6 +76,7 @@ class EnvelopeRow(SQLModel, table=True):
         _index("ix_envelope_document_id", "document_id", where="kind <> 'acknowledgement'"),
         _index("ix_envelope_document_code", "document_code", where="kind <> 'acknowledgement'"),
         _index("ix_envelope_document_key", "document_key", where="document_key <> ''"),
+        _index("ix_envelope_sha256", "sha256"),  # who shares octets: nothing of that is purged
         _index("ix_envelope_about", "about", where="about IS NOT NULL"),
         _index("ix_envelope_accepted", "accepted_at", where="kind <> 'acknowledgement'"),
         _index("ix_envelope_sender_accepted", "sender", "accepted_at", where="kind <> 'acknowledgement'"),
@@ -200,6 +202,19 @@ class JournalRow(SQLModel, table=True):
     state: DeliveryState | None = Field(sa_type=by_value(DeliveryState))
     actor: str
     reason: str = Field(sa_type=sa.Text)
+    node: str | None = None  # the chain it belongs to; none: it is older than the chains
+    sequence: int | None = Field(default=None, sa_type=sa.BigInteger)
+    hash: str | None = Field(default=None, max_length=64)
+
+
+class JournalHeadRow(SQLModel, table=True):
+    """The last line of a chain, so that one that was cut short is noticed."""
+
+    __tablename__ = "journal_head"
+
+    node: str = Field(primary_key=True)
+    sequence: int = Field(sa_type=sa.BigInteger)
+    hash: str = Field(max_length=64)
 
 
 class StatusReportRow(SQLModel, table=True):
@@ -323,7 +338,10 @@ class IdempotencyRow(SQLModel, table=True):
 
 
 class CounterRow(SQLModel, table=True):
-    """``position``: the last place given in the order of inboxes; ``directory``: the directory's version."""
+    """``position``: the last place given in the order of inboxes; ``directory``: the directory's version.
+
+    ``journal_unlinked``: the last line of the journal that is older than its chains.
+    """
 
     __tablename__ = "counter"
 
@@ -342,6 +360,7 @@ EVIDENCE = _table(EvidenceRow)
 DELIVERY = _table(DeliveryRow)
 OUTBOX = _table(OutboxRow)
 JOURNAL = _table(JournalRow)
+JOURNAL_HEAD = _table(JournalHeadRow)
 STATUS_REPORT = _table(StatusReportRow)
 IDEMPOTENCY = _table(IdempotencyRow)
 COUNTER = _table(CounterRow)

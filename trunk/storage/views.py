@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -13,7 +13,7 @@ from trunk.domain.agency import Agency, Directory, SystemId
 from trunk.domain.change_request import ChangeRequest
 from trunk.domain.credential import KeyRecord, SystemRecord
 from trunk.domain.delivery import AgencyCode, Delivery, DeliveryId, DeliveryState, EnvelopeId
-from trunk.domain.entry import AcceptedEnvelope, Carried, EnvelopeRecord, Payload
+from trunk.domain.entry import AcceptedEnvelope, Carried, EnvelopeKind, EnvelopeRecord, Payload
 from trunk.domain.relation import RelatedDocument, Spoken
 from trunk.domain.shared_secret import SharedSecretRecord
 from trunk.domain.tracking import (
@@ -34,17 +34,22 @@ from trunk.storage import (
     envelopes,
     evidence,
     inbox,
+    journal,
     lists,
     matching,
     outbox,
+    purging,
     related,
     shared_secrets,
     statuses,
     tracks,
 )
+from trunk.storage.chain import Head
 from trunk.storage.hub_links import HubLinks
+from trunk.storage.journal import Checked, Line
 from trunk.storage.mending import Looking
 from trunk.storage.punctuality import Times
+from trunk.storage.purging import Purgeable
 from trunk.storage.symptoms import Symptoms
 
 
@@ -231,6 +236,29 @@ class View:
     def times(self) -> Times:
         """Of documents on their way: who is late, and how quick everybody is."""
         return Times(self._connection)
+
+    def is_purged(self, envelope_id: EnvelopeId) -> bool:
+        """Whether its octets were deleted when their time had ended."""
+        return purging.is_purged(self._connection, envelope_id)
+
+    def purgeable(self, kind: EnvelopeKind, before: datetime, limit: int) -> list[Purgeable]:
+        """Envelopes of that kind to which nothing has happened since, and for which nothing is open."""
+        return purging.purgeable(self._connection, kind, before, limit)
+
+    def journal_heads(self) -> list[Head]:
+        """The last line of every chain of the journal."""
+        return journal.heads(self._connection)
+
+    def journal_size(self) -> int:
+        return journal.count(self._connection)
+
+    def check_journal(self, *, against: Sequence[Head] = (), passed: Callable[[int], None]) -> Checked:
+        """Whether the journal is as it was written; ``passed`` is told how many lines were read."""
+        return journal.check(self._connection, against=against, passed=passed)
+
+    def journal(self, *, since: datetime | None, actor: str, envelope_id: str, limit: int) -> Sequence[Line]:
+        """The newest lines of the journal that are asked for, the oldest of them first."""
+        return journal.lines(self._connection, since=since, actor=actor, envelope_id=envelope_id, limit=limit)
 
     def depth(self) -> dict[str, int]:
         """``outbox``, and waiting deliveries by state; finished ones are not counted."""

@@ -10,6 +10,7 @@ import structlog
 from queues.broker import Broker, Disposition, Handler, Message, QueueError
 from trunk.application.dispatch import Dispatch
 from trunk.application.notices import delivery_of
+from trunk.application.purge import Purge
 from trunk.application.reconcile import Reconciler
 from trunk.application.sweep import Sweep
 from trunk.application.tidy import Tidy
@@ -88,6 +89,18 @@ def dead_letter_step(broker: Broker) -> Callable[[], Went]:
             log.warning("dead_letters_waiting", waiting=waiting, before=told)
             told = waiting
         return Went.IDLE
+
+    return step
+
+
+def purge_step(purge: Purge) -> Callable[[], Went]:
+    """Delete octets whose time has ended."""
+
+    def step() -> Went:
+        purged = purge.run_once()
+        if purged:
+            log.info("octets_purged", envelopes=len(purged))
+        return Went.WORKED if purged else Went.IDLE
 
     return step
 

@@ -16,9 +16,12 @@ from click.testing import CliRunner, Result
 
 from trunk.application.accounts import Accounts
 from trunk.application.administration import Administration
+from trunk.application.copies import Copies
 from trunk.application.deadlines import rules
+from trunk.application.journal import HeadSeal, Journal
 from trunk.application.key_file import KeyFile
 from trunk.application.punctuality import Punctuality
+from trunk.application.purge import Purge
 from trunk.application.replay import Replay
 from trunk.application.shared_secrets import SharedSecrets
 from trunk.application.tracking import Tracking
@@ -30,10 +33,13 @@ from trunk.domain.agency import Agency, SystemId
 from trunk.domain.credential import SystemRecord
 from trunk.domain.delivery import AckKind, AgencyCode, Delivery, DeliveryEvent, DeliveryId, EnvelopeId, advance
 from trunk.domain.entry import Acceptance, Entry, EnvelopeKind, EnvelopeRecord, Payload
+from trunk.domain.operator import Operator
 from trunk.domain.relation import Relation
 from trunk.domain.tracking import StatusReport
+from trunk.errors import ConfigurationError
 from trunk.settings import Deadlines, Settings
 from trunk.storage.ledger import Ledger
+from trunk.storage.payloads import PayloadStore
 from trunk.workers.examiners import InHouse
 
 START = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
@@ -160,9 +166,20 @@ class Town:
     def _desk(self, _settings: Settings) -> Iterator[Desk]:
         yield Desk(tracking=self.tracking(), punctuality=self.punctuality())
 
+    @staticmethod
+    def _no_seal() -> HeadSeal:
+        raise ConfigurationError("this town has no seal")
+
     @contextmanager
     def _administration(self, _settings: Settings) -> Iterator[AdminRoom]:
+        operator = Operator(name="an", now=lambda: self.now)
+        payloads = PayloadStore(self.folder / "objects")
         yield AdminRoom(
+            journal=Journal(ledger=self.ledger, operator=operator, seal=self._no_seal),
+            copies=Copies(
+                ledger=self.ledger, payloads=payloads, keys={}, operator=operator, version="0", new_id=lambda: "backup"
+            ),
+            purge=Purge(ledger=self.ledger, payloads=payloads, operator=operator, kept={}, new_id=lambda: "purge"),
             tracking=self.tracking(),
             replay=Replay(ledger=self.ledger, now=lambda: self.now, lifetime=timedelta(days=7)),
             administration=self.administration(),

@@ -1,0 +1,176 @@
+"""Everything is deleted but the backup; afterwards every promise holds. On both databases."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from scripts.province import FIRST, SECOND, SENDER, Province, make_province
+from tests.trunk_room import Room, caller, open_room
+from trunk.application import copies
+from trunk.application.copies import BackupError, Manifest
+from trunk.application.handover import Content, Failed
+from trunk.bootstrap import open_administration
+from trunk.bootstrap.copies import Restored, restore
+from trunk.domain.outcome import Rejected
+from trunk.domain.rejection import Code
+from trunk.errors import ConfigurationError
+from trunk.settings import load
+
+LARGE = b"%PDF" * 200_000
+
+
+def _passed(_what: str, _done: int, _total: int) -> None:
+    """Nobody looks."""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def province(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Province:
+    url = "" if kind == "sqlite" else request.getfixturevalue("postgres_url")
+    return make_province(tmp_path / "province", database_url=url)
+
+
+def _take(province: Province, folder: Path, *, with_keys: bool = False) -> Manifest:
+    with open_administration(province.settings(), by="an") as room:
+        return room.copies.take(folder, with_keys=with_keys, passed=_passed)
+
+
+def _lost(province: Province, kind: str, request: pytest.FixtureRequest) -> Province:
+    """The same trunk with nothing but its settings and keys."""
+    data = province.settings().data_folder
+    for name in ("objects", "spool"):
+        shutil.rmtree(data / name, ignore_errors=True)
+    if kind == "sqlite":
+        for file in data.glob("ledger.db*"):
+            file.unlink()
+        return province
+    other = request.getfixturevalue("postgres_server").new_database()
+    text = province.config.read_text(encoding="utf-8")
+    old = province.settings().database_url
+    config = province.config.with_name("restored.toml")
+    config.write_text(text.replace(old, other), encoding="utf-8")
+    return dataclasses.replace(province, config=config)
+
+
+def _restored(province: Province, folder: Path, against: Path | None = None) -> Restored:
+    return restore(province.settings(), folder, by="an", against=against, passed=_passed)
+
+
+def test_every_promise_holds_after_a_restore(
+    province: Province, kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    backup = tmp_path / "backup"
+    with open_room(province) as room:
+        large = province.signed("large", recipients=(FIRST,), content=LARGE)
+        room.accepted(large)
+        room.service.dispatch.run_once()
+        room.accepted(province.signed("queued", recipients=(FIRST, SECOND)))
+        room.accepted(province.signed("deferred", recipients=(SECOND,)))
+        failed = room.inbox(SECOND)[-1].delivery.id
+        room.service.handover.confirm(caller(SECOND), failed, Failed("disk full"))
+        ids = {item.delivery.id for item in room.inbox(FIRST)}
+        again = threading.Thread(target=_load, args=(room,))
+        again.start()
+        manifest = _take(province, backup)
+        again.join()
+        later = room.service.handover.inbox(caller(FIRST))
+        assert not isinstance(later, Rejected)
+        heads = tmp_path / "heads.json"
+        with open_administration(province.settings()) as admin:
+            heads.write_bytes(admin.journal.heads())
+    assert manifest.database == kind
+    assert not any(name.startswith("keys/") for name in manifest.files)
+    empty = _lost(province, kind, request)
+    done = _restored(empty, backup, heads)
+    assert {fault.what for fault in done.older} == {"rolled_back"}, "said loudly"
+    with open_room(empty) as room:
+        assert ids <= {item.delivery.id for item in room.inbox(FIRST)}, "the same delivery ids"
+        page = room.service.handover.inbox(caller(FIRST), after=later.next)
+        assert not isinstance(page, Rejected)
+        assert ids <= {item.delivery.id for item in page.items}, "also for readers who were further on"
+        room.service.dispatch.run_once()
+        assert large in room.take(FIRST)
+        room.clock.pass_by(timedelta(hours=1))
+        room.service.sweep.run_once()
+        assert failed in {item.delivery.id for item in room.inbox(SECOND)}
+        room.accepted(province.signed("after", recipients=(FIRST,)))
+        assert "delivered" in room.facts(SENDER)
+    with open_administration(empty.settings()) as admin:
+        assert not admin.journal.check(passed=lambda _: None).faults
+        lines = admin.journal.lines(since=None, actor="an", envelope_id="", limit=10)
+        assert [line.reason for line in lines if line.event == "admin_restored"] == [
+            f"from {manifest.id} of {manifest.taken_at}"
+        ]
+    with pytest.raises(BackupError, match="empty trunk only"):
+        _restored(empty, backup)
+
+
+def _load(room: Room) -> None:
+    for number in range(20):
+        room.accepted(room.province.signed(f"load-{number}", recipients=(FIRST,)))
+
+
+@pytest.mark.parametrize("how", ["altered", "missing", "no manifest"])
+def test_a_backup_that_is_not_whole_is_refused(tmp_path: Path, how: str) -> None:
+    province = make_province(tmp_path / "province")
+    backup = tmp_path / "backup"
+    _take(province, backup, with_keys=True)
+    assert (backup / "keys" / "seal.key.pem").is_file()
+    with pytest.raises(BackupError, match="never overwrites"):
+        _take(province, backup)
+    copies.verify(backup, passed=_passed)
+    file = backup / ("manifest.json" if how == "no manifest" else "ledger.db")
+    file.write_bytes(file.read_bytes()[:-1] + b"!") if how == "altered" else file.unlink()
+    with pytest.raises(BackupError):
+        copies.verify(backup, passed=_passed)
+
+
+def test_heads_that_were_altered_are_not_ours(tmp_path: Path) -> None:
+    province = make_province(tmp_path / "province")
+    with open_administration(province.settings()) as admin:
+        file = tmp_path / "heads.json"
+        file.write_bytes(admin.journal.heads())
+        assert not admin.journal.check(against=file, passed=lambda _: None).faults
+        file.write_bytes(file.read_bytes().replace(b"trunk.", b"other."))
+        with pytest.raises(ConfigurationError, match="seal"):
+            admin.journal.check(against=file, passed=lambda _: None)
+
+
+def test_octets_go_when_all_is_settled_and_not_before(kind: str, province: Province) -> None:
+    text = province.config.read_text(encoding="utf-8")
+    province.config.write_text(text + "\n[retention]\ndocument_days = 30\n", encoding="utf-8")
+    kept = load(province.config, {})
+    with open_room(province) as room:
+        room.accepted(province.signed("1", recipients=(FIRST,), content=LARGE))
+        room.accepted(province.signed("2", recipients=(SECOND,)))
+        (item,) = room.inbox(FIRST)
+        (waits,) = room.inbox(SECOND)
+        room.take(FIRST)
+        with open_administration(kept, by="an") as admin:
+            at = room.clock.at
+            early = dataclasses.replace(admin.purge, operator=dataclasses.replace(admin.purge.operator, now=lambda: at))
+            assert not early.run_once()
+            late = dataclasses.replace(
+                early, operator=dataclasses.replace(early.operator, now=lambda: at + timedelta(days=31))
+            )
+            assert [one.envelope_id for one in late.candidates(9)] == [item.envelope.id]
+            assert [one.envelope_id for one in late.run_once()] == [item.envelope.id]
+            assert not late.run_once()
+        refused = room.service.handover.fetch(caller(FIRST), item.delivery.id)
+        assert isinstance(refused, Rejected)
+        assert refused.flaws[0].code is Code.PURGED
+        assert isinstance(room.service.handover.fetch(caller(SECOND), waits.delivery.id), Content)
+        track = room.service.tracking.track(item.envelope.id)
+        assert track is not None
+        assert (track.timeline[-1].event, track.timeline[-1].reason) == ("octets_purged", item.envelope.sha256)
+        assert not list((kept.data_folder / "objects").glob("??/??/*"))

@@ -1,0 +1,117 @@
+"""Backups, wired; and the way back from one into an empty trunk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from trunk.application import copies as backups
+from trunk.application.copies import BackupError, Copies, Manifest, Passed
+from trunk.bootstrap import signatures
+from trunk.bootstrap.wiring import clock, new_id
+from trunk.domain.operator import Operator
+from trunk.settings import Settings
+from trunk.storage import migrate, snapshot
+from trunk.storage.chain import Chain, Head
+from trunk.storage.engine import open_engine, settle
+from trunk.storage.journal import Fault
+from trunk.storage.ledger import Ledger
+from trunk.storage.payloads import PayloadStore
+
+_ACTOR: Final = "restore"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What came back."""
+
+    manifest: Manifest
+    offered_again: int  #: deliveries that a broker had taken
+    older: Sequence[Fault]  #: how it differs from heads that were kept elsewhere
+
+
+def copies(settings: Settings, ledger: Ledger, operator: Operator) -> Copies:
+    return Copies(
+        ledger=ledger,
+        payloads=PayloadStore(settings.data_folder / "objects"),
+        keys=_keys(settings),
+        operator=operator,
+        version=version("edoc-trunk"),
+        new_id=new_id,
+    )
+
+
+def restore(settings: Settings, folder: Path, *, by: str, against: Path | None, passed: Passed) -> Restored:
+    """Fill an empty trunk from a backup, all digests checked first. Raises ``BackupError``, ``ConfigurationError``."""
+    manifest = backups.verify(folder, passed=passed)
+    backups.require_known(manifest.revision, migrate.known())
+    url = settings.database_url
+    _require_empty(url, manifest)
+    for made in (settings.data_folder, settings.data_folder / "objects", settings.data_folder / "spool"):
+        made.mkdir(mode=0o700, parents=True, exist_ok=True)
+    backups.put_keys(folder, manifest, _keys(settings))
+    kept = signatures.head_seal(settings).read(against) if against is not None else ()
+    store = PayloadStore(settings.data_folder / "objects")
+    backups.put_objects(folder, manifest, store, settings.data_folder / "spool", passed)
+    chain, operator = Chain(settings.journal.node), Operator(name=by, now=clock)
+    if manifest.database == "postgresql":
+        snapshot.restore(url, folder / backups.LEDGER[manifest.database])
+        return _afresh(url, manifest, kept, chain, operator)
+    target = _file(url)
+    partial = target.with_name(f"{target.name}.restoring")
+    backups.copy_over(folder / backups.LEDGER[manifest.database], partial)
+    restored = _afresh(f"sqlite:///{partial}", manifest, kept, chain, operator)
+    os.replace(partial, target)  # noqa: PTH105 - all that came before is for nothing without it
+    backups.sync(target.parent)
+    return restored
+
+
+def _afresh(url: str, manifest: Manifest, kept: Sequence[Head], chain: Chain, operator: Operator) -> Restored:
+    engine = open_engine(url)
+    try:
+        migrate.upgrade(engine)
+        ledger = Ledger(engine, chain=chain, operator=operator)
+        with ledger.read() as view:
+            older = view.check_journal(against=kept, passed=lambda _: None).faults if kept else []
+        with ledger.begin() as book:
+            again = book.start_afresh(at=clock(), actor=_ACTOR)
+            book.act("restored", f"from {manifest.id} of {manifest.taken_at}")
+        settle(engine)
+    finally:
+        engine.dispose()
+    return Restored(manifest=manifest, offered_again=again, older=older)
+
+
+def _require_empty(url: str, manifest: Manifest) -> None:
+    is_file = url.startswith("sqlite")
+    if is_file != (manifest.database == "sqlite"):
+        raise BackupError(f"a backup of {manifest.database} goes into a trunk on {manifest.database} only")
+    if is_file:
+        if _file(url).exists():
+            raise BackupError(f"{_file(url)} is there: a backup is restored into an empty trunk only")
+        return
+    engine = open_engine(url)
+    try:
+        if not snapshot.is_empty(engine):
+            raise BackupError("there are tables in the database: a backup is restored into an empty trunk only")
+    finally:
+        engine.dispose()
+
+
+def _file(url: str) -> Path:
+    return Path(url.partition(":///")[2].partition("?")[0])
+
+
+def _keys(settings: Settings) -> dict[str, Path]:
+    files = {
+        "seal.key.pem": settings.signatures.seal_key_file,
+        "seal.crt.pem": settings.signatures.seal_certificate_file,
+        "vxp.key": settings.vxp.key_file,
+        "lgsp.key": settings.lgsp.key_file,
+        "uplink.secret": settings.uplink.secret_file,
+    }
+    return {name: settings.path(file) for name, file in files.items()}
