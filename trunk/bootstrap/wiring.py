@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -54,7 +54,7 @@ from trunk.storage.scribe import Scribe
 from trunk.workers import revocation
 from trunk.workers.examiners import ExaminerPool, InHouse
 from trunk.workers.fetching import Fetcher
-from trunk.workers.loops import Loop
+from trunk.workers.loops import Loop, Went
 from trunk.workers.push.courier import Courier
 from trunk.workers.service import Process
 from trunk.workers.steps import Mailroom, dead_letter_step, purge_step, relay_step, sweep_step, tidy_step
@@ -144,18 +144,7 @@ def wire(core: Core, judging: Judging, executor: ThreadPoolExecutor) -> Service:
     sweep = Sweep(ledger=core.ledger, scribe=scribe, planner=core.planner, now=core.now)
     waiting_room = WaitingRoom()
     mailroom = Mailroom(broker=core.broker, directory=core.registry.directory, ring=waiting_room.ring)
-    loops = {
-        "relay": Loop(name="relay", step=relay_step(dispatch), chance=random.random, gather_seconds=0.02),
-        "sweep": Loop(name="sweep", step=sweep_step(sweep), chance=random.random, pause_seconds=5.0),
-        "mailroom": Loop(name="mailroom", step=mailroom.step, chance=random.random, pause_seconds=2.0),
-    }
-    loops["dead-letters"] = Loop(
-        name="dead-letters", step=dead_letter_step(core.broker), chance=random.random, pause_seconds=60
-    )
-    loops["tidy"] = Loop(name="tidy", step=tidy_step(_tidy(core)), chance=random.random, pause_seconds=3600)
-    purging = purge(settings, core.ledger, Operator(name="retention", now=core.now))
-    loops["purge"] = Loop(name="purge", step=purge_step(purging), chance=random.random, pause_seconds=86_400)
-    loops["trust"] = Loop(name="trust", step=signatures.trust_step(settings), chance=random.random, pause_seconds=5.0)
+    loops = _loops(core, dispatch, sweep, mailroom)
     parts = (core.ledger, scribe, core.broker, core.registry)
     reconciler, loops["reconciler"] = care.reconciliation(settings, parts=parts, now=core.now, owner=new_id())
     loops["fetcher"] = judging.fetcher.loop()
@@ -186,6 +175,24 @@ def wire(core: Core, judging: Judging, executor: ThreadPoolExecutor) -> Service:
         app=app,
         process=process,
     )
+
+
+def _loops(core: Core, dispatch: Dispatch, sweep: Sweep, mailroom: Mailroom) -> dict[str, Loop]:
+    purging = purge(core.settings, core.ledger, Operator(name="retention", now=core.now))
+    steps: dict[str, tuple[Callable[[], Went], float]] = {
+        "sweep": (sweep_step(sweep), 5.0),
+        "mailroom": (mailroom.step, 2.0),
+        "dead-letters": (dead_letter_step(core.broker), 60.0),
+        "tidy": (tidy_step(_tidy(core)), 3600.0),
+        "purge": (purge_step(purging), 86_400.0),
+        "trust": (signatures.trust_step(core.settings), 5.0),
+    }
+    relay = Loop(name="relay", step=relay_step(dispatch), chance=random.random, gather_seconds=0.02)
+    others = {
+        name: Loop(name=name, step=step, chance=random.random, pause_seconds=pause)
+        for name, (step, pause) in steps.items()
+    }
+    return {"relay": relay, **others}
 
 
 def _app(core: Core, doors: Doors) -> web.Application:

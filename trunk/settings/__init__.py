@@ -19,11 +19,11 @@ from pydantic import ValidationError
 
 from trunk.errors import ConfigurationError
 from trunk.settings.care import Watch
+from trunk.settings.deadlines import Deadlines
 from trunk.settings.sections import (
     BROKER_USER,
     Broker,
     Database,
-    Deadlines,
     Delivery,
     Examination,
     Http,

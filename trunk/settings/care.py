@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """A table of the settings: frozen, and unknown keys are errors."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Admission(_Section):
+def apart(written: Any) -> Any:
+    """The environment writes a list with commas."""
+    return [word.strip() for word in written.split(",") if word.strip()] if isinstance(written, str) else written
+
+
+class Admission(Section):
     """What is let in while much is going on; a part of ``[http]``."""
 
     free_disk_mib: int = Field(
@@ -26,7 +33,7 @@ class Admission(_Section):
     )
 
 
-class Reconciliation(_Section):
+class Reconciliation(Section):
     """The reconciler, which one process at a time runs."""
 
     every_seconds: float = Field(default=10, gt=0, description="from one look to the next")
@@ -41,7 +48,7 @@ class Reconciliation(_Section):
     )
 
 
-class Watch(_Section):
+class Watch(Section):
     """When ``trunk doctor`` calls something stuck."""
 
     outbox_minutes: float = Field(default=10, gt=0, description="age of the oldest notice in the outbox")
@@ -52,7 +59,7 @@ class Watch(_Section):
     free_disk_mib: int = Field(default=1024, ge=0, description="free space below which it warns")
 
 
-class Journal(_Section):
+class Journal(Section):
     """What happened, line by line, each bound to the one before it."""
 
     node: str = Field(
@@ -63,7 +70,7 @@ class Journal(_Section):
 _Kept = Annotated[float, Field(ge=0, description="days after the last event; 0: for ever")]
 
 
-class Retention(_Section):
+class Retention(Section):
     """How long octets are kept once everything is settled. Digests, rows, statuses and the journal stay for ever.
 
     So do sealed acknowledgements: a repeated submission gets the first answer, whenever it comes.
