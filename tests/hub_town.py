@@ -111,9 +111,13 @@ class Trunk:
     def waiting(self, agency: str, kind: str = "document") -> list[dict[str, Any]]:
         return [item for item in self.inbox(agency) if item["envelope"]["kind"] == kind]
 
-    def take(self, agency: str, kind: str = "document") -> list[bytes]:
-        """Fetch and confirm all of a kind that waits."""
+    def take(self, agency: str, kind: str = "document", *, at_least: int = 1) -> list[bytes]:
+        """Fetch and confirm all of a kind that waits, once that many do: what a hub has accepted may still be on its
+        way to the inbox. Fewer after half a minute: those."""
         client, taken = self.client(agency), []
+        deadline = time.monotonic() + 30
+        while len(self.waiting(agency, kind)) < at_least and time.monotonic() < deadline:
+            time.sleep(0.05)
         for item in self.waiting(agency, kind):
             delivery = item["delivery_id"]
             octets = client.get(f"/api/v1/deliveries/{delivery}/envelope").octets
