@@ -19,7 +19,7 @@ demo: .venv/.runtime ## send a signed document from one agency to two others (ST
 
 test: .venv/.dev ## run every test, with a private RabbitMQ node and a private PostgreSQL (TESTS=tests/unit for some)
 	@$(PYTHON_IN_VENV) -m scripts.private_servers install --for-tests
-	@$(PYTHON_IN_VENV) -m pytest --require-servers --numprocesses 2 --dist loadgroup $(TESTS) $(ARGS)
+	@$(PYTHON_IN_VENV) -m pytest --require-servers --numprocesses 3 --dist loadgroup $(TESTS) $(ARGS)
 
 check: .venv/.dev ## what CI checks before it tests: format, lint, types, import contracts, sizes, generated documents
 	@.venv/bin/ruff format --check --quiet . || (echo "run: make format"; exit 1)
