@@ -27,7 +27,6 @@ from trunk.application.tracking import Tracking
 from trunk.bootstrap import copies, facades, push, signatures, wiring
 from trunk.bootstrap.wiring import Judging, Service, clock, wire
 from trunk.domain.operator import Operator
-from trunk.errors import ConfigurationError
 from trunk.settings import Settings
 from trunk.storage import migrate
 from trunk.storage.chain import Chain
@@ -123,7 +122,7 @@ def prepare(settings: Settings) -> None:
     _make_folders(settings)
     engine = open_engine(settings.database_url)
     try:
-        if migrate.current(engine) is None:
+        if migrate.fit(engine) is migrate.Fit.EMPTY:
             migrate.upgrade(engine)
         if settings.embedded:
             with open_service(_examining_nothing(settings)) as service:
@@ -164,8 +163,7 @@ def open_service(settings: Settings, *, now: Clock = clock) -> Iterator[Service]
 def _ledger(settings: Settings, *, read_only: bool = False, now: Clock = clock) -> Iterator[Ledger]:
     engine = open_engine(settings.database_url, read_only=read_only)
     try:
-        if not migrate.is_current(engine):
-            raise ConfigurationError("the ledger's tables are missing or of another version: run `trunk admin upgrade`")
+        migrate.require_fit(engine)
         yield Ledger(engine, chain=Chain(settings.journal.node), operator=Operator(name="trunk", now=now))
     finally:
         engine.dispose()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -17,7 +17,7 @@ from queues.broker import QueueError
 from trunk.application.diagnosis import Diagnosis, Surroundings
 from trunk.bootstrap import wiring
 from trunk.bootstrap.wiring import clock
-from trunk.errors import ConfigurationError
+from trunk.errors import LedgerUnavailableError
 from trunk.settings import Settings
 from trunk.storage import migrate
 from trunk.storage.engine import open_engine
@@ -34,8 +34,8 @@ def open_doctor(settings: Settings) -> Iterator[Diagnosis]:
     """Raises ``ConfigurationError`` for a ledger of another version; one that is away is a finding."""
     engine = open_engine(settings.database_url, read_only=True)
     try:
-        if migrate.is_another(engine):
-            raise ConfigurationError("the ledger's tables are missing or of another version: run `trunk admin upgrade`")
+        with suppress(LedgerUnavailableError):  # the diagnosis says so
+            migrate.require_fit(engine)
         yield Diagnosis(
             ledger=Ledger(engine),
             payloads=PayloadStore(settings.data_folder / "objects"),

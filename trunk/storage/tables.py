@@ -38,6 +38,7 @@ __all__ = [
     "AGENCY_CODE",
     "API_KEY",
     "CHANGE_REQUEST",
+    "COMPATIBILITY",
     "COUNTER",
     "DELIVERY",
     "ENVELOPE",
@@ -353,6 +354,14 @@ def _table(model: type[SQLModel]) -> sa.Table:
     return SQLModel.metadata.tables[str(model.__tablename__)]
 
 
+class CompatibilityRow(SQLModel, table=True):
+    """One row: the oldest revision that a program must have been written for to work on these tables."""
+
+    __tablename__ = "compatibility"
+
+    oldest_program: str = Field(primary_key=True)
+
+
 METADATA = SQLModel.metadata
 ENVELOPE = _table(EnvelopeRow)
 PAYLOAD = _table(PayloadRow)
@@ -368,4 +377,5 @@ RELATION = _table(RelationRow)
 CHANGE_REQUEST = _table(ChangeRequestRow)
 HUB_LINK = _table(HubLinkRow)
 LEASE = _table(LeaseRow)
+COMPATIBILITY = _table(CompatibilityRow)
 SET_ASIDE = _table(SetAsideRow)
