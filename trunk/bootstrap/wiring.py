@@ -140,6 +140,7 @@ def wire(core: Core, judging: Judging, executor: ThreadPoolExecutor) -> Service:
         now=core.now,
         owner=new_id(),
         window=settings.broker.window,
+        lease=timedelta(seconds=settings.broker.lease_seconds),
     )
     sweep = Sweep(ledger=core.ledger, scribe=scribe, planner=core.planner, now=core.now)
     waiting_room = WaitingRoom()
