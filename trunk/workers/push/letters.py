@@ -25,6 +25,7 @@ COVERED: Final = (
     "trunk-delivery-version",
     "trunk-kind",
 )
+REPLAYED: Final = "Trunk-Replayed-At"
 CHALLENGE: Final = "challenge"
 
 
@@ -48,6 +49,8 @@ class LetterWriter:
             "Trunk-Kind": envelope.kind.value,
             "Trunk-Urgency": str(delivery.urgency),
         }
+        if delivery.replayed_at is not None:
+            said[REPLAYED] = delivery.replayed_at.isoformat(timespec="milliseconds")
         return self._letter(endpoint, said, content.octets, size=envelope.size, sha256=envelope.sha256)
 
     def challenge(self, endpoint: Endpoint, nonce: str) -> Letter:
@@ -74,9 +77,10 @@ class LetterWriter:
             "Content-Digest": digest,
             "Repr-Digest": digest,
         }
+        covered = (*COVERED, REPLAYED.lower()) if REPLAYED in said else COVERED
         return Letter(
             url=endpoint.url,
-            headers=self.signer.sign(endpoint.url, headers, covered=COVERED, at=self.now(), key_id=endpoint.key_id),
+            headers=self.signer.sign(endpoint.url, headers, covered=covered, at=self.now(), key_id=endpoint.key_id),
             source=source,
             size=size,
             sha256=sha256,
