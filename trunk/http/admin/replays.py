@@ -67,7 +67,7 @@ class CountedDeliveries(Shape):
         return cls(agency=one.agency, state=one.state, count=one.count)
 
 
-class Rehearsal(Shape):
+class CountedReplay(Shape):
     """What an order would replay."""
 
     total: int
@@ -151,7 +151,7 @@ async def order(call: AdminCall) -> web.StreamResponse:
     if said.dry_run:
         counts = insist(await call.offload.run(lambda: jobs.rehearse(wish)))
         return answer(
-            Rehearsal(total=sum(one.count for one in counts), counts=[CountedDeliveries.of(one) for one in counts])
+            CountedReplay(total=sum(one.count for one in counts), counts=[CountedDeliveries.of(one) for one in counts])
         )
     entered = insist(await call.offload.run(lambda: jobs.order(call.operator, wish)))
     call.control.wake()
@@ -221,7 +221,7 @@ ROUTES: Final = (
             f"A body has at most {MAX_JSON_OCTETS >> 10} KiB.",
             body=Body(media_types=(JSON,), shapes=(ReplayOrder,), examples=_EXAMPLES),
             replies=(
-                Reply(status=200, about="Of a dry run: the numbers by agency and state", shape=Rehearsal),
+                Reply(status=200, about="Of a dry run: the numbers by agency and state", shape=CountedReplay),
                 Reply(
                     status=202,
                     about="Entered; ask for its progress",

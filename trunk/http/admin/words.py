@@ -29,6 +29,8 @@ _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz
 
 def _instant(value: Any) -> Any:
     """A time that says its zone; pydantic alone would also read numbers, days and times of nowhere."""
+    if isinstance(value, datetime):
+        return value
     if isinstance(value, str) and _INSTANT.fullmatch(value):
         with suppress(ValueError, OverflowError):
             return datetime.fromisoformat(value.upper()).astimezone(UTC)

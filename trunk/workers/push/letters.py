@@ -26,6 +26,7 @@ COVERED: Final = (
     "trunk-kind",
 )
 REPLAYED: Final = "Trunk-Replayed-At"
+"""Not signed: receivers of docs/push.md take the one list of covered components, and no other."""
 CHALLENGE: Final = "challenge"
 
 
@@ -77,10 +78,9 @@ class LetterWriter:
             "Content-Digest": digest,
             "Repr-Digest": digest,
         }
-        covered = (*COVERED, REPLAYED.lower()) if REPLAYED in said else COVERED
         return Letter(
             url=endpoint.url,
-            headers=self.signer.sign(endpoint.url, headers, covered=covered, at=self.now(), key_id=endpoint.key_id),
+            headers=self.signer.sign(endpoint.url, headers, covered=COVERED, at=self.now(), key_id=endpoint.key_id),
             source=source,
             size=size,
             sha256=sha256,
