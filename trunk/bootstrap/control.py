@@ -101,11 +101,11 @@ def _diagnosis(settings: Settings, ledger: Ledger, broker: Broker, now: Clock) -
 
 def _letters(settings: Settings, broker: Broker) -> Letters:
     if isinstance(broker, EmbeddedBroker):
-        return _KeptLetters(broker)
+        return KeptLetters(broker)
     return DeadLetterBox(settings.broker_url, rabbitmq.tuning(settings))
 
 
-class _KeptLetters:
+class KeptLetters:
     """Those of the embedded broker: of this process, since it started."""
 
     def __init__(self, broker: EmbeddedBroker) -> None:
