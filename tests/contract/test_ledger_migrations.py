@@ -163,6 +163,23 @@ def test_what_may_have_been_fetched_before_it_was_on_record_counts_as_fetched(em
     assert [one.fetched_at for one in fetched.values() if one is not None] == [AT] * 4
 
 
+def test_what_waits_after_a_replay_says_so_after_the_upgrade(empty: Engine) -> None:
+    with empty.begin() as connection:
+        command.upgrade(migrate._config(connection), "0007")
+        metadata = sa.MetaData()
+        metadata.reflect(connection, only=["envelope", "delivery", "journal"])
+        for number, (name, event) in enumerate([("replayed", "replay_ordered"), ("road", "fell_due")]):
+            values = {"id": name, "envelope_id": name, "state": "queued", "waiting": True}
+            _insert(connection, metadata.tables["envelope"], {"id": name, "identity": name})
+            _insert(connection, metadata.tables["delivery"], values)
+            line = {"id": number, "envelope_id": name, "delivery_id": name, "event": event, "at": time_text(AT)}
+            _insert(connection, metadata.tables["journal"], line)
+    migrate.upgrade(empty)
+    with Ledger(empty).read() as view:
+        told = [one.replayed_at for name in ("replayed", "road") if (one := view.delivery(DeliveryId(name)))]
+    assert told == [AT, None]
+
+
 def _insert(connection: sa.Connection, table: sa.Table, known: dict[str, object]) -> None:
     """A row in which whatever is not known has something that fits."""
     text = time_text(AT)

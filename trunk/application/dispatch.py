@@ -104,6 +104,7 @@ class Dispatch:
 def _notice(entry: OutboxEntry) -> Message:
     """The message is a notice, not the document: a replay needs no copy, and RabbitMQ limits sizes."""
     delivery = entry.delivery
+    replayed = delivery.replayed_at
     body = orjson.dumps(
         {
             "delivery_id": delivery.id,
@@ -113,6 +114,7 @@ def _notice(entry: OutboxEntry) -> Message:
             "size": entry.envelope_size,
             "urgency": delivery.urgency,
             "version": delivery.version,
+            "replayed_at": None if replayed is None else replayed.isoformat(timespec="milliseconds"),
         }
     )
     return Message(id=entry.message_id, queue=delivery.addressee, body=body, urgent=delivery.urgency > 0)

@@ -19,12 +19,13 @@ from trunk.application.administration import Administration
 from trunk.application.copies import Copies
 from trunk.application.directory import Clock
 from trunk.application.journal import Journal
+from trunk.application.operators import Operators
 from trunk.application.punctuality import Punctuality
 from trunk.application.purge import Purge
 from trunk.application.replay import Replay
 from trunk.application.shared_secrets import SharedSecrets
 from trunk.application.tracking import Tracking
-from trunk.bootstrap import copies, facades, push, signatures, wiring
+from trunk.bootstrap import control, copies, facades, push, signatures, wiring
 from trunk.bootstrap.wiring import Judging, Service, clock, wire
 from trunk.domain.operator import Operator
 from trunk.settings import Settings
@@ -65,6 +66,7 @@ class AdminRoom:
     administration: Administration
     secrets: SharedSecrets
     accounts: Accounts
+    operators: Operators
     trial: Callable[[], Trial]  #: of endpoints; the seal's key is read when it is asked for
     journal: Journal
     copies: Copies
@@ -95,6 +97,7 @@ def open_administration(settings: Settings, *, by: str = "trunk", why: str = "")
             administration=Administration(ledger=ledger, now=clock, new_token=secrets.token_urlsafe),
             secrets=facades.shared_secrets(settings, ledger, clock),
             accounts=facades.accounts(settings, ledger, clock),
+            operators=control.operators(ledger, clock),
             trial=lambda: push.trial(settings, clock),
         )
 

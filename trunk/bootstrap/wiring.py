@@ -38,7 +38,7 @@ from trunk.application.reconcile import Reconciler
 from trunk.application.sweep import Sweep
 from trunk.application.tidy import Tidy
 from trunk.application.tracking import Tracking
-from trunk.bootstrap import care, facades, push, rabbitmq, signatures, uplink
+from trunk.bootstrap import care, control, facades, push, rabbitmq, signatures, uplink
 from trunk.domain.entry import EnvelopeKind
 from trunk.domain.operator import Operator
 from trunk.domain.retry import RetrySchedule
@@ -155,6 +155,10 @@ def wire(core: Core, judging: Judging, executor: ThreadPoolExecutor) -> Service:
     doors = _doors(core, intake, handover, waiting_room, judging, loops)
     beyond = uplink.uplink(_ground(core, intake, doors))
     doors = dataclasses.replace(doors, remarks=beyond.checks, push_figures=posting.courier.figures)
+    operating, loops["replays"] = control.control(
+        settings, (core.ledger, scribe, core.broker), doors, now=core.now, new_id=new_id
+    )
+    doors = dataclasses.replace(doors, control=operating, checks={**doors.checks, "replays": loops["replays"].check})
     app = _app(core, doors)
     process = Process(
         runner=lambda: Runner(app, drain_seconds=settings.http.drain_seconds),

@@ -157,7 +157,9 @@ class Movements:
 
 
 def _stamps(step: Step, at: datetime) -> dict[str, Any]:
-    """The times that reports on punctuality want, of steps that one statement each writes."""
+    """The times of what recipients and administrators did, of steps that one statement each writes."""
+    if step.event is DeliveryEvent.REPLAY_ORDERED:
+        return {"replayed_at": at}
     if step.event not in {DeliveryEvent.HANDED_OVER, DeliveryEvent.RECEIPTED, DeliveryEvent.RETURNED}:
         return {}
     first = {"taken_at": sa.func.coalesce(DELIVERY.c.taken_at, sa.bindparam("now", at, UtcTime))}

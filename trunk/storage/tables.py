@@ -21,6 +21,7 @@ from trunk.domain.entry import EnvelopeKind
 from trunk.domain.hub_link import Direction, LinkState
 from trunk.domain.relation import RelationKind
 from trunk.storage.columns import EMPTY, UtcTime, by_value
+from trunk.storage.control_tables import OPERATOR_KEY, REPLAY_ITEM, REPLAY_JOB
 from trunk.storage.directory_tables import (
     ACCOUNT,
     AGENCY,
@@ -50,9 +51,12 @@ __all__ = [
     "LEASE",
     "MANDATE",
     "METADATA",
+    "OPERATOR_KEY",
     "OUTBOX",
     "PAYLOAD",
     "RELATION",
+    "REPLAY_ITEM",
+    "REPLAY_JOB",
     "SET_ASIDE",
     "SHARED_SECRET",
     "STATUS_REPORT",
@@ -169,6 +173,7 @@ class DeliveryRow(SQLModel, table=True):
     fetched_at: datetime | None = Field(default=None, sa_type=UtcTime)  # its octets first left the house
     taken_at: datetime | None = Field(default=None, sa_type=UtcTime)  # the agency's system had it whole
     settled_at: datetime | None = Field(default=None, sa_type=UtcTime)  # its people took it in or turned it down
+    replayed_at: datetime | None = Field(default=None, sa_type=UtcTime)  # an administrator last put it back
 
 
 class OutboxRow(SQLModel, table=True):
