@@ -21,6 +21,7 @@ class FakeChannel:
     def __init__(self) -> None:
         self.said: list[str] = []
         self.bring: Any = None
+        self.settled = asyncio.Event()
 
     def basic_consume(
         self, queue: str, on_message_callback: Any, *, callback: Any, consumer_tag: str, auto_ack: bool = False
@@ -32,9 +33,11 @@ class FakeChannel:
 
     def basic_ack(self, tag: int) -> None:
         self.said.append(f"ack {tag}")
+        self.settled.set()
 
     def basic_reject(self, tag: int, *, requeue: bool) -> None:
         self.said.append(f"reject {tag} {requeue}")
+        self.settled.set()
 
 
 class Conversation:
@@ -78,9 +81,7 @@ def test_a_message_is_acknowledged_when_its_handler_is_done() -> None:
         await asyncio.sleep(0)
         assert channel.said == [], "the handler is still at work: a crash now must bring the message again"
         go_on.set()
-        async with asyncio.timeout(30):
-            while not channel.said:
-                await asyncio.sleep(0.01)
+        await asyncio.wait_for(channel.settled.wait(), 30)
         assert channel.said == ["ack 7"]
         await asyncio.to_thread(lanes.close, seconds=30)
 
@@ -94,9 +95,7 @@ def test_a_message_whose_handler_fails_goes_back() -> None:
     async def story() -> None:
         lanes = Lanes(threads=1, name="t")
         channel = await ready(handle, lanes)
-        async with asyncio.timeout(30):
-            while not channel.said:
-                await asyncio.sleep(0.01)
+        await asyncio.wait_for(channel.settled.wait(), 30)
         assert channel.said == ["reject 7 True"]
         await asyncio.to_thread(lanes.close, seconds=30)
 
