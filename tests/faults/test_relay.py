@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from queues.broker import Confirmation, Handler, Message, QueueError
+from queues.broker import Confirmation, Handler, Message, QueueError, SilentError
 from queues.embedded import EmbeddedBroker
 from scripts.province import make_province
 from tests.ledger_kit import AT, RECIPIENT, one_delivery
@@ -25,11 +25,12 @@ class Refusing(EmbeddedBroker):
     """Takes nothing, or does worse."""
 
     fault: Exception | None = None
+    answer = QueueError("not taken")
 
     def publish(self, window: Sequence[Message], /) -> Sequence[Confirmation]:
         if self.fault is not None:
             raise self.fault
-        return [QueueError("not taken")] * len(window)
+        return [self.answer] * len(window)
 
 
 def relay(ledger: Ledger, scribe: Scribe, broker: EmbeddedBroker) -> Dispatch:
@@ -48,6 +49,16 @@ def test_what_the_broker_did_not_take_stays_in_the_outbox(ledger: Ledger, scribe
         found = view.delivery(delivery.id)
     assert found is not None
     assert found.state is DeliveryState.QUEUED
+
+
+def test_a_broker_that_says_nothing_is_away_and_not_full(ledger: Ledger, scribe: Scribe) -> None:
+    """So what it left unanswered is sent again as soon as it answers, and does not wait its minute for a full queue."""
+    one_delivery(ledger)
+    broker = Refusing()
+    broker.answer = SilentError("in time")
+    done = relay(ledger, scribe, broker).run_once()
+    broker.close()
+    assert (done.returned, done.held_up) == (2, True)
 
 
 def test_what_fails_in_the_relay_is_seen(ledger: Ledger, scribe: Scribe) -> None:
