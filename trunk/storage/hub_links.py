@@ -96,7 +96,7 @@ class HubLinks:
             )
             oldest = now - tier.younger_than
             age = [HUB_LINK.c.at <= younger] + ([] if tier is tiers[-1] else [HUB_LINK.c.at > oldest])
-            due.append(sa.and_(*age, asked, HUB_LINK.c.at <= now - tier.every))
+            due.append(sa.and_(*age, asked, sa.or_(HUB_LINK.c.at <= now - tier.every, HUB_LINK.c.at > now)))
             younger = oldest
         rows = self._connection.execute(
             sa.select(HUB_LINK)

@@ -12,6 +12,7 @@ from tests.unit.workers.uplink.test_uplink_standing import Time, Works
 from trunk.domain.delivery import AgencyCode
 from trunk.workers.patience import Patience
 from trunk.workers.push.shares import Shares
+from trunk.workers.uplink.address_book import BookReader
 from trunk.workers.uplink.lease import Lease
 
 HOUR, DAY = 3600, 24 * 3600
@@ -54,3 +55,21 @@ def test_an_agency_held_before_the_clock_was_set_back_is_asked_for_again(back: i
     one.give_up()
     assert two.hold(H), "asked at once, not when the clock has caught up"
     assert works.until <= time.now + two.span
+
+
+def test_the_address_book_is_read_again_though_the_clock_was_set_back() -> None:
+    read: list[str] = []
+
+    class Counting(BookReader):
+        def _read(self) -> None:
+            read.append("all")
+
+    time = Time()
+    nobody: Any = None
+    book = Counting(client=nobody, agencies=nobody, standing=nobody, every=timedelta(hours=6), now=time)
+    book.read_if_due()
+    book.read_if_due()
+    assert len(read) == 1
+    time.pass_by(-DAY)
+    book.read_if_due()
+    assert len(read) == 2

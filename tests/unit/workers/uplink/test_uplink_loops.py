@@ -212,6 +212,13 @@ def test_what_is_taken_is_not_downloaded_again_while_the_hub_still_lists_it(hous
     assert house.hub.said[2:] == [("a", "processing", ""), ("b", "processing", "")], "reminded after a while"
 
 
+def test_the_hub_is_reminded_though_the_clock_was_set_back(house: House) -> None:
+    house.hub.mail = {"a": AT}
+    step(house)
+    step(house, after=-24 * 3600)
+    assert house.hub.said == [("a", "processing", "")] * 2
+
+
 def test_new_mail_is_found_behind_a_list_that_is_full_of_old_mail(house: House) -> None:
     house.hub.mail = {str(n): AT - timedelta(days=20) for n in range(3)}
     step(house)
