@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import orjson
 
-from queues.broker import Broker, Message, QueueError
+from queues.broker import Broker, Confirmation, Message, QueueError, SilentError
 from trunk.domain.delivery import DeliveryEvent, DeliveryState, advance
 from trunk.failpoints import reach
 from trunk.storage.ledger import Book, Ledger, OutboxEntry
@@ -64,7 +64,7 @@ class Dispatch:
         confirmations = self.broker.publish([_notice(entry) for entry in waiting])
         reach("dispatch.published")
         refused = {e.id for e, fault in zip(waiting, confirmations, strict=True) if fault is not None}
-        away = bool(refused) and self._broker_is_away()
+        away = bool(refused) and (_frozen(confirmations) or self._broker_is_away())
         self._settle(entries, refused, self.retry_after if away else self.full_after)
         reach("dispatch.settled")
         return Pass(published=len(waiting) - len(refused), returned=len(refused), held_up=away)
@@ -99,6 +99,11 @@ class Dispatch:
                 book.release(sorted(refused), owner=self.owner, due_at=now + retry_after)
 
         self.scribe.perform(settle).result()
+
+
+def _frozen(confirmations: Sequence[Confirmation]) -> bool:
+    """Whether it took nothing and refused nothing, connected though it looks: that is no queue that is full."""
+    return all(isinstance(fault, SilentError) for fault in confirmations)
 
 
 def _notice(entry: OutboxEntry) -> Message:

@@ -41,6 +41,7 @@ from trunk.application.tracking import Tracking
 from trunk.bootstrap import care, control, facades, push, rabbitmq, signatures, uplink
 from trunk.domain.entry import EnvelopeKind
 from trunk.domain.operator import Operator
+from trunk.domain.push_reply import LONGEST_ASKED
 from trunk.domain.retry import RetrySchedule
 from trunk.http import spool
 from trunk.http.app import Doors, make_app
@@ -142,7 +143,7 @@ def wire(core: Core, judging: Judging, executor: ThreadPoolExecutor) -> Service:
         window=settings.broker.window,
         lease=timedelta(seconds=settings.broker.lease_seconds),
     )
-    sweep = Sweep(ledger=core.ledger, scribe=scribe, planner=core.planner, now=core.now)
+    sweep = _sweep(core)
     waiting_room = WaitingRoom()
     mailroom = Mailroom(broker=core.broker, directory=core.registry.directory, ring=waiting_room.ring)
     loops = _loops(core, dispatch, sweep, mailroom)
@@ -198,6 +199,11 @@ def _loops(core: Core, dispatch: Dispatch, sweep: Sweep, mailroom: Mailroom) -> 
         for name, (step, pause) in steps.items()
     }
     return {"relay": relay, **others}
+
+
+def _sweep(core: Core) -> Sweep:
+    ahead = 2 * max(_schedule(core.settings).longest, LONGEST_ASKED)
+    return Sweep(ledger=core.ledger, scribe=core.scribe, planner=core.planner, now=core.now, ahead=ahead)
 
 
 def _app(core: Core, doors: Doors) -> web.Application:

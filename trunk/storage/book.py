@@ -124,9 +124,11 @@ class Book:
         """Let another process have it."""
         leases.release(self._connection, name, owner=owner)
 
-    def fallen_due(self, now: datetime, limit: int) -> list[Delivery]:
-        """Deferred deliveries whose time has come; two that ask at once get different ones."""
-        return self._movements.fallen_due(now, limit)
+    def fallen_due(self, now: datetime, limit: int, *, ahead: datetime | None = None) -> list[Delivery]:
+        """Deferred deliveries whose time has come, and then those whose time lies beyond ``ahead``: nobody defers for
+        so long, so a clock was wrong. Two that ask at once get different ones.
+        """
+        return self._movements.fallen_due(now, limit, ahead=ahead)
 
     def outlived(self, now: datetime, limit: int) -> list[Delivery]:
         """Waiting deliveries whose lifetime has ended; two that ask at once get different ones."""
