@@ -14,12 +14,14 @@ from scripts.province import make_province
 from scripts.trunk_process import TrunkProcess
 from tests.faults.test_nodes import Senders, dispatched, settle, until
 
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.fixture
 def trunk(tmp_path: Path) -> Iterator[tuple[TrunkProcess, Senders]]:
     province = make_province(tmp_path)
     with TrunkProcess(province.config, workers=2) as running:
-        yield running, Senders(province, [running.url(timeout=180)])
+        yield running, Senders(province, [running.url(timeout=180)], pace=0.5)
 
 
 def workers(running: TrunkProcess) -> list[int]:
