@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Final
 
 import pytest
 import sqlalchemy as sa
@@ -197,6 +201,37 @@ def _something(column: sa.Column[object], text: str) -> object:
     if column.name.endswith("_at"):
         return text
     return {"INTEGER": 0, "BIGINT": 0, "BOOLEAN": False}.get(str(column.type), "x")
+
+
+_KILLED_AT_THE_FOURTH: Final = """
+import os, signal, sys
+from sqlalchemy import event
+from trunk.storage import migrate
+from trunk.storage.engine import open_engine
+
+engine = open_engine(sys.argv[1])
+
+@event.listens_for(engine, "after_cursor_execute")
+def die(_connection, _cursor, statement, parameters, *_):
+    if statement.startswith("UPDATE alembic_version") and "0004" in f"{statement} {parameters}":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+migrate.upgrade(engine)
+"""
+
+
+@pytest.mark.parametrize("before", [None, "0002"])
+def test_an_upgrade_that_is_killed_did_nothing_and_the_next_one_finishes(
+    empty: Engine, url: str, before: str | None
+) -> None:
+    if before:
+        with empty.begin() as connection:
+            command.upgrade(migrate._config(connection), before)
+    killed = subprocess.run([sys.executable, "-c", _KILLED_AT_THE_FOURTH, url], check=False, timeout=120)
+    assert killed.returncode == -signal.SIGKILL
+    assert migrate.current(empty) == before
+    assert migrate.upgrade(empty) == migrate.current(empty) == migrate.newest()
+    migrate.require_fit(empty)
 
 
 # two releases on the same tables

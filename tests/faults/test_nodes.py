@@ -60,6 +60,7 @@ class Senders:
 
     province: Province
     urls: list[str]
+    pace: float = 0  #: seconds between two letters of one sender, where a fault takes its time
     oracle: Oracle = field(default_factory=Oracle)
     surprises: list[str] = field(default_factory=list)
     _over: threading.Event = field(default_factory=threading.Event)
@@ -84,7 +85,7 @@ class Senders:
 
     def _send(self, sender: int) -> None:
         letter = 0
-        while not self._over.is_set():
+        while not self._over.wait(self.pace):
             letter += 1
             octets, tries = self.province.signed(f"{sender}-{letter}"), 0
             while not self._submitted(octets, self.urls[(letter + tries) % len(self.urls)]):

@@ -10,7 +10,7 @@ from pathlib import Path
 from trunk.bootstrap import open_service, prepare
 from trunk.settings import FILE_VARIABLE, Settings
 from trunk.workers.service import listen
-from trunk.workers.supervisor import Supervisor
+from trunk.workers.supervisor import Supervisor, end_with_parent
 
 
 def serve(settings: Settings, *, workers: int = 1, config: Path | None = None) -> int:
@@ -31,7 +31,8 @@ def work(settings: Settings, listening: socket.socket) -> int:
 
 
 def work_on_shared_port(settings: Settings) -> int:
-    """A supervisor's child: its port is shared with its siblings."""
+    """A supervisor's child: its port is shared with its siblings, and it does not outlive its parent."""
+    end_with_parent()
     with listen(settings.http.host, settings.http.port, shared=True) as listening:
         return work(settings, listening)
 

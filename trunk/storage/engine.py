@@ -7,9 +7,12 @@ other difference, the way many rows travel at once.
 
 from __future__ import annotations
 
+import fcntl
+import os
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import quote
@@ -25,6 +28,7 @@ CONNECT_SECONDS: Final = 5
 POSTGRESQL: Final = cast("Callable[[], Dialect]", postgresql.dialect)()  # SQLAlchemy left it untyped
 _READING: Final = "trunk_reading"
 _PRIVATE: Final = 0o600
+_TURN_PAUSE_SECONDS: Final = 0.002
 
 
 def open_engine(url: str, *, read_only: bool = False, pool_size: int = 8) -> Engine:
@@ -68,24 +72,60 @@ def writers_turn(engine: Engine) -> AbstractContextManager[object]:
     """What a writer holds while it writes.
 
     SQLite lets one writer in at a time and makes the others sleep and try again, up to 100 ms a time; a lock hands
-    over at once. It also keeps this process's commits and checkpoints apart, which SQLite before 3.51.3 needs
-    (two connections that commit and checkpoint at one moment could damage the file).
+    over at once. It also keeps commits and checkpoints apart, which SQLite before 3.51.3 needs (two connections
+    that commit and checkpoint at one moment could damage the file), those of other processes too.
     """
-    return _Turn() if is_sqlite(engine) else nullcontext()
+    return _Turn(Path(engine.url.database or "").parent) if is_sqlite(engine) else nullcontext()
 
 
 class _Turn:
-    """A lock that is waited for no longer than a database lock would be."""
+    """A lock of this process, and of the machine by the folder; waited for no longer than a database lock would be."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._lock = threading.Lock()
+        self._handle: int | None = None
 
     def __enter__(self) -> None:
         if not self._lock.acquire(timeout=LOCK_SECONDS):
             raise LedgerUnavailableError("another writer of this process holds the ledger")
+        try:
+            self._handle = self._locked()
+        except OSError as error:
+            self._lock.release()
+            raise LedgerUnavailableError(f"no writer gets its turn: {error.strerror}") from error
+        except BaseException:
+            self._lock.release()
+            raise
 
     def __exit__(self, *_: object) -> None:
-        self._lock.release()
+        handle, self._handle = self._handle, None
+        try:
+            if handle is not None:
+                os.close(handle)
+        finally:
+            self._lock.release()
+
+    def _locked(self) -> int:
+        """The folder, opened and locked: it is there already. Raises ``LedgerUnavailableError``, ``OSError``."""
+        handle = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        with ExitStack() as failed:
+            failed.callback(os.close, handle)
+            if not _taken(handle, before=time.monotonic() + LOCK_SECONDS):
+                raise LedgerUnavailableError("a writer of another process holds the ledger")
+            failed.pop_all()
+        return handle
+
+
+def _taken(handle: int, *, before: float) -> bool:
+    while time.monotonic() < before:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_TURN_PAUSE_SECONDS)
+        else:
+            return True
+    return False
 
 
 def _open_sqlite(url: URL, *, read_only: bool, pool_size: int) -> Engine:

@@ -24,7 +24,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
 from trunk.errors import ConfigurationError, LedgerUnavailableError
-from trunk.storage.engine import is_sqlite, reading
+from trunk.storage.engine import is_sqlite, reading, writers_turn
 from trunk.storage.faults import is_collision, told_as_ours
 from trunk.storage.tables import COMPATIBILITY
 
@@ -63,7 +63,7 @@ def upgrade(engine: Engine, *, pause: Callable[[float], None] = time.sleep) -> s
 
 
 def _upgrade(engine: Engine) -> str:
-    with told_as_ours(), engine.begin() as connection:
+    with told_as_ours(), writers_turn(engine), engine.begin() as connection:
         if not is_sqlite(connection):
             connection.execute(sa.text("SET LOCAL lock_timeout = 0"))  # another upgrade may take its time
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TURN)))

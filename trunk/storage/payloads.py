@@ -26,6 +26,7 @@ _PRIVATE_FILE: Final = 0o600
 _PRIVATE_FOLDER: Final = 0o700
 _DIGEST_LENGTH: Final = 64
 _INCOMING: Final = "incoming"
+_LOCKS: Final = "locks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +62,32 @@ class PayloadStore:
         """Remove what no envelope needs any more, unless it was placed anew since ``before``."""
         path = self._path(sha256)
         if path.parent.is_dir():
-            _remove(path, before)
+            self._remove(path, before)
 
     def sweep(self, *, is_known: Callable[[str], bool], before: datetime) -> list[str]:
         """Remove what was placed before ``before`` and is not known to the ledger; the digests removed."""
-        removed = [path.name for path in self._objects() if not is_known(path.name) and _remove(path, before)]
+        removed = [path.name for path in self._objects() if not is_known(path.name) and self._remove(path, before)]
         for leftover in (self.folder / _INCOMING).glob("*"):
-            _remove(leftover, before)
+            _remove_old(leftover, before)
         return removed
+
+    def _remove(self, path: Path, before: datetime) -> bool:
+        """Remove an old file. Under its lock, or one that is placed anew at this moment might be hit."""
+        with self._locked(path):
+            return _remove_old(path, before)
+
+    @contextmanager
+    def _locked(self, path: Path) -> Iterator[None]:
+        """Against other processes and machines: by a file that is written to, for NFS locks no folders."""
+        locks = self.folder / _LOCKS
+        locks.mkdir(mode=_PRIVATE_FOLDER, exist_ok=True)
+        handle = os.open(locks / path.name[:2], os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE_FILE)
+        try:
+            _give_to_owner(self.folder, locks, handle)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
 
     def _path(self, sha256: str) -> Path:
         if len(sha256) != _DIGEST_LENGTH or not set(sha256) <= set("0123456789abcdef"):
@@ -82,14 +101,14 @@ class PayloadStore:
         _make_durable(source, size)
         for folder in (target.parent.parent, target.parent):
             folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
-        with _locked(target.parent) as folder_handle:
+        with self._locked(target):
             try:
                 source.replace(target)  # also over an equal one: what was damaged is whole again
             except OSError as error:
                 if error.errno != errno.EXDEV:  # the spool is on another disk
                     raise
                 self._carry(source, target, size)
-            os.fsync(folder_handle)
+            _sync_folder(target.parent)
         for folder in (target.parent.parent, self.folder):
             _sync_folder(folder)
 
@@ -113,23 +132,20 @@ def _make_durable(path: Path, size: int) -> None:
         os.fsync(file.fileno())
 
 
-def _remove(path: Path, before: datetime) -> bool:
-    """Remove an old file. Under the folder's lock, or one that is placed anew at this moment might be hit."""
-    with suppress(FileNotFoundError), _locked(path.parent):
+def _remove_old(path: Path, before: datetime) -> bool:
+    with suppress(FileNotFoundError):
         if path.stat().st_mtime < before.timestamp():
             path.unlink()
             return True
     return False
 
 
-@contextmanager
-def _locked(folder: Path) -> Iterator[int]:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield handle
-    finally:
-        os.close(handle)
+def _give_to_owner(store: Path, locks: Path, handle: int) -> None:
+    """What an administrator made as root is the trunk's all the same."""
+    if os.geteuid() == 0:
+        owner = store.stat()
+        os.chown(locks, owner.st_uid, owner.st_gid)
+        os.fchown(handle, owner.st_uid, owner.st_gid)
 
 
 def _sync_folder(folder: Path) -> None:

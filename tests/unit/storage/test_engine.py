@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from trunk.errors import ConfigurationError
-from trunk.storage.engine import open_engine
+from trunk.errors import ConfigurationError, LedgerUnavailableError
+from trunk.storage import engine as engines
+from trunk.storage.engine import open_engine, writers_turn
 
 
 def asked(path: Path, *names: str, read_only: bool = False) -> list[object]:
@@ -66,3 +70,42 @@ def test_every_postgresql_connection_is_asked_to_wait_for_the_disk() -> None:
     engine.dispose()
     last_word = str(asked["options"]).split("-c ")[1:]
     assert "synchronous_commit=on" in [word.strip() for word in last_word]
+
+
+HOLDER = """
+import sys
+from trunk.storage.engine import open_engine, writers_turn
+with writers_turn(open_engine(sys.argv[1])):
+    print("mine", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_writer_waits_for_one_of_another_process_and_not_for_a_dead_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    command = [sys.executable, "-c", HOLDER, url]
+    engine = open_engine(url)
+    turn = writers_turn(engine)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"mine\n"
+        with monkeypatch.context() as hasty:
+            hasty.setattr(engines, "LOCK_SECONDS", 0.05)
+            with pytest.raises(LedgerUnavailableError, match="another process"), turn:
+                pass
+        holder.send_signal(signal.SIGKILL)
+        holder.wait(30)
+        with turn:  # also after a turn that was not given
+            pass
+    engine.dispose()
+
+
+def test_a_disk_that_gives_no_turn_is_a_temporary_fault(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'absent' / 'x.db'}")
+    turn = writers_turn(engine)
+    for _ in range(2):  # nor is the turn kept
+        with pytest.raises(LedgerUnavailableError, match="No such file"), turn:
+            pass
+    engine.dispose()

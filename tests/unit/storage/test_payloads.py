@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import os
 import stat
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -170,4 +173,49 @@ def test_what_is_placed_anew_while_it_is_swept_stays(store: PayloadStore, spool:
         return False
 
     assert store.sweep(is_known=is_known, before=LATER - timedelta(hours=2)) == []
+    assert store.verify(SHA256)
+
+
+def test_a_folder_on_nfs_is_locked_by_files_that_are_written_to(
+    store: PayloadStore, spool: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked: list[int] = []
+
+    def as_nfs_does(handle: int, operation: int) -> None:
+        if fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, "Bad file descriptor")
+        locked.append(operation)
+
+    monkeypatch.setattr(fcntl, "flock", as_nfs_does)
+    place(store, spool(OCTETS))
+    assert store.sweep(is_known=lambda _: False, before=LATER) == [SHA256]
+    assert locked == [fcntl.LOCK_EX] * 2
+
+
+def test_what_is_placed_waits_for_what_is_removed_elsewhere(
+    store: PayloadStore, spool: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place(store, spool(OCTETS))
+    done: list[str] = []
+    unlink, lock = Path.unlink, fcntl.flock
+    placing = threading.Thread(target=lambda: (place(store, spool(OCTETS)), done.append("placed")))
+    waiting = threading.Event()
+
+    def locking(handle: int, operation: int) -> None:
+        if threading.current_thread() is placing:
+            waiting.set()
+        lock(handle, operation)
+
+    def removing(path: Path, *, missing_ok: bool = False) -> None:
+        placing.start()
+        assert waiting.wait(60)
+        done.append("removed")
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(fcntl, "flock", locking)
+    with monkeypatch.context() as watched:
+        watched.setattr(Path, "unlink", removing)
+        store.sweep(is_known=lambda _: False, before=LATER)
+    placing.join(60)
+    assert done == ["removed", "placed"]
     assert store.verify(SHA256)
