@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from trunk.application.copies import HOUSEKEEPING
 from trunk.domain.entry import EnvelopeKind
 from trunk.domain.operator import Operator
+from trunk.storage.leases import HOUSEKEEPING
 from trunk.storage.ledger import Ledger
 from trunk.storage.payloads import PayloadStore
 from trunk.storage.purging import Purgeable
