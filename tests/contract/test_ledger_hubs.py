@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
-from tests.ledger_kit import AT, OTHER, RECIPIENT, SENDER, acceptance, entered, move, one_delivery
-from trunk.domain.agency import Agency, DeliveryMode
+from tests.ledger_kit import AT, OTHER, RECIPIENT, SENDER, acceptance, entered, move, new_id, one_delivery
+from trunk.application.uplink_mail import Inward
+from trunk.domain.agency import Agency, DeliveryMode, Directory
 from trunk.domain.delivery import DeliveryEvent, DeliveryId, DeliveryState, EnvelopeId
 from trunk.domain.entry import EnvelopeKind
 from trunk.domain.hub_link import Direction, HubLink, LinkState
 from trunk.storage.hub_links import Tier
 from trunk.storage.ledger import Ledger
+from trunk.storage.scribe import Scribe
 
 MINUTE = timedelta(minutes=1)
 TIERS = (
@@ -152,6 +154,20 @@ def test_the_hub_is_asked_at_growing_intervals(ledger: Ledger) -> None:
         book.hub_links.checked(["link1"], at=AT + 300 * MINUTE)
     assert due(240) == ["link1"], "asked before the clock was set back"
     assert due(-60) == ["link1"], "and sent before it was"
+
+
+def test_what_one_process_has_taken_in_another_does_not_refuse(ledger: Ledger, scribe: Scribe) -> None:
+    house: dict[str, Any] = {"ledger": ledger, "scribe": scribe, "directory": lambda: Directory(())}
+    inward = Inward(**house, hub="national", now=lambda: AT, new_id=new_id)
+    delivery = one_delivery(ledger)
+    with ledger.begin() as book:
+        book.hub_links.put(link(1, direction=Direction.DOWN, delivery_id=delivery.id))
+    assert not inward.refused("remote1", "ADR-101")
+    assert inward.refused("remote2", "ADR-101")
+    assert {one: met.state for one, met in inward.known(["remote1", "remote2"]).items()} == {
+        "remote1": LinkState.OPEN,
+        "remote2": LinkState.REFUSED,
+    }
 
 
 def test_one_process_at_a_time_has_the_work(ledger: Ledger) -> None:

@@ -25,6 +25,7 @@ from trunk.domain.agency import Agency, DeliveryMode, Directory
 from trunk.domain.ailment import Ailment
 from trunk.domain.delivery import DeliveryEvent, DeliveryState
 from trunk.domain.hub_link import Direction, HubLink, LinkState
+from trunk.storage.leases import HOUSEKEEPING, LONGER
 from trunk.storage.ledger import Ledger
 from trunk.storage.scribe import Scribe
 from trunk.storage.tables import LEASE, OUTBOX
@@ -106,6 +107,8 @@ def test_what_is_queued_without_a_notice_gets_one_and_only_one(night: Night, eng
     assert track is not None
     line = track.deliveries[0].timeline[-1]
     assert (line.event, line.actor, line.reason) == (DeliveryEvent.BROKER_FORGOT, "reconciler", Ailment.UNQUEUED)
+    with night.ledger.read() as view:
+        assert view.check_journal(against=(), passed=lambda _: None).faults == []
 
 
 def test_a_leased_notice_is_no_lost_one(night: Night) -> None:
@@ -142,6 +145,14 @@ def test_work_that_is_leased_into_the_future_is_free_now(night: Night, engine: E
     edit(engine, sa.insert(LEASE).values(name="other", owner="alive", until=AT + 20 * SECOND))
     assert night.passes().leases_freed == 1
     assert [row.name for row in rows(engine, LEASE)] == ["other"]
+
+
+def test_a_backup_keeps_its_octets_for_as_long_as_it_takes(night: Night, engine: Engine) -> None:
+    edit(engine, sa.insert(LEASE).values(name=HOUSEKEEPING, owner="a backup", until=AT + LONGER[HOUSEKEEPING]))
+    assert night.passes().idle
+    assert [row.name for row in rows(engine, LEASE)] == [HOUSEKEEPING]
+    edit(engine, sa.update(LEASE).values(until=AT + 3 * LONGER[HOUSEKEEPING]))
+    assert night.passes().leases_freed == 1
 
 
 def test_a_link_whose_end_is_known_here_is_closed(night: Night) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from trunk.domain.outcome import Rejected
 from trunk.domain.rejection import Code
 from trunk.errors import ConfigurationError
 from trunk.settings import load
+from trunk.storage.leases import HOUSEKEEPING
 
 LARGE = b"%PDF" * 200_000
 
@@ -174,3 +175,26 @@ def test_octets_go_when_all_is_settled_and_not_before(kind: str, province: Provi
         assert track is not None
         assert (track.timeline[-1].event, track.timeline[-1].reason) == ("octets_purged", item.envelope.sha256)
         assert not list((kept.data_folder / "objects").glob("??/??/*"))
+
+
+def test_a_purge_that_slept_while_a_backup_began_deletes_nothing(province: Province) -> None:
+    text = province.config.read_text(encoding="utf-8")
+    province.config.write_text(text + "\n[retention]\ndocument_days = 30\n", encoding="utf-8")
+    with open_room(province) as room:
+        room.accepted(province.signed("1", recipients=(FIRST,)))
+        room.take(FIRST)
+        with open_administration(load(province.config, {}), by="an") as admin:
+            start = room.clock.at + timedelta(days=31)
+            moments = iter((start, start, start + timedelta(hours=1), start + timedelta(hours=1)))
+
+            def now() -> datetime:
+                at = next(moments)
+                if at != start:
+                    with room.service.ledger.begin() as book:
+                        assert book.take_work(HOUSEKEEPING, owner="backup", now=at, until=at + timedelta(hours=12))
+                return at
+
+            sleeper = dataclasses.replace(admin.purge, operator=dataclasses.replace(admin.purge.operator, now=now))
+            assert not sleeper.run_once()
+            awake = dataclasses.replace(sleeper, operator=dataclasses.replace(sleeper.operator, now=lambda: start))
+            assert len(awake.candidates(9)) == 1

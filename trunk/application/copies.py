@@ -11,7 +11,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,15 +20,13 @@ import orjson
 from trunk.domain.operator import Operator
 from trunk.errors import ConfigurationError
 from trunk.storage.chain import Head
+from trunk.storage.leases import HOUSEKEEPING, LONGER
 from trunk.storage.ledger import Ledger
 from trunk.storage.payloads import PayloadStore
 
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
 LEDGER: Final = {"sqlite": "ledger.db", "postgresql": "ledger.dump"}
-HOUSEKEEPING: Final = "octets"
-"""The work that one process at a time does: copying octets, or purging them."""
-_HELD: Final = timedelta(hours=12)
 Passed = Callable[[str, int, int], None]
 """What is being done, how much of how much."""
 
@@ -76,7 +74,7 @@ class Copies:
             raise BackupError(f"{folder} is not empty; a backup never overwrites")
         backup, at = self.new_id(), self.operator.now()
         with self.ledger.begin() as book:
-            if not book.take_work(HOUSEKEEPING, owner=backup, now=at, until=at + _HELD):
+            if not book.take_work(HOUSEKEEPING, owner=backup, now=at, until=at + LONGER[HOUSEKEEPING]):
                 raise BackupError("a purge or another backup is under way; come again when it is done")
         try:
             manifest = self._copied(folder, backup, at, with_keys=with_keys, passed=passed)

@@ -109,7 +109,7 @@ def _repairs(one: Diagnosis, view: View) -> Iterator[Finding]:
     if held := looking.held_ahead(ahead):
         yield Finding(ailment=Ailment.OUTBOX_AHEAD, what="outbox", count=held)
     for lease in looking.leases():
-        if lease.until > ahead:
+        if lease.is_ahead(ahead):
             yield Finding(ailment=Ailment.LEASE_AHEAD, what=lease.name, since=lease.until, why=lease.owner)
         elif lease.until <= now - one.lease_ahead:
             yield Finding(ailment=Ailment.LEASE_DEAD, what=lease.name, since=lease.until, why=lease.owner)

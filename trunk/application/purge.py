@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from trunk.application.copies import HOUSEKEEPING
 from trunk.domain.entry import EnvelopeKind
 from trunk.domain.operator import Operator
+from trunk.storage.leases import HOUSEKEEPING
 from trunk.storage.ledger import Ledger
 from trunk.storage.payloads import PayloadStore
 from trunk.storage.purging import Purgeable
@@ -49,7 +49,7 @@ class Purge:
             if not book.take_work(HOUSEKEEPING, owner=owner, now=now, until=now + _TURN):
                 return ()
         try:
-            found = self._delete(now)
+            found = self._delete(now, owner)
             for one in found:
                 self.payloads.remove(one.sha256, before=now - _UNDER_WAY)
         finally:
@@ -57,8 +57,11 @@ class Purge:
                 book.release_work(HOUSEKEEPING, owner=owner)
         return found
 
-    def _delete(self, now: datetime) -> list[Purgeable]:
+    def _delete(self, now: datetime, owner: str) -> list[Purgeable]:
+        awake = self.operator.now()
         with self.ledger.begin() as book:
+            if not book.take_work(HOUSEKEEPING, owner=owner, now=awake, until=awake + _TURN):
+                return []  # we slept so long that a backup has begun: what it found must stay
             book.reserve(1)  # whoever accepts or replays waits for us, or we for them
             found = [
                 one for kind, time in self.kept.items() for one in book.view.purgeable(kind, now - time, self.batch)

@@ -69,7 +69,7 @@ class Reconciler:
         with self.ledger.read() as view:
             found = view.looking
             unqueued, orphans = bool(found.unqueued(1)), found.orphans(most)
-            held = found.held_ahead(ahead) > 0 or any(lease.until > ahead for lease in found.leases())
+            held = found.held_ahead(ahead) > 0 or any(lease.is_ahead(ahead) for lease in found.leases())
             links = found.finished_links(most)
         if not (lost or unqueued or orphans or held or links):
             return Reconciled()

@@ -15,7 +15,7 @@ from typing import Final
 
 from trunk.application.advancing import Cause, Move, Planner
 from trunk.domain.agency import Directory
-from trunk.domain.delivery import AgencyCode, Delivery, DeliveryEvent, DeliveryId, DeliveryState, EnvelopeId
+from trunk.domain.delivery import WAITING, AgencyCode, Delivery, DeliveryEvent, DeliveryId, DeliveryState, EnvelopeId
 from trunk.domain.entry import EnvelopeKind, EnvelopeRecord
 from trunk.domain.hub_link import Direction, HubLink, LinkState
 from trunk.domain.rejection import Code
@@ -27,6 +27,7 @@ from trunk.storage.payloads import PayloadStore
 from trunk.storage.scribe import Scribe
 
 _RACES: Final = 8
+_ANY: Final = frozenset(DeliveryState)
 _ENDS: Final[Mapping[str, DeliveryEvent]] = MappingProxyType(
     {
         DeliveryState.DELIVERED: DeliveryEvent.HANDED_OVER,
@@ -129,9 +130,10 @@ class Outward:
         reach("uplink.settled")
 
     def given_up(self, parcel: Parcel, *, reason: str) -> None:
-        """The hub will not have it; the sender is told."""
+        """The hub will not have it; the sender is told. What another process has brought there meanwhile, it has."""
         cause = Cause(actor=self.hub, at=self.now(), reason=reason[:_MOST_REASON])
-        self._perform([one.id for one in parcel.deliveries], [DeliveryEvent.GIVEN_UP], cause, lambda _: None)
+        ids = [one.id for one in parcel.deliveries]
+        self._perform(ids, [DeliveryEvent.GIVEN_UP], cause, lambda _: None, among=WAITING)
 
     def to_ask(self, *, limit: int = 5) -> list[str]:
         """Ids of the hub's whose fate is to be asked for now."""
@@ -202,11 +204,17 @@ class Outward:
         )
 
     def _perform(
-        self, ids: Sequence[DeliveryId], events: Sequence[DeliveryEvent], cause: Cause, note: Callable[[Book], None]
+        self,
+        ids: Sequence[DeliveryId],
+        events: Sequence[DeliveryEvent],
+        cause: Cause,
+        note: Callable[[Book], None],
+        *,
+        among: frozenset[DeliveryState] = _ANY,
     ) -> None:
-        """Move all of them and ``note`` it, in one transaction; what is past an event already stays where it is."""
+        """Move those ``among`` these states and ``note`` it, in one transaction; what is past an event stays."""
         for _ in range(_RACES):
-            moves = [move for one in ids for move in self._plan(one, events, cause)]
+            moves = [move for one in ids for move in self._plan(one, events, cause, among)]
 
             def write(book: Book, moves: Sequence[Move] = moves) -> None:
                 book.reserve(len(moves))
@@ -221,11 +229,15 @@ class Outward:
             return
         raise LedgerUnavailableError("the delivery is moved by others all the time")
 
-    def _plan(self, delivery_id: DeliveryId, events: Sequence[DeliveryEvent], cause: Cause) -> list[Move]:
+    def _plan(
+        self, delivery_id: DeliveryId, events: Sequence[DeliveryEvent], cause: Cause, among: frozenset[DeliveryState]
+    ) -> list[Move]:
         with self.ledger.read() as view:
             delivery = view.delivery(delivery_id)
             envelope = view.envelope(delivery.envelope_id) if delivery else None
         moves: list[Move] = []
+        if delivery is not None and delivery.state not in among:
+            return moves
         for event in events:
             if delivery is None or envelope is None:
                 break

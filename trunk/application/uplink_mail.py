@@ -65,10 +65,17 @@ class Inward:
         self.scribe.perform(lambda book: book.hub_links.put(link)).result()
         return link
 
-    def refused(self, remote_id: str, reason: str) -> None:
-        """We will not have it."""
+    def refused(self, remote_id: str, reason: str) -> bool:
+        """We will not have it; ``False`` if another process has met it meanwhile: what that one did with it holds."""
         link = self._link(remote_id, LinkState.REFUSED, reason=reason)
-        self.scribe.perform(lambda book: book.hub_links.put(link)).result()
+
+        def put(book: Book) -> bool:
+            if book.hub_links.known(self.hub, [remote_id]):
+                return False
+            book.hub_links.put(link)
+            return True
+
+        return self.scribe.perform(put).result()
 
     def due(self, *, limit: int = 50) -> list[Due]:
         """What the hub is to be told now."""

@@ -46,7 +46,7 @@ class Book:
         self._movements = Movements(connection, self._positions, self.lines)
         self._outbox = Outbox(connection)
         self.hub_links = HubLinkKeeper(connection)
-        self.mending = Mending(connection)
+        self.mending = Mending(connection, self.lines)
         self.replays = ReplayKeeper(connection)
 
     def accept(self, acceptances: Sequence[Acceptance]) -> list[EntryResult]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -10,6 +13,11 @@ from sqlalchemy import Connection
 from trunk.storage.bulk import insert_new
 from trunk.storage.columns import time_text
 from trunk.storage.tables import LEASE
+
+HOUSEKEEPING: Final = "octets"
+"""Copying octets (a backup), or purging them."""
+LONGER: Final[Mapping[str, timedelta]] = MappingProxyType({HOUSEKEEPING: timedelta(hours=12)})
+"""Work that is leased for as long as it may take; all other is leased for minutes, and renewed."""
 
 
 def take(connection: Connection, name: str, *, owner: str, now: datetime, until: datetime) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -17,9 +17,10 @@ from trunk.domain.change_request import RequestState
 from trunk.domain.delivery import AgencyCode, Delivery, DeliveryEvent, DeliveryState
 from trunk.domain.hub_link import Direction, LinkState
 from trunk.domain.tracking import JournalEvent
-from trunk.storage.bulk import insert_many
+from trunk.storage.bulk import Stored, insert_many
+from trunk.storage.leases import LONGER
 from trunk.storage.rows import DELIVERY_COLUMNS, delivery_of, journal_row, outbox_row
-from trunk.storage.tables import CHANGE_REQUEST, DELIVERY, HUB_LINK, JOURNAL, LEASE, OUTBOX, SET_ASIDE
+from trunk.storage.tables import CHANGE_REQUEST, DELIVERY, HUB_LINK, LEASE, OUTBOX, SET_ASIDE
 
 _WAITING: Final = sa.text("delivery.waiting")
 _FINISHED: Final = (
@@ -51,6 +52,10 @@ class WorkLease:
     name: str
     owner: str
     until: datetime
+
+    def is_ahead(self, after: datetime) -> bool:
+        """Whether it is held beyond that time, and beyond what is usual for that work."""
+        return self.until > after + LONGER.get(self.name, timedelta())
 
 
 class Looking:
@@ -134,7 +139,11 @@ class Looking:
 
 
 class Mending(Looking):
-    """What can be put right, inside one transaction."""
+    """What can be put right, inside one transaction; ``lines`` are the journal's, written when it ends."""
+
+    def __init__(self, connection: Connection, lines: list[dict[str, Stored]]) -> None:
+        super().__init__(connection)
+        self._lines = lines
 
     def put_back(self, limit: int, *, at: datetime, actor: str, reason: str) -> list[Delivery]:
         """Give every delivery that is queued without a notice one; each with its line in the journal."""
@@ -142,7 +151,7 @@ class Mending(Looking):
             delivery_of(row) for row in self._connection.execute(_unqueued(limit).with_for_update(skip_locked=True))
         ]
         insert_many(self._connection, OUTBOX, [outbox_row(one, ready_at=at) for one in found])
-        insert_many(self._connection, JOURNAL, [_line(one, at=at, actor=actor, reason=reason) for one in found])
+        self._lines += [_line(one, at=at, actor=actor, reason=reason) for one in found]
         return found
 
     def drop_orphans(self, entries: Sequence[tuple[int, str]], *, code: str, at: datetime) -> int:
@@ -161,7 +170,7 @@ class Mending(Looking):
 
     def free_leases(self, after: datetime) -> list[str]:
         """Work that is held beyond that time may be taken now; its names. A living owner takes it again."""
-        names = [one.name for one in self.leases() if one.until > after]
+        names = [one.name for one in self.leases() if one.is_ahead(after)]
         self._connection.execute(sa.delete(LEASE).where(LEASE.c.name.in_(names), LEASE.c.until > after))
         return names
 
@@ -189,7 +198,7 @@ def _unqueued(limit: int) -> sa.Select[Any]:
     )
 
 
-def _line(delivery: Delivery, *, at: datetime, actor: str, reason: str) -> dict[str, Any]:
+def _line(delivery: Delivery, *, at: datetime, actor: str, reason: str) -> dict[str, Stored]:
     event = JournalEvent(
         at=at,
         event=DeliveryEvent.BROKER_FORGOT.value,

@@ -127,6 +127,14 @@ def test_the_hub_s_id_and_the_state_are_written_together_and_again(house: House)
     ] * 2
 
 
+def test_a_refusal_that_comes_after_another_process_s_success_ends_nothing(house: House) -> None:
+    parcel = house.parcel(to=(RECIPIENT, OTHER))
+    house.outward.relayed(parcel.without({OTHER}), "theirs")  # while we were asleep
+    house.outward.given_up(parcel, reason="19 received before")
+    states = [one.delivery.state for one in house.track(parcel.envelope.id).deliveries]
+    assert states == [DeliveryState.RELAYED, DeliveryState.EXPIRED]
+
+
 def test_who_moved_a_delivery_first_is_not_overruled(house: House) -> None:
     parcel = house.parcel()
     (one,) = parcel.deliveries

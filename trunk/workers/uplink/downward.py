@@ -232,9 +232,10 @@ class Downward:
 
     def _refuse(self, item: Item, reason: str) -> None:
         log.warning("uplink_mail_refused", remote=item.doc_id, reason=reason[:80])
-        self.inward.refused(item.doc_id, reason[:200])
+        ours = self.inward.refused(item.doc_id, reason[:200])
         self.standing.settled(item.doc_id)
-        self.client.say(item.doc_id, Word.FAIL, reason)
+        if ours:
+            self.client.say(item.doc_id, Word.FAIL, reason)
 
 
 def _state_of(fate: Fate) -> str:

@@ -90,8 +90,10 @@ class Memory(Inward):
         self.links[remote_id] = link(remote_id, LinkState.OPEN)
         return self.links[remote_id]
 
-    def refused(self, remote_id: str, reason: str) -> None:
-        self.links[remote_id] = link(remote_id, LinkState.REFUSED, reason=reason)
+    def refused(self, remote_id: str, reason: str) -> bool:
+        ours = remote_id not in self.links
+        self.links.setdefault(remote_id, link(remote_id, LinkState.REFUSED, reason=reason))
+        return ours
 
     def due(self, *, limit: int = 50) -> list[Due]:
         return list(self.dues)
@@ -238,6 +240,18 @@ def test_mail_that_we_refuse_is_told_with_the_code_and_never_downloaded_again(ho
         step(house, after=60)
     assert house.hub.downloads == ["a"]
     assert set(house.hub.said) == {("a", "fail", "ADR-107")}
+
+
+def test_a_refusal_after_another_process_took_it_in_is_not_told(house: House) -> None:
+    house.hub.mail = {"a": AT}
+
+    def slowly(_: Submission) -> Rejected:
+        house.memory.links["a"] = link("a", LinkState.OPEN)  # by the one that took over while we slept
+        return refuse(Code.LOOP, got="x")
+
+    house.downward.intake = slowly
+    step(house)
+    assert (house.hub.said, house.memory.links["a"].state) == ([], LinkState.OPEN)
 
 
 def test_poison_is_tried_ever_more_seldom_and_holds_up_nothing(house: House) -> None:
