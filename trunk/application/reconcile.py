@@ -64,8 +64,7 @@ class Reconciler:
     def run_once(self) -> Reconciled:
         """Raises ``LedgerUnavailableError``; a broker that is away is looked at in the next pass."""
         lost = self._lost()
-        now, most = self.now(), self.pace.batch
-        ahead = now + self.pace.ahead
+        most, ahead = self.pace.batch, self.now() + self.pace.ahead
         with self.ledger.read() as view:
             found = view.looking
             unqueued, orphans = bool(found.unqueued(1)), found.orphans(most)
@@ -75,12 +74,12 @@ class Reconciler:
             return Reconciled()
 
         def mend(book: Book) -> Reconciled:
-            mending = book.mending
+            mending, now = book.mending, self.now()  # we may have slept since we looked
             return Reconciled(
                 put_back=len(mending.put_back(most, at=now, actor=ACTOR, reason=Ailment.UNQUEUED)) if unqueued else 0,
                 published_again=self._again(book, lost, now),
-                freed=mending.free_held_ahead(ahead, now=now) if held else 0,
-                leases_freed=len(mending.free_leases(ahead)) if held else 0,
+                freed=mending.free_held_ahead(now + self.pace.ahead, now=now) if held else 0,
+                leases_freed=len(mending.free_leases(now + self.pace.ahead)) if held else 0,
                 set_aside=mending.drop_orphans(orphans, code=Ailment.ORPHAN, at=now),
                 links_closed=_close(book, links, now),
             )
