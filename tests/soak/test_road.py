@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
+from scripts.soak.patience import until
 from scripts.soak.road import Road
 
 SECONDS = 30
@@ -20,7 +21,7 @@ class Town:
 
     def __init__(self) -> None:
         self.heard: list[bytearray] = []  #: by connection
-        self.road = Road(0, random.Random(1))
+        self.road = Road(0, random.Random(1))  # noqa: S311  repeatable
         self._writers: list[asyncio.StreamWriter] = []
 
     @asynccontextmanager
@@ -37,8 +38,7 @@ class Town:
                 writer.close()
                 with suppress(ConnectionError):
                     await writer.wait_closed()
-            while len(asyncio.all_tasks()) > 1:
-                await asyncio.sleep(0)
+            await until(lambda: len(asyncio.all_tasks()) == 1)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         heard = bytearray()
@@ -112,9 +112,7 @@ def test_a_slow_road_keeps_the_order_also_when_it_is_quick_again() -> None:
         reader, writer = await town.travel()
         town.road.delay_seconds = 0.2
         writer.write(b"first")
-        while not town.road.trips:
-            await asyncio.sleep(0)
-        await asyncio.sleep(0.05)
+        await until(lambda: any(end._late for trip in town.road.trips for end in (trip.near, trip.far) if end))
         town.road.delay_seconds = 0.0
         writer.write(b"second")
         assert await reader.readexactly(11) == b"firstsecond"
@@ -146,8 +144,7 @@ def test_what_is_doubled_arrives_twice_and_is_answered_once() -> None:
         reader, writer = await town.travel()
         writer.write(b"twice")
         assert await reader.readexactly(5) == b"twice"
-        while [bytes(one) for one in town.heard] != [b"twice", b"twice"]:
-            await asyncio.sleep(0.01)
+        await until(lambda: [bytes(one) for one in town.heard] == [b"twice", b"twice"])
 
     in_town(scene)
 
