@@ -19,7 +19,7 @@ demo: .venv/.runtime ## send a signed document from one agency to two others (ST
 
 test: .venv/.dev ## run every test, with a private RabbitMQ node and a private PostgreSQL (TESTS=tests/unit for some)
 	@$(PYTHON_IN_VENV) -m scripts.private_servers install --for-tests
-	@$(PYTHON_IN_VENV) -m pytest --require-servers --numprocesses 2 --dist loadgroup $(TESTS) $(ARGS)
+	@$(PYTHON_IN_VENV) -m pytest --require-servers --numprocesses 3 --dist loadgroup $(TESTS) $(ARGS)
 
 check: .venv/.dev ## what CI checks before it tests: format, lint, types, import contracts, sizes, generated documents
 	@.venv/bin/ruff format --check --quiet . || (echo "run: make format"; exit 1)
@@ -44,6 +44,10 @@ vectors: .venv/.dev ## make the test vectors anew
 vectors-check: .venv/.dev ## drive public vectors through the code and compare with their authors' verdicts (VECTORS=folder)
 	@$(PYTHON_IN_VENV) -m scripts.vectors_check $(VECTORS) $(ARGS)
 
+faults: .venv/.dev ## kill, fill, freeze and forge at every step on both stacks, and plant the known mistakes (minutes)
+	@$(PYTHON_IN_VENV) -m scripts.private_servers install --for-tests
+	@$(PYTHON_IN_VENV) -m pytest --require-servers --faults full --numprocesses 3 --dist loadgroup tests/faults $(ARGS)
+
 fuzz: .venv/.dev ## mutate signed messages and see that none passes for what it is not (COUNT=100000 SEED=1)
 	@$(PYTHON_IN_VENV) -m scripts.fuzz --count $(COUNT) --seed $(SEED)
 
@@ -63,4 +67,4 @@ clean: ## remove what was built, installed and cached here
 	@sh scripts/make_venv.sh dev
 	@mkdir -p build && touch $@ .venv/.runtime
 
-.PHONY: help demo test check format docs vectors vectors-check fuzz bench clean
+.PHONY: help demo test check format docs vectors vectors-check faults fuzz bench clean

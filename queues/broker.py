@@ -14,6 +14,10 @@ class QueueError(Exception):
     temporary = True
 
 
+class SilentError(QueueError):
+    """It did not say in time whether it took responsibility."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """Opaque octets for one queue.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -92,6 +92,16 @@ class EmbeddedBroker:
         """The youngest of them, to look at."""
         with self._lock:
             return list(self._dead)
+
+    def forget_dead_letters(self, decide: Callable[[Message], bool], most: int) -> int:
+        """Of the first ``most`` that are kept, forget those of which ``decide`` says so; how many."""
+        with self._lock:
+            looked_at = list(self._dead)[:most]
+            forgotten = [message for message in looked_at if decide(message)]
+            for message in forgotten:
+                self._dead.remove(message)
+            self._dead_count -= len(forgotten)
+        return len(forgotten)
 
     def check(self) -> None:
         if self._closed:

@@ -72,8 +72,12 @@ JDK: Final = ServerPackage(
     program="javac",
     folders=("usr/lib/jvm/default-java/bin", "usr/lib/jvm/java-*/bin", "opt/homebrew/opt/openjdk/bin"),
 )
+#: Makes system calls fail, and writes down in which order they were made.
+STRACE: Final = ServerPackage(name="strace", package="strace", program="strace", folders=("usr/bin",))
+#: Lets a process live in another time than its neighbours.
+FAKETIME: Final = ServerPackage(name="faketime", package="faketime", program="faketime", folders=("usr/bin",))
 SERVERS: Final = (RABBITMQ, POSTGRESQL)
-TOOLS: Final = (XMLSEC1, JDK)
+TOOLS: Final = (XMLSEC1, JDK, STRACE, FAKETIME)
 
 
 def install_or_say(server: ServerPackage) -> tuple[bool, str]:

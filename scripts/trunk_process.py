@@ -16,7 +16,15 @@ from typing import Any, Self
 class TrunkProcess:
     """``trunk serve`` with a settings file; its log is kept and its port read from it."""
 
-    def __init__(self, config: Path, *, workers: int = 1, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        config: Path,
+        *,
+        workers: int = 1,
+        environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        """``environment``: beside ours; ``folder``: where it is started, so that another tree is imported."""
         self.log: list[dict[str, Any]] = []
         self.raw: list[str] = []
         self._listening = threading.Event()
@@ -28,6 +36,7 @@ class TrunkProcess:
             text=True,
             env={**os.environ, **(environment or {})},  # noqa: TID251  the child's environment is ours plus settings
             start_new_session=True,
+            cwd=folder,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

@@ -2,6 +2,8 @@
 
 Law: a seal that does not verify is never found out by a recipient. The key is tried out at construction, against
 its own certificate, and each seal is read back from its finished octets and verified before it is handed out.
+
+The first seal is made the long way, and is the mould of those that follow: twelve times quicker, for the same octets.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from envelopes import skeleton
 from envelopes.schema import MessageKind
 from envelopes.skeleton import ParsedXml
 from signing.maker import Credential, Maker
+from signing.mould import Mould
 from signing.signer import SigningFailedError, confirm, parts, write
 
 _METHOD = "ecdsa-sha256"
@@ -32,13 +35,18 @@ class Seal:
             raise SigningFailedError("a seal's key is on the curve P-256")
         self._certificate = certificate
         self._credential = Credential(key, (certificate, *issuers))
-        self.seal(_SPECIMEN, at=certificate.not_valid_before_utc)
+        at = certificate.not_valid_before_utc
+        self._mould = Mould(self.engrave(_SPECIMEN, at=at), key=key, at=at)
 
     def seal(self, xml: bytes, *, at: datetime) -> bytes:
         """The status message, as ``envelopes.writer`` made it, with the trunk's signature.
 
         Raises :class:`SigningFailedError` if there is no header to sign, or if what came of it does not verify.
         """
+        return self._mould.press(xml, at=at) or self.engrave(xml, at=at)
+
+    def engrave(self, xml: bytes, *, at: datetime) -> bytes:
+        """The long way: made by signxml, verified by the verifier. For any status message; raises as ``seal``."""
         parsed = skeleton.parse(xml)
         if not isinstance(parsed, ParsedXml):
             raise SigningFailedError("what is to be sealed is no message")

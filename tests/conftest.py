@@ -30,10 +30,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=os.environ.get("CI", "").lower() in ("1", "true", "yes"),  # noqa: TID251 - pytest's own settings
         help="fail, instead of skipping, if RabbitMQ, PostgreSQL, xmlsec1 or Java is not installed (set by CI=true)",
     )
+    parser.addoption(
+        "--faults",
+        choices=("short", "full"),
+        default="short",
+        help="full: also the tests marked so, which take minutes (`make faults`)",
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A test that takes a server has its marker, so that ``-m 'not rabbitmq'`` never forgets one."""
+    """A test that takes a server has its marker, so that ``-m 'not rabbitmq'`` never forgets one.
+
+    What is only for ``make faults`` is not collected elsewhere: a skip would say that something is missing.
+    """
+    if config.getoption("--faults") == "short":
+        items[:] = [item for item in items if item.get_closest_marker("full") is None]
     for item in items:
         for fixture, marker in _MARKERS.items():
             if fixture in getattr(item, "fixturenames", ()):

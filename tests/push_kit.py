@@ -67,7 +67,7 @@ class PushRoom:
 
     def carry(self) -> None:
         """Until nothing is to be posted any more."""
-        until = time.monotonic() + 60
+        until = time.monotonic() + 240
         courier = self.service.courier
         while courier.step() is Went.WORKED or courier.at_work:
             assert time.monotonic() < until, "the courier does not come to an end"

@@ -7,7 +7,8 @@ other threads. Nothing is shared between the loop and other threads but calls ac
 
 from queues.rabbitmq.administrator import Administrator, Estate
 from queues.rabbitmq.broker import RabbitBroker
+from queues.rabbitmq.letters import DeadLetterBox
 from queues.rabbitmq.tls import verifying
 from queues.rabbitmq.tuning import Tuning
 
-__all__ = ["Administrator", "Estate", "RabbitBroker", "Tuning", "verifying"]
+__all__ = ["Administrator", "DeadLetterBox", "Estate", "RabbitBroker", "Tuning", "verifying"]

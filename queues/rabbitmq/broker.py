@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from pika.connection import Parameters
 
-from queues.broker import Confirmation, Handler, Message, QueueError
+from queues.broker import Confirmation, Handler, Message, QueueError, SilentError
 from queues.lanes import Lanes
 from queues.rabbitmq.publisher import Parcel
 from queues.rabbitmq.session import Session
@@ -120,4 +120,4 @@ class RabbitBroker:
             raise QueueError("the broker was closed") from error
         except TimeoutError as error:
             future.cancel()
-            raise QueueError("the broker does not answer") from error
+            raise SilentError("the broker does not answer") from error

@@ -18,7 +18,7 @@ from pika.exceptions import AMQPError
 from pika.frame import Method
 from pika.spec import Basic, BasicProperties
 
-from queues.broker import Confirmation, QueueError
+from queues.broker import Confirmation, QueueError, SilentError
 from queues.rabbitmq import topology
 from queues.rabbitmq.conversation import Conversation, said, settle
 from queues.rabbitmq.link import Line
@@ -198,7 +198,7 @@ class Publisher:
                 self._free(pending)
                 pending.overdue = True
                 self._overdue += 1
-            pending.settle(QueueError("the broker did not confirm in time"))
+            pending.settle(SilentError("the broker did not confirm in time"))
         if self._overdue >= self._tuning.window and self._line is not None:
             self._line.hang_up(QueueError("the broker confirms nothing"))
         self._pump()

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from pika.connection import Parameters
 
-from queues.broker import Confirmation, Handler, QueueError
+from queues.broker import Confirmation, Handler, QueueError, SilentError
 from queues.lanes import Lanes
 from queues.rabbitmq.consumer import Consumer
 from queues.rabbitmq.declarer import Declarer, Nursery
@@ -58,7 +58,7 @@ class PublishingSide:
             except QueueError as error:
                 missing[queue] = error
             except TimeoutError:
-                missing[queue] = QueueError("the broker did not declare the queue in time")
+                missing[queue] = SilentError("the broker did not declare the queue in time")
         return missing
 
 

@@ -188,6 +188,26 @@ def test_racing_equal_submissions_end_as_one_envelope_and_one_answer(ledger: Led
     assert all(r.accepted == answers[r.accepted.envelope.document_id] for r in results if isinstance(r, AlreadyThere))
 
 
+def test_twenty_that_race_for_one_key_with_different_octets_enter_one(ledger: Ledger, ledger_url: str) -> None:
+    engines = [open_engine(ledger_url) for _ in range(2)]
+    together = threading.Barrier(20)
+
+    def submit(n: int) -> object:
+        together.wait()
+        (result,) = accept(Ledger(engines[n % 2]), acceptance("VB-1", f"<edXML n='{n}'/>".encode(), key="one"))
+        return result
+
+    with ThreadPoolExecutor(20) as pool:
+        results = list(pool.map(submit, range(20)))
+    for engine in engines:
+        engine.dispose()
+    (winner,) = [one for one in results if isinstance(one, Entered)]
+    others = [one for one in results if one is not winner]
+    assert others == [KeyTaken(winner.accepted.envelope.id)] * 19
+    with ledger.read() as view:
+        assert len(view.find("VB-1")) == 1
+
+
 def test_places_in_the_inbox_are_given_in_the_order_of_commits(ledger: Ledger, ledger_url: str) -> None:
     slow = Ledger(engine := open_engine(ledger_url))
     reserved, entering = threading.Event(), threading.Event()

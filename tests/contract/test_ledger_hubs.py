@@ -148,6 +148,10 @@ def test_the_hub_is_asked_at_growing_intervals(ledger: Ledger) -> None:
         with ledger.begin() as book:
             book.hub_links.checked(["link1"], at=AT + checked * MINUTE)
         assert (due(quiet), due(again)) == ([], ["link1"])
+    with ledger.begin() as book:
+        book.hub_links.checked(["link1"], at=AT + 300 * MINUTE)
+    assert due(240) == ["link1"], "asked before the clock was set back"
+    assert due(-60) == ["link1"], "and sent before it was"
 
 
 def test_one_process_at_a_time_has_the_work(ledger: Ledger) -> None:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, event
 
 from tests.ledger_kit import AT, acceptance, entered
 from trunk.domain.delivery import EnvelopeId
@@ -141,6 +141,19 @@ def test_a_transaction_that_fails_leaves_no_gap(ledger: Ledger) -> None:
         failing()
     _noted(ledger, "b")
     assert not _checked(ledger).faults
+
+
+def test_what_happens_and_its_line_are_committed_together(ledger: Ledger, engine: Engine) -> None:
+    """One commit for both: a crash, or a commit that fails, leaves neither without the other."""
+    commits: list[int] = []
+
+    def count(connection: Connection) -> None:
+        commits.append(connection.execute(sa.text("SELECT count(*) FROM journal")).scalar_one())
+
+    event.listen(engine, "commit", count)
+    entered(ledger, acceptance("1"))
+    event.remove(engine, "commit", count)
+    assert commits == [3]  # the chain's beginning, the acceptance, its acknowledgement
 
 
 def test_many_writers_make_whole_chains(ledger: Ledger, engine: Engine) -> None:

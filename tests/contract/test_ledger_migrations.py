@@ -12,16 +12,19 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
 from tests.ledger_kit import AT, DATABASES
 from trunk.domain.agency import Mandate
 from trunk.domain.delivery import DeliveryId
+from trunk.errors import ConfigurationError
 from trunk.storage import migrate
 from trunk.storage.columns import time_text
 from trunk.storage.engine import open_engine
 from trunk.storage.ledger import Ledger
-from trunk.storage.tables import AGENCY, MANDATE, METADATA
+from trunk.storage.migrate import Fit
+from trunk.storage.tables import AGENCY, COMPATIBILITY, MANDATE, METADATA
 
 
 @pytest.fixture(params=DATABASES)
@@ -59,16 +62,16 @@ def test_checks_and_conditions_of_indexes_say_the_same(empty: Engine, tmp_path: 
 
 def test_an_upgrade_says_where_it_arrived_and_does_nothing_the_second_time(empty: Engine) -> None:
     assert migrate.current(empty) is None
-    assert not migrate.is_current(empty)
+    assert migrate.fit(empty) is not Fit.CURRENT
     arrived = migrate.upgrade(empty)
     assert arrived == migrate.upgrade(empty) == migrate.current(empty) == migrate.newest()
-    assert migrate.is_current(empty)
+    assert migrate.fit(empty) is Fit.CURRENT
 
 
 def test_a_read_only_engine_can_tell_the_revision(empty: Engine, url: str) -> None:
     migrate.upgrade(empty)
     desk = open_engine(url, read_only=True)
-    assert migrate.is_current(desk)
+    assert migrate.fit(desk) is Fit.CURRENT
     desk.dispose()
 
 
@@ -106,7 +109,7 @@ def test_a_directory_of_the_first_tables_is_kept(empty: Engine) -> None:
         command.upgrade(migrate._config(connection), "0001")
         for statement in _FIRST.split(";"):
             connection.execute(sa.text(statement))
-    assert not migrate.is_current(empty)
+    assert migrate.fit(empty) is not Fit.CURRENT
     migrate.upgrade(empty)
     with Ledger(empty).begin() as book:
         first, second = book.view.directory().agencies
@@ -160,6 +163,23 @@ def test_what_may_have_been_fetched_before_it_was_on_record_counts_as_fetched(em
     assert [one.fetched_at for one in fetched.values() if one is not None] == [AT] * 4
 
 
+def test_what_waits_after_a_replay_says_so_after_the_upgrade(empty: Engine) -> None:
+    with empty.begin() as connection:
+        command.upgrade(migrate._config(connection), "0007")
+        metadata = sa.MetaData()
+        metadata.reflect(connection, only=["envelope", "delivery", "journal"])
+        for number, (name, event) in enumerate([("replayed", "replay_ordered"), ("road", "fell_due")]):
+            values = {"id": name, "envelope_id": name, "state": "queued", "waiting": True}
+            _insert(connection, metadata.tables["envelope"], {"id": name, "identity": name})
+            _insert(connection, metadata.tables["delivery"], values)
+            line = {"id": number, "envelope_id": name, "delivery_id": name, "event": event, "at": time_text(AT)}
+            _insert(connection, metadata.tables["journal"], line)
+    migrate.upgrade(empty)
+    with Ledger(empty).read() as view:
+        told = [one.replayed_at for name in ("replayed", "road") if (one := view.delivery(DeliveryId(name)))]
+    assert told == [AT, None]
+
+
 def _insert(connection: sa.Connection, table: sa.Table, known: dict[str, object]) -> None:
     """A row in which whatever is not known has something that fits."""
     text = time_text(AT)
@@ -177,3 +197,64 @@ def _something(column: sa.Column[object], text: str) -> object:
     if column.name.endswith("_at"):
         return text
     return {"INTEGER": 0, "BIGINT": 0, "BOOLEAN": False}.get(str(column.type), "x")
+
+
+# two releases on the same tables
+
+
+def _make_later(engine: Engine, *, oldest_program: str) -> None:
+    """As a release of the future leaves the tables."""
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(sa.update(COMPATIBILITY).values(oldest_program=oldest_program))
+
+
+def test_a_later_release_says_whether_this_one_may_work_on(empty: Engine) -> None:
+    assert migrate.fit(empty) is Fit.EMPTY
+    migrate.upgrade(empty)
+    _make_later(empty, oldest_program=migrate.newest())
+    assert migrate.fit(empty) is Fit.NEWER
+    migrate.require_fit(empty)
+    assert migrate.upgrade(empty) == "9999", "nothing to do, and nothing undone"
+    _make_later(empty, oldest_program="9999")
+    assert migrate.fit(empty) is Fit.TOO_NEW
+    with pytest.raises(ConfigurationError, match="later release"):
+        migrate.require_fit(empty)
+    assert migrate.upgrade(empty) == "9999"
+
+
+def test_tables_of_an_earlier_release_are_asked_to_be_upgraded(empty: Engine) -> None:
+    with empty.begin() as connection:
+        command.upgrade(migrate._config(connection), "0007")
+    assert migrate.fit(empty) is Fit.OLDER
+    with pytest.raises(ConfigurationError, match="trunk admin upgrade"):
+        migrate.require_fit(empty)
+
+
+def test_every_revision_says_which_programs_it_lets_work_on() -> None:
+    script = ScriptDirectory.from_config(migrate._config())
+    later = [one for one in script.walk_revisions() if one.revision >= "0009"]
+    assert later
+    for one in later:
+        assert "0009" <= one.module.oldest_program <= one.revision
+
+
+def test_an_upgrade_waits_for_a_table_without_holding_up_the_others(postgres_url: str) -> None:
+    engine, others = open_engine(postgres_url), open_engine(postgres_url)
+    with engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0003")
+    pauses: list[float] = []
+    with others.connect() as busy:
+        busy.execute(sa.text("SELECT * FROM delivery"))
+
+        def pause(seconds: float) -> None:
+            pauses.append(seconds)
+            with others.connect() as another:
+                another.execute(sa.text("SELECT * FROM delivery"))  # does not wait behind the upgrade
+            if len(pauses) == 2:
+                busy.rollback()
+
+        assert migrate.upgrade(engine, pause=pause) == migrate.newest()
+    assert len(pauses) == 2
+    engine.dispose()
+    others.dispose()

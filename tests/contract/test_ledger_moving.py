@@ -212,6 +212,18 @@ def test_deferred_deliveries_fall_due_at_their_time_the_longest_due_first(ledger
         assert book.delivery(queued.id) == queued
 
 
+def test_what_was_deferred_by_a_clock_that_was_set_back_since_falls_due(ledger: Ledger) -> None:
+    soon, tomorrow = (one_delivery(ledger, f"VB-{n}") for n in range(2))
+    hours, day = timedelta(hours=2), timedelta(days=1)
+    with ledger.begin() as book:
+        book.write(step(soon, E.ATTEMPT_FAILED, due_at=SOON), at=AT, actor="x")
+        book.write(step(tomorrow, E.ATTEMPT_FAILED, due_at=AT + day), at=AT, actor="x")
+    with ledger.begin() as book:
+        assert [d.id for d in book.fallen_due(AT, 10, ahead=AT + hours)] == [tomorrow.id]
+        assert book.fallen_due(AT, 10, ahead=AT + 2 * day) == []
+        assert [d.id for d in book.fallen_due(SOON, 10, ahead=SOON + hours)] == [soon.id], "in its time first"
+
+
 def test_waiting_deliveries_outlive_their_time_and_delivered_ones_do_not(ledger: Ledger) -> None:
     queued, published, deferred, taken = (one_delivery(ledger, f"VB-{n}") for n in range(4))
     with ledger.begin() as book:

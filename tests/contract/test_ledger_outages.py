@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine, event, exc
@@ -219,6 +220,26 @@ def test_a_server_that_has_become_read_only_is_a_temporary_fault(own_server: Pos
     own_server.sql(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
     with opened(url) as ledger, pytest.raises(LedgerUnavailableError):
         accept(ledger, acceptance("VB-1"))
+
+
+@pytest.mark.postgres
+def test_a_server_without_a_free_connection_is_a_temporary_fault(own_server: PostgresServer) -> None:
+    url = fresh(own_server)
+    with opened(url) as ledger, ExitStack() as others:
+        while (other := _one_more(url)) is not None:
+            others.callback(other.close)
+        with pytest.raises(LedgerUnavailableError):
+            accept(ledger, acceptance("VB-1"))
+        others.close()
+        entered(ledger, acceptance("VB-1"))
+
+
+def _one_more(url: str) -> psycopg.Connection | None:
+    """Of the connections that the server has; None if there is no other."""
+    try:
+        return psycopg.connect(url)
+    except psycopg.OperationalError:
+        return None
 
 
 @pytest.mark.postgres

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -91,6 +93,22 @@ def test_a_stopped_node_and_a_deleted_queue_are_survived_by_the_relay(
     entered(ledger, acceptance("VB-3"))
     assert dispatch.run_once().held_up
     node.start()
+    eventually(lambda: dispatch.run_once().idle and waiting(ledger) == 0, seconds=60)
+
+
+def test_a_frozen_node_holds_up_the_relay_for_its_time_and_loses_nothing(
+    dispatch: Dispatch, ledger: Ledger, broker: RabbitBroker, node: RabbitServer
+) -> None:
+    broker.declare([RECIPIENT])
+    entered(ledger, *(acceptance(f"VB-{i}") for i in range(5)))
+    total = waiting(ledger)
+    os.kill(node.pid, signal.SIGSTOP)
+    try:
+        first = dispatch.run_once()
+        assert (first.published, first.returned, first.held_up) == (0, total, True)
+        assert waiting(ledger) == total
+    finally:
+        os.kill(node.pid, signal.SIGCONT)
     eventually(lambda: dispatch.run_once().idle and waiting(ledger) == 0, seconds=60)
 
 

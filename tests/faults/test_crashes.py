@@ -30,6 +30,8 @@ ACCEPTING = (
     "intake.committed",
 )
 DISPATCHING = ("dispatch.leased", "dispatch.published", "dispatch.settled")
+COUNTS = (3, pytest.param(1, marks=pytest.mark.full), pytest.param(7, marks=pytest.mark.full))
+"""At which time of passing the point it dies."""
 LARGE = b"%PDF-1.7\n" + bytes(range(256)) * 2_000  # above the spool limit once it is base64
 
 
@@ -102,12 +104,13 @@ def settle(province: Province, oracle: Oracle) -> None:
         assert trunk.stop() == 0
 
 
+@pytest.mark.parametrize("times", COUNTS)
 @pytest.mark.parametrize("point", [*ACCEPTING, *DISPATCHING])
-def test_every_acknowledged_envelope_survives_a_kill(province: Province, point: str) -> None:
+def test_every_acknowledged_envelope_survives_a_kill(province: Province, point: str, times: int) -> None:
     oracle = Oracle()
-    with TrunkProcess(province.config, environment=crash_at(f"{point}:3")) as trunk:
+    with TrunkProcess(province.config, environment=crash_at(f"{point}:{times}")) as trunk:
         system = systems(province, trunk.url())[SENDER]
-        numbers = (f"{point}-{n}" for n in range(40))
+        numbers = (f"{point}-{times}-{n}" for n in range(40))
         letters = (
             province.signed(number, content=LARGE if n % 2 else b"%PDF-1.7\nsmall\n")
             for n, number in enumerate(numbers)

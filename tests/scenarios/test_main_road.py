@@ -317,7 +317,7 @@ def test_a_replay_puts_a_taken_envelope_back_with_who_and_why(room: Room, number
     room.take(FIRST)
     with open_administration(room.province.settings()) as admin:
         (line,) = admin.replay.candidates(Search(text=number, kinds=frozenset({EnvelopeKind.DOCUMENT})))
-        (done,) = admin.replay.all([line], Order(operator="quản trị", reason="mất dữ liệu"))
+        done = admin.replay.one(line.delivery.id, Order(operator="quản trị", reason="mất dữ liệu"))
     assert done.outcome == "queued"
     (item,) = room.inbox(FIRST)
     assert item.delivery.version > line.delivery.version

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
@@ -19,6 +20,7 @@ import structlog
 from scripts.province import FIRST, SECOND, SENDER, Province, make_province
 from tests.unit.http.serving import Answer, Client, serving
 from trunk.bootstrap import open_administration, open_service
+from trunk.domain.control import Role
 from trunk.http.app import routes
 from trunk.http.description import Route
 
@@ -324,3 +326,44 @@ def test_a_revoked_key_opens_nothing_any_more(post: Post) -> None:
             break
         threading.Event().wait(0.1)
     assert (answer.status, answer.codes) == (401, ["TRK-102"])
+
+
+# operators
+
+
+def test_an_operator_replays_over_http_and_the_recipient_sees_that_it_is_one(post: Post) -> None:
+    with open_administration(post.province.settings(), by="root") as room:
+        operator = Client(post.port, room.operators.add("binh", Role.ADMINISTRATOR).spelled)
+    sent = post.send(post.letter(recipients=[FIRST])).json
+    (delivery,) = sent["deliveries"]
+
+    def waiting() -> list[dict[str, Any]]:
+        return [item for item in post.mail(FIRST, wait=0) if item["delivery_id"] == delivery["delivery_id"]]
+
+    (item,) = waiting()
+    assert item["replayed"] is None
+    post.take(FIRST, item)
+    order = {"deliveries": [delivery["delivery_id"]], "reason": "their disk was lost"}
+    entered = operator.post("/api/v1/admin/replays", order)
+    assert entered.status == 202, entered.json
+    _await(lambda: operator.get(entered.headers["Location"]).json["replay"]["state"] == "finished")
+    (again,) = waiting()
+    assert again["replayed"]["at"] >= item["envelope"]["accepted_at"]
+    post.take(FIRST, again)
+    assert post.facts(sent["envelope_id"]) == ["accepted", "delivered"]
+    story = operator.get(f"/api/v1/admin/deliveries/{delivery['delivery_id']}").json
+    ordered = [event for event in story["timeline"] if event["event"] == "replay_ordered"]
+    assert [(event["actor"], event["reason"]) for event in ordered] == [("operator/binh", "their disk was lost")]
+    for agency in (SENDER, FIRST):
+        seen = post.systems[agency].get(f"/api/v1/deliveries/{delivery['delivery_id']}")
+        assert b"their disk was lost" not in seen.octets
+        assert b"binh" not in seen.octets
+    assert operator.get("/api/v1/admin/doctor").status == 200
+    assert operator.get("/api/v1/admin/dead-letters").json == {"items": []}
+
+
+def _await(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -118,7 +118,8 @@ def test_a_replay_that_nobody_takes_is_never_called_undeliverable_after_delivere
     room.take(FIRST)
     with open_administration(room.province.settings()) as admin:
         lines = admin.replay.candidates(Search(kinds=frozenset({EnvelopeKind.DOCUMENT})))
-        list(admin.replay.all(lines, Order(operator="x", reason="y")))
+        for line in lines:
+            admin.replay.one(line.delivery.id, Order(operator="x", reason="y"))
     room.clock.pass_by(timedelta(days=30))
     room.service.sweep.run_once()
     assert room.facts() == ["accepted", "delivered"]

@@ -9,6 +9,7 @@ from datetime import datetime
 from trunk.domain import succession
 from trunk.domain.agency import Agency, Directory, Mandate, SystemId
 from trunk.domain.credential import MAX_VALID_KEYS, KeyRecord, SystemRecord, digest_of, spell
+from trunk.domain.operator import Operator
 from trunk.domain.succession import Succession, Unfit
 from trunk.storage.ledger import Book, Ledger, View
 from trunk.storage.mending import SetAside
@@ -136,8 +137,8 @@ class Administration:
 
     def close_aside(self, number: int, *, operator: str, reason: str) -> bool:
         """Whether it was open until now."""
-        with self.ledger.begin() as book:
-            return book.mending.close_aside(number, at=self.now(), by=operator, reason=reason)
+        with self.ledger.acting(Operator(name=operator, now=self.now)).begin() as book:
+            return book.close_aside(number, at=self.now(), by=operator, reason=reason)
 
     def systems(self) -> Sequence[SystemRecord]:
         with self.ledger.read() as view:

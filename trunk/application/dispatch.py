@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import orjson
 
-from queues.broker import Broker, Message, QueueError
+from queues.broker import Broker, Confirmation, Message, QueueError, SilentError
 from trunk.domain.delivery import DeliveryEvent, DeliveryState, advance
 from trunk.failpoints import reach
 from trunk.storage.ledger import Book, Ledger, OutboxEntry
@@ -64,7 +64,7 @@ class Dispatch:
         confirmations = self.broker.publish([_notice(entry) for entry in waiting])
         reach("dispatch.published")
         refused = {e.id for e, fault in zip(waiting, confirmations, strict=True) if fault is not None}
-        away = bool(refused) and self._broker_is_away()
+        away = bool(refused) and (_frozen(confirmations) or self._broker_is_away())
         self._settle(entries, refused, self.retry_after if away else self.full_after)
         reach("dispatch.settled")
         return Pass(published=len(waiting) - len(refused), returned=len(refused), held_up=away)
@@ -101,9 +101,15 @@ class Dispatch:
         self.scribe.perform(settle).result()
 
 
+def _frozen(confirmations: Sequence[Confirmation]) -> bool:
+    """Whether it took nothing and refused nothing, connected though it looks: that is no queue that is full."""
+    return all(isinstance(fault, SilentError) for fault in confirmations)
+
+
 def _notice(entry: OutboxEntry) -> Message:
     """The message is a notice, not the document: a replay needs no copy, and RabbitMQ limits sizes."""
     delivery = entry.delivery
+    replayed = delivery.replayed_at
     body = orjson.dumps(
         {
             "delivery_id": delivery.id,
@@ -113,6 +119,7 @@ def _notice(entry: OutboxEntry) -> Message:
             "size": entry.envelope_size,
             "urgency": delivery.urgency,
             "version": delivery.version,
+            "replayed_at": None if replayed is None else replayed.isoformat(timespec="milliseconds"),
         }
     )
     return Message(id=entry.message_id, queue=delivery.addressee, body=body, urgent=delivery.urgency > 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from trunk.application.advancing import Cause, Move, Planner
 from trunk.domain.delivery import Delivery, DeliveryEvent
@@ -35,12 +35,13 @@ class Sweep:
     planner: Planner
     now: Callable[[], datetime]
     batch: int = 100
+    ahead: timedelta = timedelta(hours=2)  #: no delivery is put off for so long: it was done by a clock since set back
 
     def run_once(self) -> Swept:
         """One pass. Raises ``LedgerUnavailableError``."""
         now = self.now()
         with self.ledger.begin() as book:  # looking only: what is found is moved by compare-and-swap
-            due = book.fallen_due(now, self.batch)
+            due = book.fallen_due(now, self.batch, ahead=now + self.ahead)
         with self.ledger.begin() as book:
             outlived = book.outlived(now, self.batch)
         expired = self._move(outlived, DeliveryEvent.LIFETIME_ENDED, now)

@@ -19,15 +19,15 @@ from trunk.application.administration import Administration
 from trunk.application.copies import Copies
 from trunk.application.directory import Clock
 from trunk.application.journal import Journal
+from trunk.application.operators import Operators
 from trunk.application.punctuality import Punctuality
 from trunk.application.purge import Purge
 from trunk.application.replay import Replay
 from trunk.application.shared_secrets import SharedSecrets
 from trunk.application.tracking import Tracking
-from trunk.bootstrap import copies, facades, push, signatures, wiring
+from trunk.bootstrap import control, copies, facades, push, signatures, wiring
 from trunk.bootstrap.wiring import Judging, Service, clock, wire
 from trunk.domain.operator import Operator
-from trunk.errors import ConfigurationError
 from trunk.settings import Settings
 from trunk.storage import migrate
 from trunk.storage.chain import Chain
@@ -66,6 +66,7 @@ class AdminRoom:
     administration: Administration
     secrets: SharedSecrets
     accounts: Accounts
+    operators: Operators
     trial: Callable[[], Trial]  #: of endpoints; the seal's key is read when it is asked for
     journal: Journal
     copies: Copies
@@ -96,6 +97,7 @@ def open_administration(settings: Settings, *, by: str = "trunk", why: str = "")
             administration=Administration(ledger=ledger, now=clock, new_token=secrets.token_urlsafe),
             secrets=facades.shared_secrets(settings, ledger, clock),
             accounts=facades.accounts(settings, ledger, clock),
+            operators=control.operators(ledger, clock),
             trial=lambda: push.trial(settings, clock),
         )
 
@@ -123,7 +125,7 @@ def prepare(settings: Settings) -> None:
     _make_folders(settings)
     engine = open_engine(settings.database_url)
     try:
-        if migrate.current(engine) is None:
+        if migrate.fit(engine) is migrate.Fit.EMPTY:
             migrate.upgrade(engine)
         if settings.embedded:
             with open_service(_examining_nothing(settings)) as service:
@@ -164,8 +166,7 @@ def open_service(settings: Settings, *, now: Clock = clock) -> Iterator[Service]
 def _ledger(settings: Settings, *, read_only: bool = False, now: Clock = clock) -> Iterator[Ledger]:
     engine = open_engine(settings.database_url, read_only=read_only)
     try:
-        if not migrate.is_current(engine):
-            raise ConfigurationError("the ledger's tables are missing or of another version: run `trunk admin upgrade`")
+        migrate.require_fit(engine)
         yield Ledger(engine, chain=Chain(settings.journal.node), operator=Operator(name="trunk", now=now))
     finally:
         engine.dispose()

@@ -38,9 +38,10 @@ from trunk.application.reconcile import Reconciler
 from trunk.application.sweep import Sweep
 from trunk.application.tidy import Tidy
 from trunk.application.tracking import Tracking
-from trunk.bootstrap import care, facades, push, rabbitmq, signatures, uplink
+from trunk.bootstrap import care, control, facades, push, rabbitmq, signatures, uplink
 from trunk.domain.entry import EnvelopeKind
 from trunk.domain.operator import Operator
+from trunk.domain.push_reply import LONGEST_ASKED
 from trunk.domain.retry import RetrySchedule
 from trunk.http import spool
 from trunk.http.app import Doors, make_app
@@ -140,8 +141,9 @@ def wire(core: Core, judging: Judging, executor: ThreadPoolExecutor) -> Service:
         now=core.now,
         owner=new_id(),
         window=settings.broker.window,
+        lease=timedelta(seconds=settings.broker.lease_seconds),
     )
-    sweep = Sweep(ledger=core.ledger, scribe=scribe, planner=core.planner, now=core.now)
+    sweep = _sweep(core)
     waiting_room = WaitingRoom()
     mailroom = Mailroom(broker=core.broker, directory=core.registry.directory, ring=waiting_room.ring)
     loops = _loops(core, dispatch, sweep, mailroom)
@@ -154,6 +156,10 @@ def wire(core: Core, judging: Judging, executor: ThreadPoolExecutor) -> Service:
     doors = _doors(core, intake, handover, waiting_room, judging, loops)
     beyond = uplink.uplink(_ground(core, intake, doors))
     doors = dataclasses.replace(doors, remarks=beyond.checks, push_figures=posting.courier.figures)
+    operating, loops["replays"] = control.control(
+        settings, (core.ledger, scribe, core.broker), doors, now=core.now, new_id=new_id
+    )
+    doors = dataclasses.replace(doors, control=operating, checks={**doors.checks, "replays": loops["replays"].check})
     app = _app(core, doors)
     process = Process(
         runner=lambda: Runner(app, drain_seconds=settings.http.drain_seconds),
@@ -193,6 +199,11 @@ def _loops(core: Core, dispatch: Dispatch, sweep: Sweep, mailroom: Mailroom) -> 
         for name, (step, pause) in steps.items()
     }
     return {"relay": relay, **others}
+
+
+def _sweep(core: Core) -> Sweep:
+    ahead = 2 * max(_schedule(core.settings).longest, LONGEST_ASKED)
+    return Sweep(ledger=core.ledger, scribe=core.scribe, planner=core.planner, now=core.now, ahead=ahead)
 
 
 def _app(core: Core, doors: Doors) -> web.Application:

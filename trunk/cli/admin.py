@@ -17,6 +17,7 @@ from trunk.cli.world import World, pass_world
         "certificate": "certificates:certificate",
         "system": "keys:system",
         "key": "keys:key",
+        "operator": "operators:operator",
         "vxp-secrets": "vxp_secrets:vxp_secrets",
         "rabbitmq": "rabbitmq:rabbitmq",
         "set-aside": "set_aside:set_aside",
@@ -29,7 +30,7 @@ from trunk.cli.world import World, pass_world
     epilog=example("trunk admin agency load agencies.toml", "trunk admin key issue h41-qlvb"),
 )
 def admin() -> None:
-    """Registers agencies, certificates, systems and keys; replays deliveries; upgrades the database."""
+    """Registers agencies, certificates, systems, keys and operators; replays deliveries; upgrades the database."""
 
 
 @admin.command(epilog=example("trunk admin upgrade"))

@@ -91,6 +91,8 @@ class Filter:
     kind: tuple[str, ...]
     older_than: timedelta | None
     since: datetime | timedelta | None
+    until: datetime | timedelta | None
+    reason_code: str
     urgent: bool
     text: str
     limit: int
@@ -98,20 +100,24 @@ class Filter:
     @property
     def empty(self) -> bool:
         """Nothing was asked for: everything would match."""
-        return not (self.agency or self.state or self.older_than or self.since or self.urgent or self.text)
+        times = self.older_than or self.since or self.until
+        return not (self.agency or self.state or times or self.urgent or self.text or self.reason_code)
 
     def search(self, tracking: Tracking) -> Search:
         """As the ledger understands it. Raises ``NotFoundError`` for an agency that the directory does not know."""
         now = tracking.now()
         since = now - self.since if isinstance(self.since, timedelta) else self.since
+        until = now - self.until if isinstance(self.until, timedelta) else self.until
+        ends = [end for end in (until, now - self.older_than if self.older_than else None) if end is not None]
         return Search(
             agency=resolve(self.agency, tracking) if self.agency else None,
             states=frozenset().union(*(STATES[name] for name in self.state)),
             kinds=frozenset(EnvelopeKind(name) for name in self.kind) or frozenset({EnvelopeKind.DOCUMENT}),
-            accepted_before=now - self.older_than if self.older_than else None,
+            accepted_before=min(ends, default=None),
             accepted_after=since,
             urgency_at_least=1 if self.urgent else 0,
             text=self.text,
+            reason_code=self.reason_code,
             limit=self.limit,
         )
 
@@ -134,6 +140,12 @@ def filter_options(limit: int) -> Callable[[Command], Command]:
         ),
         click.option("--older-than", type=Span(), help="Accepted longer ago than this: 90m, 8h, 2d, 1w."),
         click.option("--since", type=Moment(), help="Accepted since: a day, a time, or 2d."),
+        click.option("--until", type=Moment(), help="Accepted before: a day, a time, or 2d."),
+        click.option(
+            "--reason-code",
+            default="",
+            help="Why the last attempt failed, by its first word: status_503.",
+        ),
         click.option("--urgent", is_flag=True, help="Only urgent ones (khẩn and above)."),
         click.option("--text", default="", help="In subject, code or DocumentId; case does not matter."),
         click.option("--limit", type=click.IntRange(min=1), default=limit, show_default=True, help="At most so many."),

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from queues.estate import Act, DeadLetter, EstateError, Step, Steward
-from trunk.application.notices import delivery_of
-from trunk.cli.exits import EndingError, Exit, MisconfiguredError, RefusedError, UnavailableError
-from trunk.cli.lazy import example
-from trunk.cli.output import clean, console, note, print_json, simple_table
+from queues.estate import Act, Step
+from trunk.cli.exits import Exit
+from trunk.cli.lazy import LazyGroup, example
+from trunk.cli.output import console, note, print_json, simple_table
+from trunk.cli.stewarding import opened
 from trunk.cli.world import World, pass_world
-from trunk.domain.delivery import DeliveryState
-
-if TYPE_CHECKING:
-    from trunk.application.tracking import Tracking
-
-_SETTINGS = frozenset({"RMQ-107", "RMQ-108"})
-_WAITING = frozenset({DeliveryState.QUEUED, DeliveryState.DISPATCHED, DeliveryState.DEFERRED})
-_NOBODYS = "no such delivery"
 
 
-@click.group()
+@click.group(cls=LazyGroup, places={"dead-letters": "dead_letters:dead_letters"})
 def rabbitmq() -> None:
     """RabbitMQ: virtual host, users and rights, policies, queues; docs/rabbitmq.md.
 
@@ -38,7 +29,7 @@ def rabbitmq() -> None:
 @pass_world
 def plan(world: World, *, as_json: bool) -> None:
     """Show what `apply` would do, and do nothing. Exit code 1 if something in it is refused."""
-    with _opened(world) as steward:
+    with opened(world) as steward:
         planned = steward.plan()
     _print(planned.steps, as_json=as_json)
     if not (as_json or planned.differences):
@@ -68,7 +59,7 @@ def apply(world: World, *, folder: Path | None, renew: Sequence[str], as_json: b
     Steps that are refused (exit code 1) stay undone; all others are done. The trunk's own password goes into the
     file that [broker] password_file names. A file that is there already is obeyed, not overwritten.
     """
-    with _opened(world) as steward:
+    with opened(world) as steward:
         refused = steward.plan().refused
         applied = steward.apply(folder=folder, renew=renew)
     _print([*applied.steps, *refused], as_json=as_json, passwords=dict(applied.passwords))
@@ -91,40 +82,13 @@ def apply(world: World, *, folder: Path | None, renew: Sequence[str], as_json: b
 @pass_world
 def check(world: World, *, as_json: bool) -> None:
     """Say what differs from what should be. Exit code 0: nothing; 1: something; 5: RabbitMQ cannot be asked now."""
-    with _opened(world) as steward:
+    with opened(world) as steward:
         planned = steward.plan()
     _print(planned.steps, as_json=as_json)
     if planned.differences:
         raise click.exceptions.Exit(Exit.REFUSED)
     if not as_json:
         note(world.language.say("RabbitMQ đúng như thiết lập", "RabbitMQ is as it should be"))
-
-
-@rabbitmq.command(
-    "dead-letters",
-    epilog=example("trunk admin rabbitmq dead-letters", "trunk admin rabbitmq dead-letters --settle --forged"),
-)
-@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most so many.")
-@click.option("--settle", is_flag=True, help="Remove those whose delivery waits no longer.")
-@click.option("--forged", is_flag=True, help="Remove those that speak of no delivery of ours.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@pass_world
-def dead_letters(world: World, *, limit: int, settle: bool, forged: bool, as_json: bool) -> None:
-    """Show the notices that were set aside, and how their deliveries stand in the ledger."""
-    with _opened(world) as steward, world.desk() as desk:
-        found = [(letter, _state(letter, desk.tracking)) for letter in steward.dead_letters(limit)]
-        removed = (
-            steward.settle(_removable(desk.tracking, settle=settle, forged=forged), limit) if settle or forged else 0
-        )
-    rows = [
-        (clean(a.id, limit=60), clean(a.queue, limit=40), clean(a.reason), state, len(a.body)) for a, state in found
-    ]
-    keys = ("id", "queue", "reason", "delivery", "octets")
-    if as_json:
-        print_json({"items": [dict(zip(keys, row, strict=True)) for row in rows], "removed": removed})
-    elif rows:
-        console().print(simple_table(keys, [(*row[:4], str(row[4])) for row in rows]))
-    note(world.language.say(f"{len(rows)} thư, đã bỏ {removed}", f"{len(rows)} dead letters, {removed} removed"))
 
 
 @rabbitmq.command(epilog=example("trunk admin rabbitmq republish --yes"))
@@ -140,36 +104,6 @@ def republish(world: World, *, yes: bool) -> None:
     with world.administration() as room:
         count = room.administration.republish(operator=world.doors.user())
     note(world.language.say(f"Xếp lại {count} thông báo", f"{count} notices are queued again"))
-
-
-def _removable(tracking: Tracking, *, settle: bool, forged: bool) -> Callable[[DeadLetter], bool]:
-    def decide(letter: DeadLetter) -> bool:
-        state = _state(letter, tracking)
-        return forged if state == _NOBODYS else settle and state not in _WAITING
-
-    return decide
-
-
-def _state(letter: DeadLetter, tracking: Tracking) -> str:
-    named = delivery_of(letter.id, letter.body)
-    delivery = tracking.delivery(named) if named is not None else None
-    return delivery.state.value if delivery is not None else _NOBODYS
-
-
-@contextmanager
-def _opened(world: World) -> Iterator[Steward]:
-    """The tool, for the agencies of the directory; its faults as endings."""
-    with world.desk() as desk:
-        agencies = desk.tracking.agencies()
-    try:
-        yield world.doors.open_rabbitmq(world.settings, agencies)
-    except EstateError as error:
-        raise _ending(error) from error
-
-
-def _ending(error: EstateError) -> EndingError:
-    kind = UnavailableError if error.temporary else MisconfiguredError if error.code in _SETTINGS else RefusedError
-    return kind(f"{error.code}: {clean(str(error))}", remedy=error.remedy)
 
 
 def _end_refused(refused: Sequence[Step]) -> None:

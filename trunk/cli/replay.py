@@ -19,11 +19,13 @@ from trunk.cli.filters import Filter, filter_options
 from trunk.cli.lazy import example
 from trunk.cli.listing import deliveries_table
 from trunk.cli.output import console, is_terminal, note, print_json, simple_table
+from trunk.cli.reasons import refused, required_reason
 from trunk.cli.words import STATE, Language
 from trunk.cli.world import Doors, World, wish
-from trunk.domain.delivery import DeliveryId, DeliveryState
+from trunk.domain.delivery import DeliveryId
 from trunk.domain.outcome import Rejected
 from trunk.domain.rejection import Code
+from trunk.domain.replaying import NOT_ARRIVED, Counted
 from trunk.domain.tracking import Listed
 
 if TYPE_CHECKING:
@@ -31,8 +33,8 @@ if TYPE_CHECKING:
     from trunk.bootstrap import AdminRoom
 
 _SHOWN: Final = 20
-_DEFAULT_STATES: Final = ("dispatched", "deferred", "expired")
-_UNKNOWN, _SETTLED = "unknown", "settled"
+_UNKNOWN, _SETTLED, _PURGED = "unknown", "settled", "purged"
+_REFUSED: Final = {Code.NOT_FOUND: _UNKNOWN, Code.ALREADY_SETTLED: _SETTLED, Code.PURGED: _PURGED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +55,11 @@ class Wish(Filter):
         "trunk admin replay 0199a3c4-7d0e-7c11-a3b5-5d0c8f6a2b11 --reason 'their disk was full'",
         "trunk admin replay --agency H41.01 --state expired --dry-run",
         "trunk admin replay --agency H41.01 --older-than 2d --per-second 5 --yes --reason 'H41 was down'",
+        "trunk admin replay --reason-code status_503 --since 2026-11-20 --until 2026-11-22 --dry-run",
     )
 )
 @click.argument("deliveries", nargs=-1)
-@filter_options(limit=10_000)
+@filter_options(limit=100_000)
 @click.option("--reason", default="", help="Why (required, except with --dry-run); goes into the journal.")
 @click.option("--operator", default="", help="Who orders it; default: your user name on this machine.")
 @click.option(
@@ -87,46 +90,41 @@ def _check(wish: Wish) -> None:
         raise WrongUsageError("name deliveries or choose them by filter, not both")
     if not wish.deliveries and wish.empty:
         raise WrongUsageError("nothing is chosen", remedy="name deliveries, or give --agency, --state, --text, …")
-    if not wish.dry_run and not wish.reason.strip():
-        raise WrongUsageError("--reason is required", remedy="it goes into the journal: --reason 'their disk was full'")
+    if not wish.dry_run:
+        required_reason(wish.reason, example="their disk was full")
 
 
 def _replay_chosen(room: AdminRoom, wish: Wish, world: World) -> None:
-    search = wish.search(room.tracking)
-    if not wish.state:
-        search = dataclasses.replace(wish, state=_DEFAULT_STATES).search(room.tracking)
-    found = room.replay.candidates(search)
-    if wish.dry_run:
-        _show(found, room, wish, world)
-    elif not found:
-        note(world.language.say("Không có gì để giao lại", "Nothing to replay"))
+    states = wish.state or tuple(sorted(NOT_ARRIVED))
+    search = dataclasses.replace(wish, state=states).search(room.tracking)
+    found = room.replay.choose(search)
+    if isinstance(found, Rejected):
+        raise refused(found, world.language)
+    chosen, counts = found[: wish.limit], room.replay.count(search)
+    if wish.dry_run and wish.as_json:
+        print_json({"would_replay": chosen, "counts": [dataclasses.asdict(one) for one in counts]})
+    elif wish.dry_run:
+        _show(counts, room.replay.candidates(dataclasses.replace(search, limit=_SHOWN)), room, world)
     else:
         if not wish.as_json:
-            console(stderr=True).print(_counts(found, world.language))
-        _replay(room, [line.delivery.id for line in found], wish, world)
-    if len(found) == wish.limit:
+            console(stderr=True).print(_counts(counts, world.language))
+        _replay(room, chosen, wish, world)
+    if len(found) > wish.limit:
         note(f"the first {wish.limit} only; see --limit")
 
 
-def _show(found: Sequence[Listed], room: AdminRoom, wish: Wish, world: World) -> None:
-    if wish.as_json:
-        print_json({"would_replay": [line.delivery.id for line in found]})
-        return
-    screen = console()
-    screen.print(_counts(found, world.language))
-    if found:
-        screen.print(deliveries_table(found[:_SHOWN], room.tracking, world.language))
-    if len(found) > _SHOWN:
-        note(world.language.say(f"… và {len(found) - _SHOWN} nữa", f"… and {len(found) - _SHOWN} more"))
+def _show(counts: Sequence[Counted], newest: Sequence[Listed], room: AdminRoom, world: World) -> None:
+    screen, total = console(), sum(one.count for one in counts)
+    screen.print(_counts(counts, world.language))
+    screen.print(deliveries_table(newest, room.tracking, world.language))
+    if total > len(newest):
+        left = total - len(newest)
+        note(world.language.say(f"… và {left} nữa", f"… and {left} more"))
 
 
-def _counts(found: Sequence[Listed], language: Language) -> object:
-    counted = Counter((line.delivery.addressee, line.delivery.state) for line in found)
-    rows = [
-        (str(agency), language.of(STATE[DeliveryState(state)]), str(number))
-        for (agency, state), number in sorted(counted.items())
-    ]
-    rows.append((language.say("Tổng", "Total"), "", str(len(found))))
+def _counts(counts: Sequence[Counted], language: Language) -> object:
+    rows = [(str(one.agency), language.of(STATE[one.state]), str(one.count)) for one in counts]
+    rows.append((language.say("Tổng", "Total"), "", str(sum(one.count for one in counts))))
     headings = [language.say("Nơi nhận", "Recipient"), language.say("Tình trạng", "State"), "n"]
     return simple_table(headings, rows)
 
@@ -147,7 +145,7 @@ def _replay(room: AdminRoom, ids: Sequence[DeliveryId], wish: Wish, world: World
     counted = set(outcomes.values())
     if _UNKNOWN in counted:
         raise click.exceptions.Exit(Exit.NOT_FOUND)
-    if _SETTLED in counted:
+    if counted & {_SETTLED, _PURGED}:
         raise click.exceptions.Exit(Exit.REFUSED)
 
 
@@ -178,7 +176,7 @@ def _paced(
 
 def _outcome(result: Replayed | Rejected) -> str:
     if isinstance(result, Rejected):
-        return _UNKNOWN if result.code is Code.NOT_FOUND else _SETTLED
+        return _REFUSED[result.code]
     return result.outcome
 
 
@@ -190,11 +188,12 @@ def _summarise(outcomes: dict[DeliveryId, str], total: int, wish: Wish, language
         "queued": language.say("đã xếp lại vào hàng chờ", "queued again"),
         "already_queued": language.say("vốn đang chờ chuyển", "queued already"),
         _SETTLED: language.say("đã kết thúc, giữ nguyên", "settled, left alone"),
+        _PURGED: language.say("nội dung đã xoá theo quy định lưu trữ", "purged, its content is gone"),
         _UNKNOWN: language.say("không có mã này", "no such delivery"),
     }
     for outcome, number in Counter(outcomes.values()).items():
         click.echo(f"{number:>6}  {words[outcome]}")
-    for delivery_id in (d for d, outcome in outcomes.items() if outcome in {_SETTLED, _UNKNOWN}):
+    for delivery_id in (d for d, outcome in outcomes.items() if outcome in _REFUSED.values()):
         click.echo(f"        {delivery_id}: {words[outcomes[delivery_id]]}", err=True)
     if len(outcomes) < total:
         click.echo(f"{total - len(outcomes):>6}  {language.say('chưa thực hiện', 'not reached')}")

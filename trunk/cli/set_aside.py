@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from trunk.cli.exits import NotFoundError, WrongUsageError
+from trunk.cli.exits import NotFoundError
 from trunk.cli.lazy import example
 from trunk.cli.output import clock, console, instant, note, print_json, simple_table
+from trunk.cli.reasons import required_reason
 from trunk.cli.world import World, pass_world
 
 
@@ -44,9 +45,8 @@ def list_(world: World, *, as_json: bool) -> None:
 @pass_world
 def close(world: World, *, number: int, reason: str) -> None:
     """Close NUMBER: somebody has looked at it. It stays in the database with who and why."""
-    if not reason.strip():
-        raise WrongUsageError("--reason is required", remedy="--reason 'restored from the backup'")
+    why = required_reason(reason, example="restored from the backup")
     with world.administration() as room:
-        if not room.administration.close_aside(number, operator=world.doors.user(), reason=reason.strip()):
+        if not room.administration.close_aside(number, operator=world.doors.user(), reason=why):
             raise NotFoundError(f"nothing open has the number {number}", remedy="trunk admin set-aside list")
     note(world.language.say(f"Đã đóng {number}", f"{number} is closed"))

@@ -182,6 +182,7 @@ class Delivery:
     due_at: datetime  #: when the next attempt is due
     expires_at: datetime  #: when the trunk gives up and tells the sender
     fetched_at: datetime | None = None  #: when its octets first left the house; a fact, which moves no state
+    replayed_at: datetime | None = None  #: an administrator last put it back; other repetitions are the road's
 
     @property
     def held_back(self) -> bool:

@@ -27,7 +27,7 @@ _OF_THE_LETTER: Final = frozenset(
     }
 )
 _SUCCESS, _REDIRECTS, _SERVERS = range(200, 300), range(300, 400), range(500, 600)
-_LONGEST_ASKED: Final = timedelta(hours=1)
+LONGEST_ASKED: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ def asked_wait(text: str, *, now: datetime) -> timedelta:
             wait = (then if then.tzinfo else then.replace(tzinfo=UTC)) - now
     except (ValueError, TypeError, OverflowError):
         return timedelta()
-    return min(max(wait, timedelta()), _LONGEST_ASKED)
+    return min(max(wait, timedelta()), LONGEST_ASKED)
 
 
 def _success(said: Said, sha256: str) -> Verdict:

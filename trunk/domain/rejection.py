@@ -113,6 +113,16 @@ class Code(StrEnum):
     TOKEN_EXPIRED = "TRK-136"  # noqa: S105  a code, not a secret
     TOKEN = "TRK-137"  # noqa: S105  a code, not a secret
     SYSTEM_SECRET = "TRK-138"  # noqa: S105  a code, not a secret
+    # operators
+    OPERATOR_KEY = "TRK-151"
+    OPERATOR_ROLE = "TRK-152"
+    OPERATOR_SHARE = "TRK-153"
+    REASON = "TRK-154"
+    NOTHING_MATCHES = "TRK-155"
+    TOO_MANY_MATCH = "TRK-156"
+    REPLAY_ENDED = "TRK-157"
+    NO_DEAD_LETTER = "TRK-158"
+    LETTER_OF_NOTHING = "TRK-159"
 
 
 class Nature(StrEnum):

@@ -162,6 +162,7 @@ class Search:
     urgency_at_least: int = 0
     sent_only: bool = False  #: of ``agency`` as sender alone
     text: str = ""  #: in subject, DocumentId or document code; case does not matter
+    reason_code: str = ""  #: why the last attempt failed, or another hub gave it up: the reason's first word
     limit: int = 100
 
 

@@ -25,10 +25,12 @@ from trunk.http import (
     statuses,
     validate,
 )
+from trunk.http.admin import entrance as operators_entrance
+from trunk.http.admin.control import Shares
 from trunk.http.admission import GATE, Gate
 from trunk.http.authentication import Doorman
-from trunk.http.description import OpenRoute, Route
-from trunk.http.doors import DOORS, METERS, OFFLOAD, WATCH, Call, Doors, Visit
+from trunk.http.description import AdminRoute, OpenRoute, Route
+from trunk.http.doors import DOORS, METERS, OFFLOAD, OPERATING, WATCH, Call, Doors, Visit
 from trunk.http.metrics import Meters
 from trunk.http.middleware import Handler, doorway, safe_headers
 from trunk.http.offload import Offload
@@ -54,7 +56,7 @@ HANDLER_ARGS: Final[dict[str, Any]] = {
 
 
 @cache
-def routes() -> tuple[Route | OpenRoute, ...]:
+def routes() -> tuple[Route | AdminRoute | OpenRoute, ...]:
     """Every route of the service."""
     described = (
         *envelopes.ROUTES,
@@ -66,6 +68,7 @@ def routes() -> tuple[Route | OpenRoute, ...]:
         *agencies.ROUTES,
         *reports.ROUTES,
         *operations.ROUTES,
+        *operators_entrance.ROUTES,
     )
     return (*described, *openapi.routes(described))
 
@@ -78,6 +81,8 @@ def make_app(doors: Doors, *facades: Callable[[web.Application], None]) -> web.A
     app[OFFLOAD] = Offload(threads=doors.settings.threads, waiting=doors.settings.waiting)
     app[GATE] = Gate(settings=doors.settings, folder=doors.spool_folder)
     app[WATCH] = Offload(threads=4, waiting=64)
+    app[OPERATING] = Offload(threads=2, waiting=16)
+    app[operators_entrance.SHARES] = Shares()
     app.on_response_prepare.append(safe_headers)
     app.cleanup_ctx.append(_run)
     app.on_shutdown.append(_let_go)
@@ -100,7 +105,7 @@ async def _run(app: web.Application) -> AsyncIterator[None]:
         log.warning("stale_spool_files_removed", files=removed)
     app[DOORMAN] = Doorman(registry=doors.registry, offload=app[OFFLOAD], seconds=asyncio.get_running_loop().time)
     yield
-    for pool in (app[OFFLOAD], app[WATCH]):
+    for pool in (app[OFFLOAD], app[WATCH], app[OPERATING]):
         await asyncio.to_thread(pool.close)
 
 
@@ -118,7 +123,7 @@ async def _expect(_: web.Request) -> None:
     """``Expect: 100-continue`` is answered by ``trunk.http.spool``, after the headers were found good."""
 
 
-def _entrance(route: Route | OpenRoute) -> Handler:
+def _entrance(route: Route | AdminRoute | OpenRoute) -> Handler:
     """The handler as the router wants it: authenticated where it must be, without parameters that nobody declared."""
 
     async def enter(request: web.Request) -> web.StreamResponse:
@@ -127,6 +132,8 @@ def _entrance(route: Route | OpenRoute) -> Handler:
             _check_query(request, route)
             visit = Visit(request=request, doors=doors, offload=request.app[WATCH], meters=meters)
             return await route.handle(visit)
+        if isinstance(route, AdminRoute):
+            return await operators_entrance.enter(request, route, _check_query)
         caller = await request.app[DOORMAN].admit(request)
         structlog.contextvars.bind_contextvars(system=caller.system)
         _check_query(request, route)
@@ -136,7 +143,7 @@ def _entrance(route: Route | OpenRoute) -> Handler:
     return enter
 
 
-def _check_query(request: web.Request, route: Route | OpenRoute) -> None:
+def _check_query(request: web.Request, route: Route | AdminRoute | OpenRoute) -> None:
     """A route that declares parameters reads them itself."""
     if route.operation.query is None:
         read_query(request, NoQuery)

@@ -25,6 +25,8 @@ CHALLENGE: Final[Mapping[str, str]] = MappingProxyType({"WWW-Authenticate": 'Bea
 BELIEVED_SECONDS: Final = 1.0
 _KEPT: Final = 10_000
 _MAX_KEY: Final = 256
+_EXPECTED: Final = "Bearer edoc_<id>_<secret>"
+_PATH: Final = "Authorization"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,9 +40,9 @@ class Doorman:
 
     async def admit(self, request: web.Request) -> Caller:
         """The caller. Leaves by ``RefusedError`` (401); raises faults of the ledger."""
-        key = _bearer(request)
-        if isinstance(key, Rejected):
-            raise RefusedError(key, headers=CHALLENGE)
+        key = bearer(request)
+        if key is None:
+            raise RefusedError(refuse(Code.UNAUTHENTICATED, path=_PATH, expected=_EXPECTED), headers=CHALLENGE)
         digest = hashlib.sha256(key.encode()).digest()  # the key itself is not kept
         caller, until = self._known.get(digest, (None, 0.0))
         if caller is not None and self.seconds() < until:
@@ -58,10 +60,11 @@ class Doorman:
         self._known[digest] = (caller, self.seconds() + BELIEVED_SECONDS)
 
 
-def _bearer(request: web.Request) -> str | Rejected:
+def bearer(request: web.Request) -> str | None:
+    """The key that the request shows; None: it shows none, or several."""
     values = request.headers.getall("Authorization", [])
     scheme, _, key = values[0].partition(" ") if len(values) == 1 else ("", "", "")
     key = key.strip()
     if scheme.lower() != "bearer" or not key or len(key) > _MAX_KEY or not key.isascii():
-        return refuse(Code.UNAUTHENTICATED, path="Authorization", expected="Bearer edoc_<id>_<secret>")
+        return None
     return key

@@ -24,7 +24,7 @@ from trunk.http.problems import insist
 from trunk.http.shapes import Delivery, Envelope, Related, verdict
 from trunk.http.spool import JSON_TYPES
 from trunk.http.submitting import spool
-from trunk.http.wire import Shape, answer
+from trunk.http.wire import Shape, answer, spell_time
 
 log = structlog.get_logger()
 
@@ -116,6 +116,8 @@ async def fetch(call: Call) -> web.StreamResponse:
         "Trunk-Envelope-Id": envelope.id,
         "Trunk-Delivery-Version": str(content.delivery.version),
     }
+    if content.delivery.replayed_at is not None:
+        headers["Trunk-Replayed-At"] = spell_time(content.delivery.replayed_at)
     return await send(call.request, octets, headers=headers, timeout_seconds=call.doors.settings.body_timeout_seconds)
 
 
@@ -155,7 +157,8 @@ _CONTENT_HEADERS: Final = (
     Header(name="Repr-Digest", about="RFC 9530: sha-256 of the whole"),
     Header(name="Accept-Ranges", about="bytes"),
     Header(name="Trunk-Envelope-Id", about="The envelope's id"),
-    Header(name="Trunk-Delivery-Version", about="Raised by every step: tells a repetition from a replay"),
+    Header(name="Trunk-Delivery-Version", about="Raised by every step"),
+    Header(name="Trunk-Replayed-At", about="When an administrator last put it back; absent: never"),
 )
 
 ROUTES: Final = (

@@ -11,8 +11,9 @@ from typing import Any, Final
 from aiohttp import web
 from pydantic import BaseModel
 
+from trunk.domain.control import Role
 from trunk.domain.rejection import Code
-from trunk.http.doors import Call, Visit
+from trunk.http.doors import AdminCall, Call, Visit
 from trunk.http.parameters import Query
 
 JSON: Final = "application/json"
@@ -73,6 +74,17 @@ class Route:
     method: str
     path: str
     handle: Callable[[Call], Awaitable[web.StreamResponse]]
+    operation: Operation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminRoute:
+    """A door for operators with that role; administrators may do what monitors may."""
+
+    method: str
+    path: str
+    role: Role
+    handle: Callable[[AdminCall], Awaitable[web.StreamResponse]]
     operation: Operation
 
 

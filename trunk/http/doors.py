@@ -17,6 +17,8 @@ from trunk.application.punctuality import Punctuality
 from trunk.application.pushing import Figures
 from trunk.application.tracking import Tracking
 from trunk.domain.agency import Caller
+from trunk.domain.control import OperatorKey
+from trunk.http.admin.control import Control
 from trunk.http.errands import Errands
 from trunk.http.metrics import Meters
 from trunk.http.offload import Offload
@@ -44,6 +46,7 @@ class Doors:
     new_id: Callable[[], str]
     push_figures: Callable[[], Sequence[Figures]] = tuple
     remarks: Mapping[str, Callable[[], None]] = field(default_factory=dict)  #: checks without which it can work
+    control: Control | None = None  #: for operators; none: there are no such doors here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +66,16 @@ class Call(Visit):
     caller: Caller
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminCall(Visit):
+    """A request by an operator whose role allows it: only the entrance makes it."""
+
+    control: Control
+    operator: OperatorKey
+
+
 DOORS: Final = web.AppKey("doors", Doors)
 OFFLOAD: Final = web.AppKey("offload", Offload)
+OPERATING: Final = web.AppKey("operating", Offload)  # for operators, whose questions must not hold up agencies' mail
 WATCH: Final = web.AppKey("watch", Offload)  #: for those who look whether the trunk is well, above all when it is not
 METERS: Final = web.AppKey("meters", Meters)

@@ -44,6 +44,10 @@ KINDS: Final[Mapping[str, frozenset[EnvelopeKind]]] = MappingProxyType(
 )
 """What a list of a message type shows; of none: everything. The trunk's own acknowledgements are not among it."""
 
+AWAITED: Final = "Chờ nhận"
+AWAITED_AGAIN: Final = "Chờ nhận (trục gửi lại)"
+"""Of what an administrator has put back: deployed clients show the words, and read nothing into them."""
+
 OFFERED: Final = frozenset({DeliveryState.QUEUED, DeliveryState.DISPATCHED})
 """What lists show. After ``fail`` a delivery is put off: it comes back into the list when it falls due again."""
 

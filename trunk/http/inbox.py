@@ -31,6 +31,12 @@ MAX_LIMIT: Final = 500
 MAX_AGENCIES: Final = 100
 
 
+class ReplayedEntry(Shape):
+    """An administrator of the trunk has put the delivery back; a repetition without this is the road's."""
+
+    at: Moment = Field(description="when it was last put back; the same until it is put back again")
+
+
 class InboxEntry(Shape):
     """A delivery that waits for its agency."""
 
@@ -38,7 +44,11 @@ class InboxEntry(Shape):
     agency: str = Field(description="for whom it is")
     state: str = Field(examples=["dispatched"])
     attempts: int
-    version: int = Field(description="raised by every step: tells a repetition from a replay")
+    version: int = Field(description="raised by every step")
+    replayed: ReplayedEntry | None = Field(
+        description="null: never. Otherwise an administrator ordered it anew, so take it again even if the delivery_id "
+        "is known; the trunk tells the sender nothing twice"
+    )
     expires_at: Moment
     content: str = Field(description="where the octets are", examples=["/api/v1/deliveries/0192…/envelope"])
     envelope: Envelope
@@ -52,6 +62,7 @@ class InboxEntry(Shape):
             state=delivery.state,
             attempts=delivery.attempts,
             version=delivery.version,
+            replayed=None if delivery.replayed_at is None else ReplayedEntry(at=spell_time(delivery.replayed_at)),
             expires_at=spell_time(delivery.expires_at),
             content=f"/api/v1/deliveries/{delivery.id}/envelope",
             envelope=Envelope.of(item.envelope),

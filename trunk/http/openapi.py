@@ -12,12 +12,12 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from trunk.domain.rejection import CATALOGUE, Code
 from trunk.http import docs_page
-from trunk.http.description import JSON, Body, Header, OpenRoute, Operation, Reply, Route
+from trunk.http.description import JSON, AdminRoute, Body, Header, OpenRoute, Operation, Reply, Route
 from trunk.http.doors import Visit
 from trunk.http.middleware import REQUEST_ID_HEADER
 from trunk.http.problems import MEDIA_TYPE, Problem, status_of
 
-AnyRoute = Route | OpenRoute
+AnyRoute = Route | AdminRoute | OpenRoute
 Table = dict[str, Any]
 
 VERSION: Final = "1"
@@ -38,6 +38,7 @@ its code, place and remedy, in Vietnamese and in English."""
 # What any operation may answer, and what any may that reads who is calling.
 _ALWAYS: Final = (Code.BAD_REQUEST, Code.OVERLOADED, Code.INTERNAL)
 _WITH_KEY: Final = (Code.UNAUTHENTICATED, Code.KEY_EXPIRED, Code.UNAVAILABLE)
+_OF_OPERATORS: Final = (Code.OPERATOR_KEY, Code.OPERATOR_ROLE, Code.OPERATOR_SHARE, Code.NOT_FOUND, Code.UNAVAILABLE)
 
 
 def routes(described: Sequence[AnyRoute]) -> tuple[OpenRoute, ...]:
@@ -85,7 +86,10 @@ def document(described: Sequence[AnyRoute]) -> Table:
         "paths": paths,
         "components": {
             "schemas": _schemas(described),
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "bearerFormat": "edoc_<id>_<secret>"}},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "bearerFormat": "edoc_<id>_<secret>"},
+                "operator": {"type": "http", "scheme": "bearer", "bearerFormat": "edocadm_<id>_<secret>"},
+            },
         },
     }
 
@@ -110,11 +114,21 @@ def _operation(route: AnyRoute) -> Table:
         "description": operation.about,
         "parameters": [*_path_parameters(route), *_query_parameters(operation), *_header_parameters(operation)],
         "responses": _responses(route),
-        "security": [{"key": []}] if isinstance(route, Route) else [],
+        "security": _security(route),
     }
     if operation.body is not None:
         written["requestBody"] = _body(operation.body)
     return written
+
+
+def _security(route: AnyRoute) -> list[Table]:
+    return [] if isinstance(route, OpenRoute) else [{"key" if isinstance(route, Route) else "operator": []}]
+
+
+def _own_refusals(route: AnyRoute) -> tuple[Code, ...]:
+    if isinstance(route, OpenRoute):
+        return ()
+    return _WITH_KEY if isinstance(route, Route) else _OF_OPERATORS
 
 
 def _path_parameters(route: AnyRoute) -> list[Table]:
@@ -175,7 +189,7 @@ def _body_schema(body: Body) -> Table:
 
 def _responses(route: AnyRoute) -> Table:
     replies: Table = {str(reply.status): _reply(reply) for reply in route.operation.replies}
-    codes = dict.fromkeys((*_ALWAYS, *(_WITH_KEY if isinstance(route, Route) else ()), *route.operation.refusals))
+    codes = dict.fromkeys((*_ALWAYS, *_own_refusals(route), *route.operation.refusals))
     by_status: dict[int, list[Code]] = {}
     for code in codes:
         by_status.setdefault(status_of(code), []).append(code)
@@ -208,6 +222,7 @@ def _headers(headers: Sequence[Header]) -> Table:
 _RETRY: Final = (Header(name="Retry-After", about="Come again after so many seconds", schema={"type": "integer"}),)
 _PROBLEM_HEADERS: Final[Mapping[int, tuple[Header, ...]]] = {
     401: (Header(name="WWW-Authenticate", about="Bearer"),),
+    429: _RETRY,
     503: _RETRY,
 }
 

@@ -84,6 +84,11 @@ def delivery_id(request: web.Request) -> DeliveryId:
     return DeliveryId(_id(request, "delivery_id"))
 
 
+def reference(request: web.Request, name: str) -> str:
+    """A part of the path that can be one of our names."""
+    return _id(request, name)
+
+
 def bad(name: str, *, expected: str, got: str = "") -> RefusedError:
     """One parameter that is wrong."""
     return RefusedError(refuse(Code.BAD_REQUEST, path=name, expected=expected, got=shorten(got)))

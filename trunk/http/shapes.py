@@ -267,8 +267,9 @@ class Delivery(Shape):
     name: str
     state: str = Field(examples=["delivered"])
     attempts: int = Field(description="failed ones since it was last queued by a person")
-    version: int = Field(description="raised by every step: tells a repetition from a replay")
+    version: int = Field(description="raised by every step")
     expires_at: Moment
+    replayed_at: Moment | None = Field(description="when an administrator of the trunk last put it back")
     fetched_at: Moment | None = Field(description="when its octets first left the trunk")
     taken_at: Moment | None = Field(description="when the agency's system had it whole")
     settled_at: Moment | None = Field(description="when the agency's people took it in or turned it down")
@@ -290,6 +291,7 @@ class Delivery(Shape):
             attempts=delivery.attempts,
             version=delivery.version,
             expires_at=spell_time(delivery.expires_at),
+            replayed_at=_maybe(delivery.replayed_at),
             timeline=events(track.timeline),
             statuses=[Status.of(report) for report in track.statuses],
             fetched_at=_maybe(track.fetched_at),

@@ -90,6 +90,9 @@ class Broker(_Section):
     url_file: Path | None = Field(default=None, description="file that holds the URL (it has a password in it)")
     window: int = Field(default=500, gt=0, description="notices in flight at once")
     confirm_timeout_seconds: float = Field(default=30, gt=0, description="then a notice counts as not published")
+    lease_seconds: float = Field(
+        default=20, gt=0, description="how long a process has what it publishes; if it dies, others publish it then"
+    )
     delivery_limit: int = Field(default=10, gt=0, description="redeliveries before a notice is a dead letter")
     queue_limit: int = Field(default=100_000, gt=0, description="notices in one agency's queue; more are refused")
     queue_octets: int = Field(default=512 * 2**20, gt=0, description="the same in octets")

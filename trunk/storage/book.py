@@ -11,13 +11,14 @@ from sqlalchemy import Connection
 from trunk.domain.account import AccountRecord
 from trunk.domain.agency import Agency
 from trunk.domain.change_request import ChangeRequest, RequestState
+from trunk.domain.control import OperatorKey
 from trunk.domain.credential import KeyRecord, SystemRecord
 from trunk.domain.delivery import Delivery, DeliveryId, EnvelopeId, Step
 from trunk.domain.entry import Acceptance, Entry, EntryResult
 from trunk.domain.operator import Operator
 from trunk.domain.shared_secret import SharedSecretRecord
 from trunk.domain.tracking import JournalEvent, StatusReport
-from trunk.storage import accounts, change_requests, directory, leases, purging, restoring, shared_secrets
+from trunk.storage import accounts, change_requests, directory, leases, operators, purging, restoring, shared_secrets
 from trunk.storage.bulk import Stored, insert_many
 from trunk.storage.entering import Register
 from trunk.storage.hub_links import HubLinkKeeper
@@ -26,6 +27,7 @@ from trunk.storage.moving import Movements
 from trunk.storage.outbox import Outbox, OutboxEntry
 from trunk.storage.positions import Positions
 from trunk.storage.purging import Purgeable
+from trunk.storage.replays import ReplayKeeper
 from trunk.storage.rows import journal_row, status_row
 from trunk.storage.tables import STATUS_REPORT
 from trunk.storage.views import View
@@ -45,6 +47,7 @@ class Book:
         self._outbox = Outbox(connection)
         self.hub_links = HubLinkKeeper(connection)
         self.mending = Mending(connection)
+        self.replays = ReplayKeeper(connection)
 
     def accept(self, acceptances: Sequence[Acceptance]) -> list[EntryResult]:
         """Enter every submission that is new, whole; an answer for each, in order."""
@@ -121,9 +124,11 @@ class Book:
         """Let another process have it."""
         leases.release(self._connection, name, owner=owner)
 
-    def fallen_due(self, now: datetime, limit: int) -> list[Delivery]:
-        """Deferred deliveries whose time has come; two that ask at once get different ones."""
-        return self._movements.fallen_due(now, limit)
+    def fallen_due(self, now: datetime, limit: int, *, ahead: datetime | None = None) -> list[Delivery]:
+        """Deferred deliveries whose time has come, and then those whose time lies beyond ``ahead``: nobody defers for
+        so long, so a clock was wrong. Two that ask at once get different ones.
+        """
+        return self._movements.fallen_due(now, limit, ahead=ahead)
 
     def outlived(self, now: datetime, limit: int) -> list[Delivery]:
         """Waiting deliveries whose lifetime has ended; two that ask at once get different ones."""
@@ -181,6 +186,20 @@ class Book:
     def retire_account(self, account_id: str, *, at: datetime) -> bool:
         """Whether there was such a password whose end was not as near yet."""
         return self._ended("password_retired", account_id, done=accounts.retire(self._connection, account_id, at=at))
+
+    def put_operator_key(self, key: OperatorKey) -> None:
+        operators.put(self._connection, key)
+        self.act("operator_added", f"{key.operator} {key.role} {key.id}")
+
+    def revoke_operator_key(self, key: OperatorKey, *, at: datetime) -> bool:
+        """Whether it was not revoked before."""
+        what = f"{key.operator} {key.id}"
+        return self._ended("operator_revoked", what, done=operators.revoke(self._connection, key.id, at=at))
+
+    def close_aside(self, number: int, *, at: datetime, by: str, reason: str) -> bool:
+        """Whether it was open until now."""
+        done = self.mending.close_aside(number, at=at, by=by, reason=reason)
+        return self._ended("aside_closed", f"{number}: {reason}", done=done)
 
     def _ended(self, act: str, what: str, *, done: bool) -> bool:
         if done:

@@ -139,7 +139,7 @@ def _open_postgresql(url: URL, *, read_only: bool, pool_size: int) -> Engine:
         "timezone": "UTC",
         "synchronous_commit": "on",  # a database set up otherwise would lose what we acknowledged
         "lock_timeout": f"{_milliseconds(LOCK_SECONDS)}ms",
-        "idle_in_transaction_session_timeout": "60s",  # a frozen node must not hold the others' rows
+        "idle_in_transaction_session_timeout": "15s",  # a frozen node must not hold the others' rows
     }
     if read_only:
         settings["default_transaction_read_only"] = "on"

@@ -89,10 +89,14 @@ class HubLinks:
         due = []
         younger = now + timedelta(days=1)  # what was sent this moment, by whichever clock
         for tier in tiers:
-            asked = sa.or_(HUB_LINK.c.checked_at.is_(None), HUB_LINK.c.checked_at <= now - tier.every)
+            asked = sa.or_(
+                HUB_LINK.c.checked_at.is_(None),
+                HUB_LINK.c.checked_at <= now - tier.every,
+                HUB_LINK.c.checked_at > now,  # before the clock was set back
+            )
             oldest = now - tier.younger_than
             age = [HUB_LINK.c.at <= younger] + ([] if tier is tiers[-1] else [HUB_LINK.c.at > oldest])
-            due.append(sa.and_(*age, asked, HUB_LINK.c.at <= now - tier.every))
+            due.append(sa.and_(*age, asked, sa.or_(HUB_LINK.c.at <= now - tier.every, HUB_LINK.c.at > now)))
             younger = oldest
         rows = self._connection.execute(
             sa.select(HUB_LINK)

@@ -7,22 +7,24 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from trunk.domain.delivery import DeliveryEvent
 from trunk.domain.entry import EnvelopeKind
 from trunk.domain.tracking import Listed, Search
 from trunk.storage.rows import DELIVERY_COLUMNS, delivery_of, envelope_of, fold, halves
-from trunk.storage.tables import AGENCY, DELIVERY, ENVELOPE, OUTBOX
+from trunk.storage.tables import AGENCY, DELIVERY, ENVELOPE, JOURNAL, OUTBOX
 
 LONGEST: Final = 10_000
 """No list is longer, whatever is asked for."""
 
 _WAITING: Final = sa.text("delivery.waiting")
 _NOT_OURS: Final = sa.text("envelope.kind <> 'acknowledgement'")
+_FAILURES: Final = (DeliveryEvent.ATTEMPT_FAILED.value, DeliveryEvent.GIVEN_UP.value)
 _Lines = sa.Select[Any]
 
 
 def search(connection: Connection, wanted: Search) -> list[Listed]:
     """Newest first. An agency's list is read from the ends of two indexes, as sender and as recipient."""
-    lines = _conditions(wanted)
+    lines = conditions(_lines(), wanted)
     if wanted.agency is None:
         return _newest(connection, lines, ENVELOPE, wanted.limit)
     sent = _newest(connection, lines.where(ENVELOPE.c.sender == wanted.agency), ENVELOPE, wanted.limit)
@@ -42,8 +44,9 @@ def depth(connection: Connection) -> dict[str, int]:
     return counted | {state.value: count for state, count in connection.execute(states)}
 
 
-def _conditions(wanted: Search) -> _Lines:
-    lines = _lines().where(ENVELOPE.c.kind.in_(wanted.kinds))
+def conditions(lines: _Lines, wanted: Search) -> _Lines:
+    """Of deliveries joined with their envelopes, those that are asked for; whose they are is left to the caller."""
+    lines = lines.where(ENVELOPE.c.kind.in_(wanted.kinds))
     if EnvelopeKind.ACKNOWLEDGEMENT not in wanted.kinds:
         lines = lines.where(_NOT_OURS)
     if wanted.states:
@@ -56,7 +59,25 @@ def _conditions(wanted: Search) -> _Lines:
         lines = lines.where(DELIVERY.c.urgency >= wanted.urgency_at_least)
     if wanted.text:
         lines = lines.where(ENVELOPE.c.search_text.contains(fold(wanted.text), autoescape=True))
+    if wanted.reason_code:
+        lines = lines.where(_failed_for(wanted.reason_code))
     return lines
+
+
+def _failed_for(code: str) -> sa.ColumnElement[bool]:
+    """Whether the newest line about a failed attempt begins with that word."""
+    line = JOURNAL.alias()
+    newest = (
+        sa.select(line.c.reason)
+        .where(line.c.envelope_id == DELIVERY.c.envelope_id, line.c.delivery_id == DELIVERY.c.id)
+        .where(line.c.event.in_(_FAILURES))
+        .order_by(line.c.id.desc())
+        .limit(1)
+        .correlate(DELIVERY)
+        .scalar_subquery()
+    )
+    begun = [newest.startswith(code + end, autoescape=True) for end in (" ", ":", ",", ";")]
+    return sa.or_(newest == code, *begun)
 
 
 def _lines() -> _Lines:

@@ -136,8 +136,10 @@ class Movements:
         )
         return [delivery_of(row) for row in rows]
 
-    def fallen_due(self, now: datetime, limit: int) -> list[Delivery]:
-        return self._select(DELIVERY.c.retry_at, now, limit, sa.text("retry_at IS NOT NULL"))
+    def fallen_due(self, now: datetime, limit: int, *, ahead: datetime | None = None) -> list[Delivery]:
+        clock = DELIVERY.c.retry_at
+        due = self._select(clock, now, limit, sa.text("retry_at IS NOT NULL"))
+        return due or ([] if ahead is None else self._locked(clock > ahead, clock, limit))
 
     def outlived(self, now: datetime, limit: int) -> list[Delivery]:
         waiting = self._select(DELIVERY.c.expires_at, now, limit, _WAITING)
@@ -146,18 +148,19 @@ class Movements:
     def _select(
         self, clock: sa.Column[datetime], now: datetime, limit: int, condition: sa.TextClause
     ) -> list[Delivery]:
+        return self._locked(sa.and_(clock <= now, condition), clock, limit)
+
+    def _locked(self, condition: sa.ColumnElement[bool], clock: sa.Column[datetime], limit: int) -> list[Delivery]:
         rows = self._connection.execute(
-            sa.select(*DELIVERY_COLUMNS)
-            .where(clock <= now, condition)
-            .order_by(clock)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
+            sa.select(*DELIVERY_COLUMNS).where(condition).order_by(clock).limit(limit).with_for_update(skip_locked=True)
         )
         return [delivery_of(row) for row in rows]
 
 
 def _stamps(step: Step, at: datetime) -> dict[str, Any]:
-    """The times that reports on punctuality want, of steps that one statement each writes."""
+    """The times of what recipients and administrators did, of steps that one statement each writes."""
+    if step.event is DeliveryEvent.REPLAY_ORDERED:
+        return {"replayed_at": at}
     if step.event not in {DeliveryEvent.HANDED_OVER, DeliveryEvent.RECEIPTED, DeliveryEvent.RETURNED}:
         return {}
     first = {"taken_at": sa.func.coalesce(DELIVERY.c.taken_at, sa.bindparam("now", at, UtcTime))}

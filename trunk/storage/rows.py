@@ -32,6 +32,7 @@ DELIVERY_COLUMNS: Final = tuple(
         "due_at",
         "expires_at",
         "fetched_at",
+        "replayed_at",
     )
 )
 """What ``delivery_of`` needs: reading the others costs more than the rest of the row."""
@@ -164,6 +165,7 @@ def delivery_of(row: Any) -> Delivery:
         due_at=row.due_at,
         expires_at=row.expires_at,
         fetched_at=row.fetched_at,
+        replayed_at=row.replayed_at,
     )
 
 

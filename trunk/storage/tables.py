@@ -21,6 +21,7 @@ from trunk.domain.entry import EnvelopeKind
 from trunk.domain.hub_link import Direction, LinkState
 from trunk.domain.relation import RelationKind
 from trunk.storage.columns import EMPTY, UtcTime, by_value
+from trunk.storage.control_tables import OPERATOR_KEY, REPLAY_ITEM, REPLAY_JOB
 from trunk.storage.directory_tables import (
     ACCOUNT,
     AGENCY,
@@ -38,6 +39,7 @@ __all__ = [
     "AGENCY_CODE",
     "API_KEY",
     "CHANGE_REQUEST",
+    "COMPATIBILITY",
     "COUNTER",
     "DELIVERY",
     "ENVELOPE",
@@ -49,9 +51,12 @@ __all__ = [
     "LEASE",
     "MANDATE",
     "METADATA",
+    "OPERATOR_KEY",
     "OUTBOX",
     "PAYLOAD",
     "RELATION",
+    "REPLAY_ITEM",
+    "REPLAY_JOB",
     "SET_ASIDE",
     "SHARED_SECRET",
     "STATUS_REPORT",
@@ -168,6 +173,7 @@ class DeliveryRow(SQLModel, table=True):
     fetched_at: datetime | None = Field(default=None, sa_type=UtcTime)  # its octets first left the house
     taken_at: datetime | None = Field(default=None, sa_type=UtcTime)  # the agency's system had it whole
     settled_at: datetime | None = Field(default=None, sa_type=UtcTime)  # its people took it in or turned it down
+    replayed_at: datetime | None = Field(default=None, sa_type=UtcTime)  # an administrator last put it back
 
 
 class OutboxRow(SQLModel, table=True):
@@ -353,6 +359,14 @@ def _table(model: type[SQLModel]) -> sa.Table:
     return SQLModel.metadata.tables[str(model.__tablename__)]
 
 
+class CompatibilityRow(SQLModel, table=True):
+    """One row: the oldest revision that a program must have been written for to work on these tables."""
+
+    __tablename__ = "compatibility"
+
+    oldest_program: str = Field(primary_key=True)
+
+
 METADATA = SQLModel.metadata
 ENVELOPE = _table(EnvelopeRow)
 PAYLOAD = _table(PayloadRow)
@@ -368,4 +382,5 @@ RELATION = _table(RelationRow)
 CHANGE_REQUEST = _table(ChangeRequestRow)
 HUB_LINK = _table(HubLinkRow)
 LEASE = _table(LeaseRow)
+COMPATIBILITY = _table(CompatibilityRow)
 SET_ASIDE = _table(SetAsideRow)

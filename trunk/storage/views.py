@@ -11,6 +11,7 @@ from signing.evidence import Evidence
 from trunk.domain.account import AccountRecord
 from trunk.domain.agency import Agency, Directory, SystemId
 from trunk.domain.change_request import ChangeRequest
+from trunk.domain.control import OperatorKey
 from trunk.domain.credential import KeyRecord, SystemRecord
 from trunk.domain.delivery import AgencyCode, Delivery, DeliveryId, DeliveryState, EnvelopeId
 from trunk.domain.entry import AcceptedEnvelope, Carried, EnvelopeKind, EnvelopeRecord, Payload
@@ -37,6 +38,7 @@ from trunk.storage import (
     journal,
     lists,
     matching,
+    operators,
     outbox,
     purging,
     related,
@@ -50,6 +52,7 @@ from trunk.storage.journal import Checked, Line
 from trunk.storage.mending import Looking
 from trunk.storage.punctuality import Times
 from trunk.storage.purging import Purgeable
+from trunk.storage.replays import Replays
 from trunk.storage.symptoms import Symptoms
 
 
@@ -98,6 +101,17 @@ class View:
 
     def systems(self) -> list[SystemRecord]:
         return directory.systems(self._connection)
+
+    def operator_key(self, key_id: str) -> OperatorKey | None:
+        return operators.by_id(self._connection, key_id)
+
+    def operator_keys(self) -> list[OperatorKey]:
+        return operators.every(self._connection)
+
+    @property
+    def replays(self) -> Replays:
+        """Which deliveries a replay means, and orders of many."""
+        return Replays(self._connection)
 
     @property
     def hub_links(self) -> HubLinks:

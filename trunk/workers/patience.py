@@ -18,6 +18,7 @@ class Record:
     """How often a place failed in a row, and until when it is left alone."""
 
     failures: int
+    since: datetime  #: when it failed last
     until: datetime
 
 
@@ -41,10 +42,10 @@ class Patience:
         self._lock = threading.Lock()
 
     def has(self, place: str, *, now: datetime) -> bool:
-        """Whether the place may be asked now."""
+        """Whether the place may be asked now. A clock that was set back behind the failure keeps nobody waiting."""
         with self._lock:
             record = self._records.get(place)
-        return record is None or now >= record.until
+        return record is None or not record.since <= now < record.until
 
     def failed(self, place: str, *, now: datetime, at_least: timedelta = timedelta()) -> Record:
         with self._lock:
@@ -54,7 +55,8 @@ class Patience:
             wait = timedelta()
             if beyond > 0:
                 wait = min(self._first * 2 ** min(beyond - 1, _MOST_DOUBLINGS), self._longest)
-            record = Record(failures=failures, until=now + max(wait * (0.5 + self._chance() / 2), at_least))
+            until = now + max(wait * (0.5 + self._chance() / 2), at_least)
+            record = Record(failures=failures, since=now, until=until)
             self._records[place] = record
             self._records.move_to_end(place)
             while len(self._records) > _REMEMBERED:

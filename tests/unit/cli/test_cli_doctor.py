@@ -15,7 +15,8 @@ import pytest
 
 from tests.unit.cli.town import Town
 from trunk.application.diagnosis import Diagnosis, Surroundings
-from trunk.bootstrap.doctor import open_doctor, surroundings
+from trunk.bootstrap.doctor import open_doctor
+from trunk.bootstrap.surroundings import surroundings
 from trunk.domain.ailment import Ailment
 from trunk.settings import Settings, Watch
 from trunk.storage.payloads import PayloadStore
@@ -90,10 +91,10 @@ def test_the_service_is_asked_over_http(tmp_path: Path, body: bytes, expected: d
     thread = threading.Thread(target=server.handle_request)
     thread.start()
     settings = Settings.model_validate({"data_folder": tmp_path, "http": {"port": server.server_port}})
-    assert surroundings(settings).service() == expected
+    assert surroundings(settings, dead_letters=lambda: None).service() == expected
     thread.join()
     server.server_close()
-    assert surroundings(settings).service() is None
+    assert surroundings(settings, dead_letters=lambda: None).service() is None
 
 
 def test_the_door_opens_on_a_real_ledger(town: Town) -> None:

@@ -153,3 +153,46 @@ def test_the_password_comes_from_its_file(tmp_path: Path) -> None:
 
 def _notice(delivery_id: str) -> bytes:
     return f'{{"delivery_id": "{delivery_id}"}}'.encode()
+
+
+def _set_aside(town: Town, tool: Fake) -> tuple[str, str]:
+    """A letter of ours and one of nobody's; their names."""
+    waiting, *_ = town.accept()
+    town.happens(waiting, DeliveryEvent.PUBLISHED)
+    tool.letters = [
+        DeadLetter(id=f"{waiting.id}.0", queue="H36.17", reason="rejected", body=_notice(waiting.id)),
+        DeadLetter(id="\x1b[31mX.0", queue="\x1b[0m", reason="", body=b"{"),
+    ]
+    ours, nobodys = (item["letter"] for item in town.json(*RABBIT, "dead-letters", "--json")["items"])
+    return ours, nobodys
+
+
+def test_a_dead_letter_is_shown_replayed_or_closed_by_its_name(town: Town, tool: Fake) -> None:
+    ours, nobodys = _set_aside(town, tool)
+    letters = (*RABBIT, "dead-letters")
+    shown = town.json(*letters, "show", ours, "--json")
+    assert shown["delivery"] == "dispatched"
+    assert "delivery_id" in shown["body"]
+    assert "\x1b" not in town.run(*letters, "show", nobodys).stdout
+    assert "queued" in town.run(*letters, "replay", ours, "--reason", "their reader is mended").stderr
+    refused = town.run(*letters, "replay", nobodys, "--reason", "x")
+    assert (refused.exit_code, "TRK-159" in refused.stderr) == (Exit.REFUSED, True)
+    assert town.run(*letters, "close", nobodys, "--reason", "forged").exit_code == 0
+    assert tool.letters == []
+    with town.ledger.read() as view:
+        lines = view.journal(since=None, actor="an", envelope_id="", limit=10)
+    assert [(line.event, line.reason) for line in lines] == [
+        ("replay_ordered", "their reader is mended"),
+        ("admin_dead_letter_closed", f"{nobodys} of no delivery: forged"),
+    ]
+
+
+@pytest.mark.parametrize("act", ["replay", "close"])
+def test_a_dead_letter_is_not_touched_without_a_reason_or_under_another_name(town: Town, tool: Fake, act: str) -> None:
+    ours, _ = _set_aside(town, tool)
+    letters = (*RABBIT, "dead-letters")
+    for reason in ("", " ", "x" * 1001, "two\nlines"):
+        assert town.run(*letters, act, ours, "--reason", reason).exit_code == Exit.USAGE
+    missing = town.run(*letters, act, "none", "--reason", "x")
+    assert (missing.exit_code, "TRK-158" in missing.stderr) == (Exit.NOT_FOUND, True)
+    assert len(tool.letters) == 2

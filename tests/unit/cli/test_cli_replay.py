@@ -126,3 +126,45 @@ def test_an_interruption_tells_what_was_done(town: Town, expired: list[Delivery]
 def test_the_result_can_be_json(town: Town, expired: list[Delivery], tmp_path: Path) -> None:
     told = town.json("admin", "replay", expired[0].id, "--reason", "x", "--json")
     assert told == {"outcomes": {expired[0].id: "queued"}, "not_reached": 0}
+
+
+@pytest.mark.parametrize("reason", ["x" * 1001, "two\nlines", "nul\x00", "x" * 100_000])
+def test_a_reason_that_cannot_be_kept_is_refused_with_its_code(
+    town: Town, expired: list[Delivery], reason: str
+) -> None:
+    assert "TRK-154" in replay(town, expired[0].id, reason=reason, exit_code=Exit.USAGE)
+    assert state(town, expired[0]) == "expired"
+
+
+def test_deliveries_are_chosen_by_time_and_by_why_they_failed(town: Town, expired: list[Delivery]) -> None:
+    failed = town.accept("3", to=(FIRST,))[0]
+    town.happens(failed, E.PUBLISHED, E.ATTEMPT_FAILED)  # with the reason "disk full"
+    found = town.json("admin", "replay", "--reason-code", "disk", "--dry-run", "--json")
+    assert found == {
+        "would_replay": [failed.id],
+        "counts": [{"agency": FIRST, "state": "deferred", "count": 1}],
+    }
+    until = town.json("admin", "replay", "--until", "2026-11-22T09:00:01+07:00", "--dry-run", "--json")
+    assert set(until["would_replay"]) == {one.id for one in expired}
+    for code in ("dis", "full"):
+        assert "TRK-155" in replay(town, "--reason-code", code, "--yes", exit_code=Exit.REFUSED)
+
+
+@pytest.mark.parametrize("time", ["yesterday", "2026-13-01", "2d ago", "1700000000"])
+def test_a_malformed_time_is_wrong_usage(town: Town, time: str) -> None:
+    for option in ("--since", "--until"):
+        assert town.run("admin", "replay", option, time, "--dry-run").exit_code == Exit.USAGE
+
+
+def test_a_filter_that_means_nothing_that_can_be_replayed_is_refused_with_its_code(
+    town: Town, expired: list[Delivery]
+) -> None:
+    assert "TRK-155" in replay(town, "--state", "deferred", "--yes", exit_code=Exit.REFUSED)
+    assert "TRK-115" in replay(town, "--state", "received", "--yes", exit_code=Exit.REFUSED)
+
+
+def test_what_was_purged_is_left_alone_by_name(town: Town, expired: list[Delivery]) -> None:
+    with town.ledger.begin() as book:
+        line = JournalEvent(at=town.now, event="octets_purged", actor="retention")
+        book.note(line, envelope_id=expired[0].envelope_id)
+    assert "purged" in replay(town, expired[0].id, exit_code=Exit.REFUSED)

@@ -20,6 +20,7 @@ from trunk.application.copies import Copies
 from trunk.application.deadlines import rules
 from trunk.application.journal import HeadSeal, Journal
 from trunk.application.key_file import KeyFile
+from trunk.application.operators import Operators
 from trunk.application.punctuality import Punctuality
 from trunk.application.purge import Purge
 from trunk.application.replay import Replay
@@ -190,6 +191,11 @@ class Town:
                 new_token=lambda n: f"{next(self.numbers):0{n}}",
             ),
             trial=lambda: self.trial,
+            operators=Operators(
+                ledger=self.ledger.acting(operator),
+                now=lambda: self.now,
+                new_token=lambda n: f"{next(self.numbers):0{n}}",
+            ),
             accounts=Accounts(
                 ledger=self.ledger,
                 key_file=KeyFile(file=self.folder / "lgsp.key", chance=secrets.token_bytes, remedy="make-key"),

@@ -358,7 +358,7 @@ class House:
     def _depth(self) -> dict[str, int]:
         return self.depth()
 
-    def doors(self) -> Doors:
+    def doors(self, **more: Any) -> Doors:
         numbers = count(1)
         parts: Any = {
             "intake": self.intake,
@@ -378,6 +378,7 @@ class House:
             new_id=lambda: f"id-{next(numbers)}",
             errands=Errands(self.fetcher, seconds=3, places=self.places),
             **parts,
+            **more,
         )
 
 

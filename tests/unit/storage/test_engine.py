@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import event
 
 from trunk.errors import ConfigurationError
 from trunk.storage.engine import open_engine
@@ -49,3 +50,19 @@ def test_postgresql_is_spoken_to_through_psycopg_with_our_settings(scheme: str) 
     assert given["sslmode"] == "require"
     assert "options" not in given  # joined with ours, which go with every connection
     engine.dispose()
+
+
+def test_every_postgresql_connection_is_asked_to_wait_for_the_disk() -> None:
+    asked: dict[str, object] = {}
+    engine = open_engine("postgresql://trunk@h:5/db?options=-csynchronous_commit%3Doff")
+
+    @event.listens_for(engine, "do_connect")
+    def look(*given: object) -> None:
+        asked.update(given[-1])
+        raise InterruptedError  # there is nobody to connect to
+
+    with pytest.raises(InterruptedError):
+        engine.connect()
+    engine.dispose()
+    last_word = str(asked["options"]).split("-c ")[1:]
+    assert "synchronous_commit=on" in [word.strip() for word in last_word]

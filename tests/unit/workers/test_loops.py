@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -85,3 +86,25 @@ def test_a_loop_in_trouble_says_so() -> None:
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
         loop.check()
     assert loop.stop()
+
+
+def test_a_clock_that_is_set_back_holds_up_no_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second back at every look: whoever waits until a time of day waits for ever."""
+    at = [time.time()]
+
+    def backwards() -> float:
+        at[0] -= 1
+        return at[0]
+
+    steps = threading.Semaphore(0)
+
+    def step() -> Went:
+        steps.release()
+        raise LedgerUnavailableError
+
+    monkeypatch.setattr(time, "time", backwards)
+    loop = a_loop(step, backoff_seconds=0.05)
+    loop.start()
+    tried = [steps.acquire(timeout=5) for _ in range(3)]
+    assert loop.stop()
+    assert all(tried)

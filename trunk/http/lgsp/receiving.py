@@ -20,7 +20,17 @@ from trunk.domain.rejection import Code
 from trunk.domain.tracking import InboxCursor, InboxItem, InboxSelection
 from trunk.http.content import Octets
 from trunk.http.cursor import parse_cursor, spell_cursor
-from trunk.http.facades import DOCUMENTS, KINDS, OFFERED, STATUSES, Span, document_id, spell_moment
+from trunk.http.facades import (
+    AWAITED,
+    AWAITED_AGAIN,
+    DOCUMENTS,
+    KINDS,
+    OFFERED,
+    STATUSES,
+    Span,
+    document_id,
+    spell_moment,
+)
 from trunk.http.lgsp.content import open_mail, send_opened
 from trunk.http.lgsp.doors import Turn
 from trunk.http.lgsp.replies import OK, success
@@ -147,14 +157,15 @@ def _octets(content: Content) -> Octets:
 
 def _item(item: InboxItem) -> dict[str, Any]:
     envelope, at = item.envelope, spell_moment(item.envelope.accepted_at)
+    replayed = item.delivery.replayed_at
     return {
         "serviceType": "eDoc",
         "createdTime": at,
-        "updatedTime": at,
+        "updatedTime": at if replayed is None else spell_moment(replayed),
         "messageType": DOCUMENTS if envelope.kind is EnvelopeKind.DOCUMENT else STATUSES,
         "docId": item.delivery.id,
         "from": envelope.sender,
         "to": item.delivery.addressee,
         "status": "initial",
-        "statusDesc": "Chờ nhận",
+        "statusDesc": AWAITED if replayed is None else AWAITED_AGAIN,
     }

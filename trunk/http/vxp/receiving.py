@@ -19,7 +19,7 @@ from trunk.domain.rejection import Code
 from trunk.domain.tracking import InboxItem, InboxSelection
 from trunk.http.content import Octets, send
 from trunk.http.description import XML
-from trunk.http.facades import DOCUMENTS, OFFERED, STATUSES, Span, document_id, spell_moment
+from trunk.http.facades import AWAITED, AWAITED_AGAIN, DOCUMENTS, OFFERED, STATUSES, Span, document_id, spell_moment
 from trunk.http.problems import RefusedError, insist
 from trunk.http.vxp import hubs
 from trunk.http.vxp.content import send_encoded
@@ -155,14 +155,15 @@ def _selection(turn: Turn, kinds: frozenset[EnvelopeKind], span: Span) -> InboxS
 
 def _item(item: InboxItem) -> dict[str, Any]:
     envelope, at = item.envelope, spell_moment(item.envelope.accepted_at)
+    replayed = item.delivery.replayed_at
     return {
         "docId": item.delivery.id,
         "serviceType": "eDoc",
         "messageType": DOCUMENTS if envelope.kind is EnvelopeKind.DOCUMENT else STATUSES,
         "created_time": at,
-        "updated_time": at,
+        "updated_time": at if replayed is None else spell_moment(replayed),
         "from": envelope.sender,
         "to": item.delivery.addressee,
         "status": "initial",
-        "status_desc": "Chờ nhận",
+        "status_desc": AWAITED if replayed is None else AWAITED_AGAIN,
     }

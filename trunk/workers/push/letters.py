@@ -25,6 +25,8 @@ COVERED: Final = (
     "trunk-delivery-version",
     "trunk-kind",
 )
+REPLAYED: Final = "Trunk-Replayed-At"
+"""Not signed: receivers of docs/push.md take the one list of covered components, and no other."""
 CHALLENGE: Final = "challenge"
 
 
@@ -48,6 +50,8 @@ class LetterWriter:
             "Trunk-Kind": envelope.kind.value,
             "Trunk-Urgency": str(delivery.urgency),
         }
+        if delivery.replayed_at is not None:
+            said[REPLAYED] = delivery.replayed_at.isoformat(timespec="milliseconds")
         return self._letter(endpoint, said, content.octets, size=envelope.size, sha256=envelope.sha256)
 
     def challenge(self, endpoint: Endpoint, nonce: str) -> Letter:

@@ -2,6 +2,7 @@
 
 So two processes never post one delivery at once, and a recipient has no more connections than the settings say. A
 process that dies keeps its leases for ``span`` at most; the next one then repeats what it had not written down.
+What would last longer than it can was noted before the clock was set back, and counts for nothing.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
 
 from trunk.domain.delivery import AgencyCode
 from trunk.storage.ledger import Book
 from trunk.storage.scribe import Scribe
+
+_NONE: Final = timedelta(0)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,15 +33,15 @@ class Shares:
     def held(self, agency: AgencyCode) -> bool:
         """Whether its mail is ours to post at this moment."""
         until = self._until.get(agency)
-        return until is not None and self.now() < until
+        return until is not None and _NONE < until - self.now() <= self.span
 
     def hold(self, agency: AgencyCode) -> bool:
         """Take it or keep it; another's is asked for again after a quarter of ``span``. ``LedgerUnavailableError``."""
         now = self.now()
         until = self._until.get(agency)
-        if until is not None and until - now > self.span / 2:
+        if until is not None and self.span / 2 < until - now <= self.span:
             return True
-        if now < self._others.get(agency, now):
+        if _NONE < self._others.get(agency, now) - now <= self.span / 4:
             return False
         fresh = now + self.span
         name = f"push:{agency}"

@@ -40,7 +40,7 @@ class BookReader:
         """Raises ``HubFaultError`` where the hub itself is away, and ``LedgerUnavailableError``."""
         now = self.now()
         wait = min(self.every, _WANTED_EVERY) if self._wanted else self.every
-        if not self.every or (self._read_at is not None and now - self._read_at < wait):
+        if not self.every or (self._read_at is not None and timedelta(0) <= now - self._read_at < wait):
             return
         self._read_at, self._wanted = now, False
         try:

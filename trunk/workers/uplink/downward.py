@@ -166,8 +166,9 @@ class Downward:
 
     def _remind(self, links: Sequence[HubLink]) -> None:
         """Its list still shows them: what we said of them may have been lost."""
-        before = self.now() - _REMINDED_EVERY
-        for link in [one for one in links if one.checked_at is None or one.checked_at < before][:_AT_ONCE]:
+        now = self.now()
+        fresh = [one for one in links if one.checked_at and now - _REMINDED_EVERY <= one.checked_at <= now]
+        for link in [one for one in links if one not in fresh][:_AT_ONCE]:
             self._tried(link.remote_id, partial(self.client.say, link.remote_id, _WORDS[link.state], link.reason))
             self.inward.reminded([link])
 

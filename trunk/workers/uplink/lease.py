@@ -26,8 +26,8 @@ class Lease:
 
     @property
     def held(self) -> bool:
-        """Whether the work is ours at this moment."""
-        return self._until is not None and self.now() < self._until
+        """Whether the work is ours at this moment. Not for longer than it can be: then the clock was set back."""
+        return self._until is not None and timedelta(0) < self._until - self.now() <= 3 * self.renewal
 
     def step(self) -> Went:
         """Take it or renew it. Raises ``LedgerUnavailableError``."""

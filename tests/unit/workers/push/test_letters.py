@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from signing.http_message import RequestSigner
 from tests.push_receiver import Receiver, receiver
+from tests.unit.http.fakes import delivery, envelope
+from trunk.application.handover import Content
 from trunk.domain.endpoint import Endpoint, EndpointRules
 from trunk.workers.push.letters import LetterWriter
 from trunk.workers.push.trial import Trial
@@ -104,3 +107,17 @@ def test_only_who_says_nonce_and_digest_back_has_proven_it(mode: str, code: str)
 
 def _kinds(there: Receiver) -> list[str]:
     return [one.headers["trunk-kind"] for one in there.posts]
+
+
+def test_a_replay_is_said_and_the_receiver_of_the_document_takes_it(receive: Receive) -> None:
+    octets = b"<edXML/>"
+    at = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
+    carried = envelope(sha256=hashlib.sha256(octets).hexdigest(), size=len(octets))
+    road, replayed = (
+        writer().mail(Endpoint(url=URL), Content(envelope=carried, delivery=one, octets=octets))
+        for one in (delivery(), delivery(replayed_at=at))
+    )
+    assert "Trunk-Replayed-At" not in road.headers
+    assert replayed.headers["Trunk-Replayed-At"] == "2026-11-22T08:30:00.000+00:00"
+    assert _asked(receive, _given(replayed), octets)[0] == 200
+    assert replayed.headers["Signature-Input"].partition(")")[0] == road.headers["Signature-Input"].partition(")")[0]

@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from tests.unit.workers.uplink.hub import AT
-from tests.unit.workers.uplink.test_standing_and_lease import Time, Works
+from tests.unit.workers.uplink.test_uplink_standing import Time, Works
 from trunk.domain.agency import Agency, DeliveryMode
 from trunk.domain.delivery import AgencyCode
 from trunk.domain.push_reply import CONFIRMED, Verdict

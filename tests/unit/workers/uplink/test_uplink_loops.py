@@ -20,7 +20,7 @@ from trunk.domain.entry import AcceptedEnvelope
 from trunk.domain.hub_link import Direction, HubLink, LinkState
 from trunk.domain.outcome import Accepted, Rejected, refuse
 from trunk.domain.rejection import Code
-from trunk.errors import OverloadedError
+from trunk.errors import LedgerUnavailableError, OverloadedError
 from trunk.workers.loops import Went
 from trunk.workers.uplink.client import Downloaded, Fate, Item, Messages, Refused, Word
 from trunk.workers.uplink.downward import Downward
@@ -212,6 +212,13 @@ def test_what_is_taken_is_not_downloaded_again_while_the_hub_still_lists_it(hous
     assert house.hub.said[2:] == [("a", "processing", ""), ("b", "processing", "")], "reminded after a while"
 
 
+def test_the_hub_is_reminded_though_the_clock_was_set_back(house: House) -> None:
+    house.hub.mail = {"a": AT}
+    step(house)
+    step(house, after=-24 * 3600)
+    assert house.hub.said == [("a", "processing", "")] * 2
+
+
 def test_new_mail_is_found_behind_a_list_that_is_full_of_old_mail(house: House) -> None:
     house.hub.mail = {str(n): AT - timedelta(days=20) for n in range(3)}
     step(house)
@@ -301,6 +308,14 @@ def test_when_taken_tells_done_at_once(house: House) -> None:
     house.hub.mail = {"a": AT}
     step(house)
     assert house.hub.said == [("a", "done", "")]
+
+
+def test_nothing_is_said_to_the_hub_while_the_ledger_has_not_taken_it(house: House) -> None:
+    house.outcomes = [LedgerUnavailableError("away")]
+    house.hub.mail = {"a": AT}
+    with pytest.raises(LedgerUnavailableError):
+        step(house)
+    assert house.hub.said == []
 
 
 def test_the_hub_is_told_what_became_of_its_mail(house: House) -> None:
