@@ -5,6 +5,8 @@ STACK ?= embedded
 TESTS ?= tests
 COUNT ?= 100000
 SEED ?= 1
+DELIVERIES ?= 2000
+FAULTS ?= 1
 VECTORS ?= ../shared/vectors
 ARGS ?=
 
@@ -48,6 +50,14 @@ faults: .venv/.dev ## kill, fill, freeze and forge at every step on both stacks,
 	@$(PYTHON_IN_VENV) -m scripts.private_servers install --for-tests
 	@$(PYTHON_IN_VENV) -m pytest --require-servers --faults full --numprocesses 3 --dist loadgroup tests/faults $(ARGS)
 
+soak: STACK = production
+soak: .venv/.dev ## mail and faults at random for as long as wanted, judged from outside (DELIVERIES=2000 FAULTS=1 SEED=1 STACK=production)
+	@$(PYTHON_IN_VENV) -m scripts.private_servers install --for-tests
+	@mkdir -p build
+	@$(PYTHON_IN_VENV) -m scripts.soak --stack $(STACK) --deliveries $(DELIVERIES) --faults $(FAULTS) --seed $(SEED) --json build/soak.json $(ARGS)
+	@$(PYTHON_IN_VENV) -m scripts.soak.report build/soak.json build/soak.md
+	@echo "build/soak.md, build/soak.json"
+
 fuzz: .venv/.dev ## mutate signed messages and see that none passes for what it is not (COUNT=100000 SEED=1)
 	@$(PYTHON_IN_VENV) -m scripts.fuzz --count $(COUNT) --seed $(SEED)
 
@@ -67,4 +77,4 @@ clean: ## remove what was built, installed and cached here
 	@sh scripts/make_venv.sh dev
 	@mkdir -p build && touch $@ .venv/.runtime
 
-.PHONY: help demo test check format docs vectors vectors-check faults fuzz bench clean
+.PHONY: help demo test check format docs vectors vectors-check faults soak fuzz bench clean
