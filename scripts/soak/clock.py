@@ -38,4 +38,5 @@ def by_clock(file: Path) -> Mapping[str, str]:
         "FAKETIME_CACHE_DURATION": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # else waits of the interpreter for its lock return at once, for ever
     }

@@ -127,7 +127,7 @@ class Trial:
 
     def __post_init__(self) -> None:
         self._attempts: dict[str, int] = {}
-        self._long: set[asyncio.Task[None]] = set()
+        self._lasting_over = 0.0  #: when the last fault that lasts longer than rounds was over
 
     async def suffer(self) -> None:
         """Until each fault has happened often enough and enough mail has gone."""
@@ -159,8 +159,11 @@ class Trial:
             if fault.long:
                 for _ in range(_ATTEMPTS * self.outcome.goal.faults_each):
                     if self.outcome.happened[name].times < self.outcome.goal.faults_each:
-                        await self._strike(name)
-                        await asyncio.sleep(1)
+                        struck = await self._strike(name)
+                        self._lasting_over = time.monotonic()
+                        seconds = await self._well()
+                        if struck:
+                            self.outcome.happened[name].seconds.append(seconds)
 
     async def _round(self, group: list[str]) -> None:
         self.outcome.phase = ", ".join(group)
@@ -189,9 +192,10 @@ class Trial:
         return True
 
     async def _well(self) -> float:
-        """Seconds until a probe that is submitted now has come through, at the door of every process (none frozen)."""
-        doors = [n for n, node in enumerate(self.world.nodes) if not node.busy]
-        return max(await asyncio.gather(*(self.traffic.probe(n) for n in doors)), default=0.0)
+        """Seconds until probes have come through that are sent now to the door of every process that is not frozen."""
+        began = time.monotonic()
+        await asyncio.gather(*(self.traffic.probe(n) for n, node in enumerate(self.world.nodes) if not node.busy))
+        return time.monotonic() - max(began, self._lasting_over)
 
 
 def _judge(outcome: Outcome) -> None:

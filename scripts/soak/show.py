@@ -26,6 +26,7 @@ class Screen:
         self._faults = self._bars.add_task("faults", total=None, said="")
         self._console = console
         self._last = 0.0
+        self._rounds = 0
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -43,10 +44,15 @@ class Screen:
         if self._console.is_terminal:
             self._bars.update(self._deliveries, completed=oracle.deliveries, said=f"{oracle.open:,} under way")
             self._bars.update(self._faults, completed=struck, total=wanted, said=outcome.phase[:60])
-        elif time.monotonic() > self._last + _LINE_SECONDS:
-            self._last = time.monotonic()
-            mail = f"{oracle.deliveries:,} deliveries, {oracle.open:,} under way"
-            print(f"{mail}; {struck} faults of {wanted}; {outcome.phase}", file=sys.stderr, flush=True)
+        elif len(outcome.log) > self._rounds or time.monotonic() > self._last + _LINE_SECONDS:
+            mail = f"{oracle.deliveries:,} deliveries, {oracle.open:,} under way; {struck} faults of {wanted}"
+            told = [
+                f"{', '.join(one['faults'])}: {one['lasted']} s, well again after {one['well_again']} s"
+                for one in outcome.log[self._rounds :]
+            ]
+            for line in told or [f"under way: {outcome.phase}"]:
+                print(f"{mail}; {line}", file=sys.stderr, flush=True)
+            self._last, self._rounds = time.monotonic(), len(outcome.log)
 
 
 def table(outcome: Outcome) -> Group:

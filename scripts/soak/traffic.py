@@ -18,12 +18,11 @@ from scripts.soak.patience import until
 from scripts.soak.web import Way
 from scripts.soak.world import World
 
-_UNDER_WAY: Final = 800  #: deliveries; more letters wait until it is less
+_UNDER_WAY: Final = 200  #: deliveries; more letters wait until it is less: what waits long says nothing about recovery
 _AT_ONCE: Final = 2  #: letters that one sender writes and sends at a time
 _RECALLED_SHARE: Final = 0.03
 _LEAST: Final = 10  #: recipients of a usual letter
 _PROBE_SECONDS: Final = 120.0
-_LOOK_SECONDS: Final = 0.05
 
 
 @dataclass(eq=False)
@@ -109,23 +108,31 @@ class Traffic:
     def number(self) -> str:
         return f"{self.world.plan.seed}-{next(self._numbers)}"
 
-    async def probe(self, road: int) -> float:
-        """Seconds until a letter that is submitted now at this node's door has been delivered and acknowledged."""
-        here, since = self.world, time.monotonic()
+    async def probe(self, road: int) -> None:
+        """Return when a letter that is submitted now at this node's door has been delivered and acknowledged; at the
+        latest when patience ends or the node freezes."""
+        here = self.world
         sender = here.senders[road % len(here.senders)]
         letter = await here.ground.desk.document(self.number(), sender.agency, here.probed)
-        way = Way([here.ground.node_roads[road].port], sender.way.key, seconds=5.0)
-        knocking = Sender(sender.agency, way, here.oracle)
-        if not await knocking.send(letter, until=since + _PROBE_SECONDS):
-            sender.unanswered.add(letter.sent.sha256)
-            return _PROBE_SECONDS
-        envelope_id = here.oracle.answers[letter.sent.sha256]
-        while not self._ended(envelope_id, len(letter.sent.recipients)):
-            if time.monotonic() - since > _PROBE_SECONDS:
-                return _PROBE_SECONDS
-            await asyncio.sleep(_LOOK_SECONDS)
-        way.close()
-        return time.monotonic() - since
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PROBE_SECONDS):
+                if await self._knock(road, sender, letter):
+                    envelope_id = here.oracle.answers[letter.sent.sha256]
+                    await until(lambda: self._ended(envelope_id, len(letter.sent.recipients)))
+
+    async def _knock(self, road: int, sender: Sender, letter: Letter) -> bool:
+        """At this door until it opens; what is left unanswered there goes on by the usual ways."""
+        node, way = self.world.nodes[road], Way([self.world.ground.node_roads[road].port], sender.way.key, seconds=5.0)
+        knocking = Sender(sender.agency, way, self.world.oracle)
+        task = asyncio.ensure_future(knocking.send(letter))
+        try:
+            await until(lambda: task.done() or node.busy)
+            return task.done() and await task
+        finally:
+            if not task.done():
+                task.cancel()
+                self._aside(sender.send(letter))
+            way.close()
 
     def _ended(self, envelope_id: str, wanted: int) -> bool:
         return len(self.world.oracle.ends[envelope_id]) >= wanted

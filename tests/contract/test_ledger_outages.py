@@ -76,7 +76,7 @@ def test_a_writer_of_the_same_process_waits_no_longer(ledger_url: str, impatient
 
 
 def test_an_exhausted_pool_is_a_temporary_fault(ledger_url: str, impatient: None) -> None:
-    with opened(ledger_url, pool_size=1) as ledger, ledger.read() as one, ledger.read() as two:
+    with opened(ledger_url, pool_size=2) as ledger, ledger.read() as one, ledger.read() as two:
         one.directory_version()
         two.directory_version()
         with pytest.raises(LedgerUnavailableError, match="no free connection"):

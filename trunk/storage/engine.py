@@ -31,7 +31,7 @@ _PRIVATE: Final = 0o600
 _TURN_PAUSE_SECONDS: Final = 0.002
 
 
-def open_engine(url: str, *, read_only: bool = False, pool_size: int = 8) -> Engine:
+def open_engine(url: str, *, read_only: bool = False, pool_size: int = 16) -> Engine:
     """An engine for ``sqlite:///path`` or ``postgresql://…``; a read-only one cannot write, whatever is asked of it.
 
     Opening connects to nothing; a SQLite file is made here, readable by its owner alone, if it is not there.
@@ -139,7 +139,7 @@ def _open_sqlite(url: URL, *, read_only: bool, pool_size: int) -> Engine:
     engine = create_engine(
         url,
         pool_size=pool_size,
-        max_overflow=pool_size,
+        max_overflow=0,  # a connection above that would be opened and closed for every use
         pool_timeout=LOCK_SECONDS,
         hide_parameters=True,  # parameters are people's mail: not for tracebacks
         connect_args={"timeout": LOCK_SECONDS, "check_same_thread": False},
@@ -192,7 +192,7 @@ def _open_postgresql(url: URL, *, read_only: bool, pool_size: int) -> Engine:
         hide_parameters=True,
         pool_pre_ping=True,
         pool_size=pool_size,
-        max_overflow=pool_size,
+        max_overflow=0,  # a connection above that would be opened and closed for every use
         pool_timeout=LOCK_SECONDS,
         connect_args={
             "options": " ".join(options).strip(),
