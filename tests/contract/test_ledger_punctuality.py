@@ -81,7 +81,7 @@ def test_nothing_is_late_before_its_hour_nor_after_it_is_forgotten(ledger: Ledge
 def test_what_was_fetched_but_not_confirmed_is_not_late_with_fetching(ledger: Ledger, ask: Ask) -> None:
     delivery = sent(ledger, "waits")
     with ledger.begin() as book:
-        assert book.fetched(delivery.id, at=WEDNESDAY + MINUTE)
+        assert book.fetched([delivery.id], at=WEDNESDAY + MINUTE)
     assert named(ask(WEDNESDAY + DAY).overdue()) == [("waits", [K.NOT_RECEIVED])]
 
 

@@ -73,7 +73,7 @@ def test_people_speak_of_what_they_have_in_hand(ledger: Ledger) -> None:
     )
     with ledger.begin() as book:
         move(book, had.id, E.HANDED_OVER)
-        assert book.fetched(fetched.id, at=AT)
+        assert book.fetched([fetched.id], at=AT)
     with ledger.read() as view:
         found = view.carried(Spoken(document_id="VB-1"), senders=(SENDER,), recipients=(RECIPIENT,))
     assert [one.delivery.id for one in found] == [had.id, fetched.id, newer.id]
@@ -82,11 +82,11 @@ def test_people_speak_of_what_they_have_in_hand(ledger: Ledger) -> None:
 def test_what_left_is_not_held_back_and_what_is_held_back_does_not_leave(ledger: Ledger) -> None:
     left, held = one_delivery(ledger, "VB-1"), one_delivery(ledger, "VB-2", octets=b"2")
     with ledger.begin() as book:
-        assert book.fetched(left.id, at=AT)
-        assert not book.fetched(left.id, at=AT)
+        assert book.fetched([left.id], at=AT)
+        assert not book.fetched([left.id], at=AT)
         assert not book.write(step(left, E.HELD_BACK), at=AT, actor="test")
         assert book.write(step(held, E.HELD_BACK), at=AT, actor="test")
-        assert not book.fetched(held.id, at=AT)
+        assert not book.fetched([held.id], at=AT)
         moved = book.delivery(held.id)
     assert moved is not None
     assert moved.held_back
@@ -101,7 +101,7 @@ def test_of_fetching_and_holding_back_at_once_one_wins(ledger: Ledger) -> None:
 
         def fetch(wanted: DeliveryId = delivery.id, start: threading.Barrier = start) -> bool:
             start.wait()
-            return _written(ledger, lambda book: book.fetched(wanted, at=AT))
+            return _written(ledger, lambda book: bool(book.fetched([wanted], at=AT)))
 
         def hold(wanted: Step = held_back, start: threading.Barrier = start) -> bool:
             start.wait()

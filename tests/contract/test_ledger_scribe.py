@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import IntegrityError
 
-from tests.ledger_kit import RECIPIENT, SENDER, acceptance, lease, move, one_delivery
-from trunk.domain.delivery import DeliveryEvent, DeliveryId
+from tests.ledger_kit import AT, RECIPIENT, SENDER, acceptance, lease, move, one_delivery, step
+from trunk.domain.delivery import Delivery, DeliveryEvent, DeliveryId, DeliveryState
 from trunk.domain.entry import AlreadyThere, Entered, KeyTaken
+from trunk.domain.tracking import JournalEvent
 from trunk.errors import LedgerUnavailableError, OverloadedError
 from trunk.storage.engine import open_engine
 from trunk.storage.group import OutcomeUnknownError
 from trunk.storage.ledger import Book, Ledger
+from trunk.storage.moving import Movement
 from trunk.storage.scribe import Scribe
 
 
@@ -63,6 +66,61 @@ def test_many_are_written_in_one_transaction(scribe: Scribe, engine: Engine) -> 
         assert work.result(20) == 1
     assert [type(r) for r in results] == [Entered] * 50 + [AlreadyThere]
     assert len(counted) == 2  # the one that was held, and the group
+
+
+def test_moves_of_one_group_are_written_together(scribe: Scribe, ledger: Ledger, engine: Engine) -> None:
+    window = [one_delivery(ledger, f"VB-{n}") for n in range(20)]
+    wanted = [Movement(step=step(one, DeliveryEvent.HANDED_OVER), at=AT, actor="qlvb") for one in window]
+    with statements(engine) as said:
+        with held(scribe):
+            futures = [scribe.move(movement) for movement in [*wanted, wanted[7]]]
+        assert [future.result(20) for future in futures] == [True] * 20 + [False], "of two the first"
+    assert len(said) < 20
+    with ledger.read() as view:
+        assert all(view.delivery(one.id).state is DeliveryState.DELIVERED for one in window)
+        (first,) = view.track(window[7].envelope_id).deliveries
+        assert [line.event for line in first.timeline] == ["handed_over"]
+
+
+def test_octets_leave_on_record_and_only_once(scribe: Scribe, ledger: Ledger) -> None:
+    here, recalled = one_delivery(ledger, "VB-1"), one_delivery(ledger, "VB-2")
+    with ledger.begin() as book:
+        move(book, recalled.id, DeliveryEvent.HELD_BACK)
+    with held(scribe):
+        futures = [depart(scribe, one) for one in (here, here, recalled)]
+    assert [future.result(20) for future in futures] == [True, True, False]
+    assert depart(scribe, here).result(20), "and again later"
+    with ledger.read() as view:
+        (left,) = view.track(here.envelope_id).deliveries
+        (kept,) = view.track(recalled.envelope_id).deliveries
+    assert [line.event for line in left.timeline] == ["fetched"]
+    assert [line.event for line in kept.timeline] == ["held_back"]
+
+
+def test_a_move_that_cannot_be_written_is_undone_alone(scribe: Scribe, ledger: Ledger) -> None:
+    good, bad = (step(one_delivery(ledger, f"VB-{n}"), DeliveryEvent.HANDED_OVER) for n in range(2))
+    bad = dataclasses.replace(bad, after=dataclasses.replace(bad.after, due_at=AT.replace(tzinfo=None)))
+    with held(scribe):
+        futures = [scribe.move(Movement(step=one, at=AT, actor="qlvb")) for one in (good, bad)]
+    assert futures[0].result(20)
+    assert isinstance(futures[1].exception(20), ValueError)
+
+
+def depart(scribe: Scribe, delivery: Delivery) -> Future[bool]:
+    line = JournalEvent(at=AT, event="fetched", actor="qlvb", delivery_id=delivery.id)
+    return scribe.depart(delivery.id, line, envelope_id=delivery.envelope_id)
+
+
+@contextmanager
+def statements(engine: Engine) -> Iterator[list[str]]:
+    said: list[str] = []
+
+    def hear(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        said.append(statement)
+
+    event.listen(engine, "before_cursor_execute", hear)
+    yield said
+    event.remove(engine, "before_cursor_execute", hear)
 
 
 def test_nobody_is_answered_before_the_commit(ledger: Ledger, engine: Engine) -> None:

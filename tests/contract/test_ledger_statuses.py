@@ -151,7 +151,7 @@ def test_a_track_tells_requests_times_and_links(ledger: Ledger, engine: Engine) 
     (document,) = entered(ledger, acceptance("VB-1", to=(RECIPIENT, OTHER)))
     first, second = document.deliveries
     with ledger.begin() as book:
-        assert book.fetched(first.id, at=AT + HOUR)
+        assert book.fetched([first.id], at=AT + HOUR)
         move(book, first.id, DeliveryEvent.HANDED_OVER, at=AT + 2 * HOUR)
         move(book, first.id, DeliveryEvent.RECEIPTED, at=AT + 3 * HOUR)
     with engine.begin() as connection:

@@ -15,6 +15,7 @@ from trunk.application.prepare import fact_about
 from trunk.domain.delivery import Delivery, DeliveryEvent, Step, advance
 from trunk.domain.entry import Entry, EnvelopeKind, EnvelopeRecord
 from trunk.storage.ledger import Book
+from trunk.storage.moving import Movement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +36,17 @@ class Move:
     cause: Cause
     acknowledgement: Entry | None
 
+    @property
+    def movement(self) -> Movement:
+        """As the ledger takes it."""
+        cause = self.cause
+        return Movement(
+            step=self.step, at=cause.at, actor=cause.actor, reason=cause.reason, acknowledgement=self.acknowledgement
+        )
+
     def apply(self, book: Book) -> bool:
         """Write it down; False (and nothing written) if somebody moved the delivery first."""
-        if self.acknowledgement is not None:
-            book.reserve(1)  # the order of inboxes is locked before any delivery, everywhere
-        if not book.write(self.step, at=self.cause.at, actor=self.cause.actor, reason=self.cause.reason):
-            return False
-        if self.acknowledgement is not None:
-            book.enter(self.acknowledgement, actor="trunk")
-        return True
+        return book.move([self.movement]) == [True]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,6 @@ from trunk.domain.rejection import Code
 from trunk.domain.retry import RetrySchedule
 from trunk.domain.tracking import WHOLE_INBOX, InboxCursor, InboxPage, InboxSelection, JournalEvent, Noted
 from trunk.errors import CorruptPayloadError, LedgerUnavailableError
-from trunk.failpoints import reach
 from trunk.storage.ledger import Book, Ledger
 from trunk.storage.payloads import PayloadStore
 from trunk.storage.scribe import Scribe
@@ -160,17 +159,8 @@ class Handover:
         """Whether a document's octets may leave; noted the first time, in the moment when no recall can hold it."""
         if delivery.fetched_at is not None:
             return True
-        now = self.now()
-
-        def note(book: Book) -> bool:
-            if book.fetched(delivery.id, at=now):
-                line = JournalEvent(at=now, event=Noted.FETCHED, actor=caller.system, delivery_id=delivery.id)
-                book.note(line, envelope_id=delivery.envelope_id)
-                return True
-            found = book.delivery(delivery.id)
-            return found is not None and not found.held_back
-
-        return self.scribe.perform(note).result()
+        line = JournalEvent(at=self.now(), event=Noted.FETCHED, actor=caller.system, delivery_id=delivery.id)
+        return self.scribe.depart(delivery.id, line, envelope_id=delivery.envelope_id).result()
 
     def confirm(self, caller: Caller, delivery_id: DeliveryId, word: Word) -> Confirmed | Rejected:
         """What the agency's system says of a delivery: T4. The same word again is a quiet success."""
@@ -178,10 +168,21 @@ class Handover:
             planned = self._plan(caller, delivery_id, word)
             if not isinstance(planned, Move):
                 return planned
-            if self.scribe.perform(_writer(planned)).result():
-                reach("handover.committed")
+            if self._written(planned):
                 return Confirmed(delivery=planned.step.after, repeated=False)
         raise LedgerUnavailableError(f"delivery {delivery_id} is moved by others all the time")
+
+    def _written(self, move: Move) -> bool:
+        if move.step.event is not DeliveryEvent.GIVEN_BACK:
+            return self.scribe.move(move.movement).result()
+
+        def write(book: Book) -> bool:
+            if not move.apply(book):
+                return False
+            book.hold_back_requests(move.step.after.id, at=move.cause.at)
+            return True
+
+        return self.scribe.perform(write).result()
 
     def _plan(self, caller: Caller, delivery_id: DeliveryId, word: Word) -> Move | Confirmed | Rejected:
         offered = self.look(caller, delivery_id)
@@ -257,15 +258,3 @@ def _ends(caller: Caller, delivery: Delivery, word: Failed) -> bool:
         return False
     given_up = (DeliveryState.RELAYED, DeliveryState.EXPIRED)
     return delivery.state in given_up or (word.final and delivery.state in WAITING)
-
-
-def _writer(move: Move) -> Callable[[Book], bool]:
-    def write(book: Book) -> bool:
-        reach("handover.before_commit")
-        if not move.apply(book):
-            return False
-        if move.step.event is DeliveryEvent.GIVEN_BACK:
-            book.hold_back_requests(move.step.after.id, at=move.cause.at)
-        return True
-
-    return write

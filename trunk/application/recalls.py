@@ -81,11 +81,8 @@ class Asked:
         """
         if self.basis is not None and self.basis != Basis.of(book.view, self.basis.deliveries):
             raise OvertakenError
-        if self.moves:
-            book.reserve(len(self.moves))  # the order of inboxes is locked before any delivery, everywhere
-        for move in sorted(self.moves, key=lambda move: move.step.before.id):  # rows are locked in one order
-            if not move.apply(book):
-                raise OvertakenError
+        if not all(book.move([move.movement for move in self.moves])):
+            raise OvertakenError
         book.enter_requests(self.requests)
         for envelope_id, line in self.journal:
             book.note(line, envelope_id=envelope_id)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from trunk.application.advancing import Cause, Move, Planner
 from trunk.domain.delivery import Delivery, DeliveryEvent
-from trunk.storage.ledger import Book, Ledger
+from trunk.storage.ledger import Ledger
 from trunk.storage.scribe import Scribe
 
 ACTOR = "sweep"
@@ -53,12 +53,7 @@ class Sweep:
         moves = [move for delivery in deliveries if (move := self._plan(delivery, event, now)) is not None]
         if not moves:
             return 0
-
-        def write(book: Book) -> int:
-            book.reserve(len(moves))  # the order of inboxes is locked before any delivery, everywhere
-            return sum(move.apply(book) for move in moves)
-
-        return self.scribe.perform(write).result()
+        return sum(self.scribe.perform(lambda book: book.move([move.movement for move in moves])).result())
 
     def _plan(self, delivery: Delivery, event: DeliveryEvent, now: datetime) -> Move | None:
         with self.ledger.read() as view:

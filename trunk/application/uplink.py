@@ -90,8 +90,7 @@ class Outward:
         now = self.now()
 
         def note(book: Book) -> list[Delivery]:
-            for one in book.view.hub_links.waiting_of(envelope_id):
-                book.fetched(one.id, at=now)
+            book.fetched([one.id for one in book.view.hub_links.waiting_of(envelope_id)], at=now)
             return book.view.hub_links.waiting_of(envelope_id)  # without what a recall held back meanwhile
 
         deliveries = self.scribe.perform(note).result()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -20,10 +20,10 @@ from trunk.domain.shared_secret import SharedSecretRecord
 from trunk.domain.tracking import JournalEvent, StatusReport
 from trunk.storage import accounts, change_requests, directory, leases, operators, purging, restoring, shared_secrets
 from trunk.storage.bulk import Stored, insert_many
-from trunk.storage.entering import Register
+from trunk.storage.entering import ACKNOWLEDGED, TRUNK, Register
 from trunk.storage.hub_links import HubLinkKeeper
 from trunk.storage.mending import Mending
-from trunk.storage.moving import Movements
+from trunk.storage.moving import Movement, Movements
 from trunk.storage.outbox import Outbox, OutboxEntry
 from trunk.storage.positions import Positions
 from trunk.storage.purging import Purgeable
@@ -55,7 +55,7 @@ class Book:
 
     def enter(self, entry: Entry, *, event: str = "acknowledged", actor: str) -> bool:
         """Enter one more envelope; ``False`` if its identity is there already."""
-        return self._register.enter(entry, event=event, actor=actor)
+        return bool(self._register.enter([entry], event=event, actor=actor))
 
     def reserve(self, count: int) -> None:
         """Lock the order of inboxes now: before the first ``write`` where ``enter`` follows it.
@@ -68,17 +68,29 @@ class Book:
     def delivery(self, delivery_id: DeliveryId) -> Delivery | None:
         return self.view.delivery(delivery_id)
 
+    def move(self, wanted: Sequence[Movement]) -> list[bool]:
+        """Write steps down, each with its line in the journal and what it owes; of each, whether nobody was faster."""
+        owed = [one.acknowledgement for one in wanted if one.acknowledgement is not None]
+        if owed:
+            self.reserve(sum(len(entry.deliveries) for entry in owed))  # before any delivery is locked, everywhere
+        written = self._movements.write(wanted)
+        due = [one.acknowledgement for one, done in zip(wanted, written, strict=True) if done and one.acknowledgement]
+        if due:
+            self._register.enter(due, event=ACKNOWLEDGED, actor=TRUNK)
+        return written
+
     def write(self, step: Step, *, at: datetime, actor: str, reason: str = "") -> bool:
-        """Write a step down with its line in the journal; ``False`` if somebody else moved the delivery first."""
-        return self._movements.write(step, at=at, actor=actor, reason=reason)
+        """The same for one step that owes nothing."""
+        return self.move([Movement(step=step, at=at, actor=actor, reason=reason)]) == [True]
 
     def write_all(self, steps: Sequence[Step], *, at: datetime, actor: str) -> set[DeliveryId]:
-        """The same for many; the ids of those that were written."""
-        return self._movements.write_all(steps, at=at, actor=actor)
+        """The same for many of one cause; the ids of those that were written."""
+        written = self.move([Movement(step=step, at=at, actor=actor) for step in steps])
+        return {step.before.id for step, done in zip(steps, written, strict=True) if done}
 
-    def fetched(self, delivery_id: DeliveryId, *, at: datetime) -> bool:
-        """Note that its octets leave the house for the first time; ``False`` if they did before, or are recalled."""
-        return self._movements.fetched(delivery_id, at=at)
+    def fetched(self, ids: Collection[DeliveryId], *, at: datetime) -> set[DeliveryId]:
+        """Note that their octets leave the house for the first time; without those that did before or are recalled."""
+        return self._movements.fetched(ids, at=at)
 
     def note(self, event: JournalEvent, *, envelope_id: EnvelopeId) -> None:
         """A line in the journal that no step writes."""

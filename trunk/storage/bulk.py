@@ -35,6 +35,18 @@ def insert_new(connection: Connection, table: sa.Table, rows: Sequence[Mapping[s
     _insert(connection, table, rows, " ON CONFLICT DO NOTHING")
 
 
+def update_many(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Stored]]) -> None:
+    """Write what ``rows`` say of the rows with their ``id``; all name the same columns. Lock those rows before."""
+    if not rows:
+        return
+    columns = tuple(name for name in rows[0] if name != "id")
+    if is_sqlite(connection):
+        values = [itemgetter(*columns, "id")(row) for row in rows]
+        connection.exec_driver_sql(_changing_row_by_row(table, columns), values)
+    else:
+        connection.exec_driver_sql(_changing(table, columns), (orjson.dumps(list(rows)).decode(),))
+
+
 def _insert(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Stored]], clause: str) -> None:
     if not rows:
         return
@@ -79,6 +91,21 @@ def _unfolding(table: sa.Table, columns: tuple[str, ...]) -> str:
     return (
         f"INSERT INTO {table.name} ({_names(columns)}) SELECT {values} "  # noqa: S608 - names of ours
         f"FROM json_to_recordset(%s::json) AS entered({', '.join(types)})"
+    )
+
+
+@lru_cache
+def _changing_row_by_row(table: sa.Table, columns: tuple[str, ...]) -> str:
+    return f"UPDATE {table.name} SET {', '.join(f'{name} = ?' for name in columns)} WHERE id = ?"  # noqa: S608 - names of ours
+
+
+@lru_cache
+def _changing(table: sa.Table, columns: tuple[str, ...]) -> str:
+    types = ", ".join(f'"{name}" {table.c[name].type.compile(POSTGRESQL)}' for name in ("id", *columns))
+    values = ", ".join(f'"{name}" = changed."{name}"' for name in columns)
+    return (
+        f"UPDATE {table.name} SET {values} "  # noqa: S608 - names of ours
+        f"FROM json_to_recordset(%s::json) AS changed({types}) WHERE {table.name}.id = changed.id"
     )
 
 

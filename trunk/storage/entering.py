@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from trunk.domain.delivery import DeliveryState
+from trunk.domain.delivery import DeliveryState, EnvelopeId
 from trunk.domain.entry import (
     Acceptance,
     AcceptedEnvelope,
@@ -47,6 +47,8 @@ class Register:
         self._lines = lines  #: of the journal, written when the transaction ends
 
     def accept(self, acceptances: Sequence[Acceptance]) -> list[EntryResult]:
+        if not acceptances:
+            return []
         self._positions.reserve(sum(_count(a.entry) + _count(a.acknowledgement) for a in acceptances))
         claimed = self._claim_keys(acceptances)
         entitled = [a for a in acceptances if claimed.get(_key(a), _identity(a)) == _identity(a)]
@@ -57,13 +59,15 @@ class Register:
         told = {_identity(a): _told(a) for a in fresh}
         return [self._answer(a, claimed, first, told) for a in acceptances]
 
-    def enter(self, entry: Entry, *, event: str, actor: str) -> bool:
-        self._positions.reserve(_count(entry))
-        if self._known([entry.envelope.identity]):
-            return False
-        self._enter_all([entry])
-        self._enter_journal([(entry, event, actor)])
-        return True
+    def enter(self, entries: Sequence[Entry], *, event: str, actor: str) -> set[EnvelopeId]:
+        """Those that are new; the ids of these."""
+        self._positions.reserve(sum(map(_count, entries)))
+        first = {entry.envelope.identity: entry for entry in reversed(entries)}
+        known = self._known(first)
+        fresh = [entry for identity, entry in first.items() if identity not in known]
+        self._enter_all(fresh)
+        self._enter_journal((entry, event, actor) for entry in fresh)
+        return {entry.envelope.id for entry in fresh}
 
     def _answer(
         self,

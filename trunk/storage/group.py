@@ -11,10 +11,13 @@ from concurrent.futures import Future
 from typing import Final, Generic, TypeVar, cast
 
 from trunk import failpoints
+from trunk.domain.delivery import Delivery, DeliveryId, EnvelopeId
 from trunk.domain.entry import Acceptance, AlreadyThere, Entered, EntryResult, KeyTaken
+from trunk.domain.tracking import JournalEvent
 from trunk.errors import LedgerUnavailableError
 from trunk.storage.faults import is_collision, told_as_ours
 from trunk.storage.ledger import Book, Ledger, View
+from trunk.storage.moving import Movement
 
 T = TypeVar("T")
 
@@ -87,6 +90,33 @@ class Submission(Item[EntryResult]):
             self.keep(Entered(there) if there.envelope.id == ours.id else AlreadyThere(there))
 
 
+class Turn(Item[bool]):
+    """A move; whether nobody was faster."""
+
+    def __init__(self, movement: Movement) -> None:
+        super().__init__()
+        self.movement = movement
+        owed = movement.acknowledgement
+        self.places = len(owed.deliveries) if owed else 0
+        self.octets = len(owed.payload.octets or b"") if owed else 0
+
+    def look_up(self, view: View) -> None:  # noqa: ARG002 - nothing shows whose move it was
+        self.keep_error(OutcomeUnknownError())
+
+
+class Departure(Item[bool]):
+    """A document's octets are about to leave the house; whether they may. ``line`` says so the first time."""
+
+    places = 0
+
+    def __init__(self, delivery_id: DeliveryId, line: JournalEvent, envelope_id: EnvelopeId) -> None:
+        super().__init__()
+        self.delivery_id, self.line, self.envelope_id = delivery_id, line, envelope_id
+
+    def look_up(self, view: View) -> None:  # noqa: ARG002 - it asks again
+        self.keep_error(OutcomeUnknownError())
+
+
 class Work(Item[T]):
     """Anything else that is to be written."""
 
@@ -145,24 +175,55 @@ def _one_by_one(ledger: Ledger, items: Sequence[Item[object]], tries: int) -> No
 
 
 def _commit(ledger: Ledger, items: Sequence[Item[object]]) -> None:
-    submissions = [item for item in items if isinstance(item, Submission)]
+    group = _Group(items)
     committing = False
     try:
         with ledger.begin() as book:
-            book.reserve(sum(item.places for item in items))
-            results = book.accept([submission.acceptance for submission in submissions])
-            for submission, result in zip(submissions, results, strict=True):
-                submission.keep(result)
-            for item in items:
-                if isinstance(item, Work):
-                    item.run(book)
-            _reach("intake.before_commit", submissions)
+            group.write(book)
+            _reach(group, "before_commit")
             committing = True
     except LedgerUnavailableError as error:
         if committing and not is_collision(error):
             raise OutcomeUnknownError from error
         raise
-    _reach("intake.committed", submissions)
+    _reach(group, "committed")
+
+
+class _Group:
+    """What is written together, kind by kind: a few statements for all of a kind."""
+
+    def __init__(self, items: Sequence[Item[object]]) -> None:
+        self._items = items
+        self.submissions = [item for item in items if isinstance(item, Submission)]
+        self.turns = [item for item in items if isinstance(item, Turn)]
+        self._departures = [item for item in items if isinstance(item, Departure)]
+
+    def write(self, book: Book) -> None:
+        if places := sum(item.places for item in self._items):
+            book.reserve(places)
+        results = book.accept([submission.acceptance for submission in self.submissions])
+        for submission, result in zip(self.submissions, results, strict=True):
+            submission.keep(result)
+        for turn, written in zip(self.turns, book.move([turn.movement for turn in self.turns]), strict=True):
+            turn.keep(written)
+        self._let_leave(book)
+        for item in self._items:
+            if isinstance(item, Work):
+                item.run(book)
+
+    def _let_leave(self, book: Book) -> None:
+        asked = {one.delivery_id: one for one in reversed(self._departures)}
+        if not asked:
+            return
+        first = book.fetched(list(asked), at=min(one.line.at for one in asked.values()))
+        for delivery_id in first:
+            book.note(asked[delivery_id].line, envelope_id=asked[delivery_id].envelope_id)
+        for one in self._departures:
+            one.keep(one.delivery_id in first or _may_still_leave(book.delivery(one.delivery_id)))
+
+
+def _may_still_leave(delivery: Delivery | None) -> bool:
+    return delivery is not None and not delivery.held_back
 
 
 def _look_up(ledger: Ledger, items: Sequence[Item[object]], error: OutcomeUnknownError) -> None:
@@ -179,6 +240,8 @@ def _look_up(ledger: Ledger, items: Sequence[Item[object]], error: OutcomeUnknow
             item.resolve()
 
 
-def _reach(failpoint: str, submissions: Sequence[Submission]) -> None:
-    if submissions:
-        failpoints.reach(failpoint)
+def _reach(group: _Group, when: str) -> None:
+    if group.submissions:
+        failpoints.reach(f"intake.{when}")
+    if group.turns:
+        failpoints.reach(f"handover.{when}")

@@ -6,17 +6,19 @@ Whoever was faster has won; the caller learns which of its steps were written an
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from trunk.domain.delivery import WAITING, Delivery, DeliveryEvent, DeliveryId, DeliveryState, Step, advance
+from trunk.domain.delivery import Delivery, DeliveryEvent, DeliveryId, DeliveryState, Step, advance
+from trunk.domain.entry import Entry
 from trunk.domain.tracking import JournalEvent
-from trunk.storage.bulk import Stored, insert_many
-from trunk.storage.columns import UtcTime
+from trunk.storage.bulk import Stored, insert_many, update_many
+from trunk.storage.columns import time_text
 from trunk.storage.positions import Positions
 from trunk.storage.rows import DELIVERY_COLUMNS, delivery_of, journal_row, outbox_row, step_values
 from trunk.storage.tables import DELIVERY, OUTBOX
@@ -24,6 +26,23 @@ from trunk.storage.tables import DELIVERY, OUTBOX
 _WAITING: Final = sa.text("delivery.waiting")
 _OFFERED_AGAIN: Final = frozenset({DeliveryEvent.REPLAY_ORDERED, DeliveryEvent.FELL_DUE})
 _CHUNK: Final = 1_000
+_HELD: Final = (
+    sa.select(DELIVERY.c.id, DELIVERY.c.version, DELIVERY.c.fetched_at, DELIVERY.c.taken_at)
+    .where(DELIVERY.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(DELIVERY.c.id)
+    .with_for_update()
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Movement:
+    """A step with its cause, and the acknowledgement that it owes."""
+
+    step: Step
+    at: datetime
+    actor: str
+    reason: str = ""
+    acknowledgement: Entry | None = None
 
 
 class Movements:
@@ -34,97 +53,78 @@ class Movements:
         self._positions = positions
         self._lines = lines  #: of the journal, written when the transaction ends
 
-    def write(self, step: Step, *, at: datetime, actor: str, reason: str = "") -> bool:
-        values = step_values(step) | _stamps(step, at) | self._new_places([step]).get(step.after.id, {})
-        unchanged = [DELIVERY.c.id == step.before.id, DELIVERY.c.version == step.before.version]
-        if step.event is DeliveryEvent.HELD_BACK:  # fetching raises no version, and must not be overlooked
-            unchanged.append(DELIVERY.c.fetched_at.is_(None))
-        written = self._connection.execute(sa.update(DELIVERY).where(*unchanged).values(values))
-        if written.rowcount != 1:
-            return False
-        self._record([step], at=at, actor=actor, reason=reason)
-        return True
+    def write(self, wanted: Sequence[Movement]) -> list[bool]:
+        """Of each, whether it was written: of two that move one delivery the first is, if nobody was before them."""
+        if not wanted:
+            return []
+        self._reserve_places(wanted)
+        held = self._hold({one.step.before.id for one in wanted})
+        answers, writable = [], []
+        for one in wanted:
+            row = held.get(one.step.before.id)
+            free = row is not None and _stands_as_it_did(row, one.step)
+            answers.append(free)
+            if row is not None and free:
+                writable.append((one, row))
+                del held[row.id]
+        self._update(writable)
+        self._record([one for one, _ in writable])
+        return answers
 
-    def write_all(self, steps: Sequence[Step], *, at: datetime, actor: str) -> set[DeliveryId]:
-        places = self._new_places(steps)
-        held = self._hold({step.before.id for step in steps})
-        writable: dict[DeliveryId, Step] = {}
-        for step in steps:
-            if held.get(step.before.id) == step.before.version:
-                writable.setdefault(step.before.id, step)
-        self._update(list(writable.values()), places)
-        self._record(list(writable.values()), at=at, actor=actor, reason="")
-        return set(writable)
-
-    def _new_places(self, steps: Sequence[Step]) -> dict[DeliveryId, dict[str, int]]:
+    def _reserve_places(self, wanted: Sequence[Movement]) -> None:
         """What is offered again enters the inbox anew, so that a reader who follows its cursor meets it again."""
-        replays = [step.after.id for step in steps if step.event in _OFFERED_AGAIN]
-        if replays:
-            self._positions.reserve(len(replays))
-        return {replay: {"position": self._positions.take()} for replay in replays}
+        if again := sum(one.step.event in _OFFERED_AGAIN for one in wanted):
+            self._positions.reserve(again)
 
-    def _hold(self, ids: set[DeliveryId]) -> dict[str, int]:
-        """Lock the rows, in one order for everybody, and say which version each of them has."""
-        rows = self._connection.execute(
-            sa.select(DELIVERY.c.id, DELIVERY.c.version)
-            .where(DELIVERY.c.id.in_(ids))
-            .order_by(DELIVERY.c.id)
-            .with_for_update()
-        )
-        return {row.id: row.version for row in rows}
+    def _hold(self, ids: set[DeliveryId]) -> dict[str, Any]:
+        """Lock the rows, in one order for everybody."""
+        return {row.id: row for row in self._connection.execute(_HELD, {"ids": sorted(ids)})}
 
-    def _update(self, steps: Sequence[Step], places: dict[DeliveryId, dict[str, int]]) -> None:
-        plain: defaultdict[DeliveryState, list[DeliveryId]] = defaultdict(list)
-        others: defaultdict[bool, list[dict[str, Any]]] = defaultdict(list)
-        for step in steps:
-            place = places.get(step.after.id, {})
-            if not place and _moves_only(step.before, step.after):
-                plain[step.after.state].append(step.after.id)
-            else:
-                others[bool(place)].append(step_values(step) | place | {"moved": step.after.id})
-        for state, ids in plain.items():
-            self._move(state, ids)
-        for rows in others.values():
-            self._connection.execute(sa.update(DELIVERY).where(DELIVERY.c.id == sa.bindparam("moved")), rows)
+    def _update(self, writable: Sequence[tuple[Movement, Any]]) -> None:
+        alike: defaultdict[tuple[str, ...], list[dict[str, Stored]]] = defaultdict(list)
+        for one, row in writable:
+            values = step_values(one.step) | _stamps(one, row) | self._new_place(one.step)
+            alike[tuple(values)].append(values)
+        for rows in alike.values():
+            update_many(self._connection, DELIVERY, rows)
 
-    def _move(self, state: DeliveryState, ids: Sequence[DeliveryId]) -> None:
-        """One statement for all that change their state and nothing else: most of a window does."""
-        values = {"state": state, "version": DELIVERY.c.version + 1, "waiting": state in WAITING, "retry_at": None}
-        self._connection.execute(sa.update(DELIVERY).where(DELIVERY.c.id.in_(ids)).values(values))
+    def _new_place(self, step: Step) -> dict[str, Stored]:
+        return {"position": self._positions.take()} if step.event in _OFFERED_AGAIN else {}
 
-    def _record(self, steps: Sequence[Step], *, at: datetime, actor: str, reason: str) -> None:
+    def _record(self, written: Sequence[Movement]) -> None:
         self._lines += [
             journal_row(
                 JournalEvent(
-                    at=at,
-                    event=step.event.value,
-                    actor=actor,
-                    state=step.after.state,
-                    reason=reason,
-                    delivery_id=step.after.id,
+                    at=one.at,
+                    event=one.step.event.value,
+                    actor=one.actor,
+                    state=one.step.after.state,
+                    reason=one.reason,
+                    delivery_id=one.step.after.id,
                 ),
-                envelope_id=step.after.envelope_id,
+                envelope_id=one.step.after.envelope_id,
             )
-            for step in steps
+            for one in written
         ]
-        notices = [outbox_row(step.after, ready_at=at) for step in steps if step.enqueue]
+        notices = [outbox_row(one.step.after, ready_at=one.at) for one in written if one.step.enqueue]
         insert_many(self._connection, OUTBOX, notices)
 
-    def fetched(self, delivery_id: DeliveryId, *, at: datetime) -> bool:
-        """Note that the octets leave the house for the first time; ``False`` if they did before, or are recalled."""
+    def fetched(self, ids: Collection[DeliveryId], *, at: datetime) -> set[DeliveryId]:
+        """Note that the octets leave the house for the first time; without those that did before or are recalled."""
         noted = self._connection.execute(
             sa.update(DELIVERY)
-            .where(DELIVERY.c.id == delivery_id, DELIVERY.c.fetched_at.is_(None))
+            .where(DELIVERY.c.id.in_(ids), DELIVERY.c.fetched_at.is_(None))
             .where(DELIVERY.c.state != DeliveryState.RECALLED)
             .values(fetched_at=at)
+            .returning(DELIVERY.c.id)
         )
-        return noted.rowcount == 1
+        return set(noted.scalars())
 
     def requeue_dispatched(self, *, at: datetime, actor: str) -> int:
         count = 0
         while dispatched := self._dispatched():
             steps = [step for d in dispatched if (step := advance(d, DeliveryEvent.BROKER_FORGOT)) is not None]
-            count += len(self.write_all(steps, at=at, actor=actor))
+            count += sum(self.write([Movement(step=step, at=at, actor=actor) for step in steps]))
         return count
 
     def _dispatched(self) -> list[Delivery]:
@@ -157,17 +157,18 @@ class Movements:
         return [delivery_of(row) for row in rows]
 
 
-def _stamps(step: Step, at: datetime) -> dict[str, Any]:
-    """The times of what recipients and administrators did, of steps that one statement each writes."""
-    if step.event is DeliveryEvent.REPLAY_ORDERED:
+def _stands_as_it_did(row: Any, step: Step) -> bool:
+    """Whether nobody was faster. Fetching raises no version, and must not be overlooked by who holds mail back."""
+    fetched = step.event is DeliveryEvent.HELD_BACK and row.fetched_at is not None
+    return bool(row.version == step.before.version) and not fetched
+
+
+def _stamps(one: Movement, row: Any) -> dict[str, Stored]:
+    """The times of what recipients and administrators did; the first time that a recipient took it stays."""
+    event, at = one.step.event, time_text(one.at)
+    if event is DeliveryEvent.REPLAY_ORDERED:
         return {"replayed_at": at}
-    if step.event not in {DeliveryEvent.HANDED_OVER, DeliveryEvent.RECEIPTED, DeliveryEvent.RETURNED}:
+    if event not in {DeliveryEvent.HANDED_OVER, DeliveryEvent.RECEIPTED, DeliveryEvent.RETURNED}:
         return {}
-    first = {"taken_at": sa.func.coalesce(DELIVERY.c.taken_at, sa.bindparam("now", at, UtcTime))}
-    return first if step.event is DeliveryEvent.HANDED_OVER else first | {"settled_at": at}
-
-
-def _moves_only(before: Delivery, after: Delivery) -> bool:
-    """Whether a step changes nothing of the row that differs from one delivery to the next."""
-    unchanged = (before.attempts, before.due_at, before.expires_at)
-    return after.version == before.version + 1 and (after.attempts, after.due_at, after.expires_at) == unchanged
+    taken: dict[str, Stored] = {"taken_at": at if row.taken_at is None else time_text(row.taken_at)}
+    return taken if event is DeliveryEvent.HANDED_OVER else taken | {"settled_at": at}

@@ -139,17 +139,19 @@ def delivery_row(delivery: Delivery, envelope: EnvelopeRecord, *, ordinal: int, 
     }
 
 
-def step_values(step: Step) -> dict[str, Any]:
-    """What a step changes in its delivery's row, but for the position."""
+def step_values(step: Step) -> dict[str, Stored]:
+    """What a step changes in its delivery's row, but for its place and the times of what was done to it."""
     after = step.after
+    due_at = time_text(after.due_at)
     return {
-        "state": after.state,
+        "id": after.id,
+        "state": after.state.value,
         "version": after.version,
         "attempts": after.attempts,
-        "due_at": after.due_at,
-        "expires_at": after.expires_at,
+        "due_at": due_at,
+        "expires_at": time_text(after.expires_at),
         "waiting": after.state in WAITING,
-        "retry_at": after.due_at if after.state is DeliveryState.DEFERRED else None,
+        "retry_at": due_at if after.state is DeliveryState.DEFERRED else None,
     }
 
 

@@ -16,10 +16,13 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Final, TypeVar
 
+from trunk.domain.delivery import DeliveryId, EnvelopeId
 from trunk.domain.entry import Acceptance, EntryResult
+from trunk.domain.tracking import JournalEvent
 from trunk.errors import LedgerUnavailableError, OverloadedError
 from trunk.storage import group as groups
 from trunk.storage.ledger import Book, Ledger
+from trunk.storage.moving import Movement
 
 T = TypeVar("T")
 
@@ -47,6 +50,18 @@ class Scribe:
     def accept(self, acceptance: Acceptance) -> Future[EntryResult]:
         """The answer, once it is committed."""
         item = groups.Submission(acceptance)
+        self._stand_in_line(item)
+        return item.future
+
+    def move(self, movement: Movement) -> Future[bool]:
+        """Whether it was written, once it is committed: ``False`` if somebody moved the delivery first."""
+        item = groups.Turn(movement)
+        self._stand_in_line(item)
+        return item.future
+
+    def depart(self, delivery_id: DeliveryId, line: JournalEvent, *, envelope_id: EnvelopeId) -> Future[bool]:
+        """Whether a document's octets may leave the house, which is on record (by ``line``) when this is answered."""
+        item = groups.Departure(delivery_id, line, envelope_id)
         self._stand_in_line(item)
         return item.future
 

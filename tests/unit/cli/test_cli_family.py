@@ -145,7 +145,7 @@ def test_times_and_standings_are_told(town: Town) -> None:
     (first,) = town.accept(to=(FIRST,))
     town.now += timedelta(minutes=5)
     with town.ledger.begin() as book:
-        book.fetched(first.id, at=town.now)
+        book.fetched([first.id], at=town.now)
     town.happens(first, E.HANDED_OVER, E.RECEIPTED)
     town.reports(first, "03", standing=Standing.LATE)
     town.reports(first, "15", standing=Standing.UNASKED)
