@@ -84,8 +84,8 @@ MISTAKES: tuple[Mistake, ...] = (
         edits=(
             Edit(
                 file="trunk/storage/group.py",
-                right="                submission.keep(result)\n",
-                wrong="                submission.keep(result)\n                submission.resolve()\n",
+                right="            submission.keep(result)\n",
+                wrong="            submission.keep(result)\n            submission.resolve()\n",
             ),
             Edit(
                 file="trunk/storage/group.py",
@@ -231,9 +231,9 @@ MISTAKES: tuple[Mistake, ...] = (
         name="acknowledged without the fact",
         edits=(
             Edit(
-                file="trunk/application/advancing.py",
-                right="reason=self.cause.reason):\n            return False\n",
-                wrong="reason=self.cause.reason):\n            pass\n",
+                file="trunk/storage/book.py",
+                right=" if done and one.acknowledgement]",
+                wrong=" if one.acknowledgement]",
             ),
         ),
         noticed_by="tests/faults/test_acknowledging.py::test_who_lost_the_race_acknowledges_nothing",
@@ -285,7 +285,7 @@ MISTAKES: tuple[Mistake, ...] = (
     ),
     Mistake(
         name="fsync of the file and not of its folder",
-        edits=(Edit(file="trunk/storage/payloads.py", right="            os.fsync(folder_handle)\n", wrong=""),),
+        edits=(Edit(file="trunk/storage/payloads.py", right="            _sync_folder(target.parent)\n", wrong=""),),
         noticed_by="tests/unit/storage/test_payloads.py::test_file_and_folders_are_synced_in_this_order",
     ),
     Mistake(

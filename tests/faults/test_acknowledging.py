@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 
 from scripts.province import FIRST, make_province
@@ -13,6 +13,7 @@ from trunk.domain.delivery import Delivery, DeliveryEvent
 from trunk.domain.outcome import Rejected
 from trunk.domain.rejection import Code
 from trunk.storage.book import Book
+from trunk.storage.moving import Movement
 
 
 def test_who_lost_the_race_acknowledges_nothing(tmp_path: Path) -> None:
@@ -21,16 +22,16 @@ def test_who_lost_the_race_acknowledges_nothing(tmp_path: Path) -> None:
         room.accepted(room.province.signed("1", recipients=(FIRST,)))
         (item,) = room.inbox(FIRST)
         handover = room.service.handover
-        perform = handover.scribe.perform
+        move = handover.scribe.move
         raced: list[Delivery] = []
 
-        def recalled_first(work: Callable[[Book], bool]) -> object:
+        def recalled_first(movement: Movement) -> Future[bool]:
             if not raced:
                 raced.append(item.delivery)
-                perform(lambda book: _recall(room, book, item.delivery)).result()
-            return perform(work)
+                handover.scribe.perform(lambda book: _recall(room, book, item.delivery)).result()
+            return move(movement)
 
-        vars(handover.scribe)["perform"] = recalled_first
+        vars(handover.scribe)["move"] = recalled_first
         answer = handover.confirm(caller(FIRST), item.delivery.id, Taken(item.envelope.sha256))
         assert raced
         assert isinstance(answer, Rejected)
