@@ -106,7 +106,7 @@ class Registry:
         holder = self._holders.get(key_id)
         if holder is not None and self._is_fresh(holder.looked_at, now):
             return holder
-        with self.ledger.read() as view:
+        with self.ledger.glance() as view:
             holder = _look_up(view, key_id, now)
         if holder is None:
             self._holders.pop(key_id, None)

@@ -118,18 +118,16 @@ class Handover:
 
     def look(self, caller: Caller, delivery_id: DeliveryId) -> Offered | Rejected:
         """A delivery to one of the caller's agencies, without its octets."""
-        with self.ledger.read() as view:
-            delivery = view.delivery(delivery_id)
-            if delivery is None or not caller.speaks_for(delivery.addressee):
-                return refuse(Code.NOT_FOUND, got=delivery_id)
-            envelope = view.envelope(delivery.envelope_id)
-        if envelope is None:
-            raise CorruptPayloadError(f"the ledger holds no envelope for delivery {delivery_id}")
+        with self.ledger.glance() as view:
+            found = view.with_envelope(delivery_id)
+        if found is None or not caller.speaks_for(found[0].addressee):
+            return refuse(Code.NOT_FOUND, got=delivery_id)
+        delivery, envelope = found
         return Offered(envelope=envelope, delivery=delivery)
 
     def newest(self, agencies: Collection[AgencyCode]) -> Mapping[AgencyCode, int]:
         """The newest position in each of these inboxes, for waking those who wait: numbers, no mail."""
-        with self.ledger.read() as view:
+        with self.ledger.glance() as view:
             return view.newest_position(agencies)
 
     def fetch(self, caller: Caller, delivery_id: DeliveryId) -> Content | Rejected:
@@ -137,16 +135,14 @@ class Handover:
 
         Before the first octet of a document leaves, that is on record: a recall can then tell who may have it.
         """
-        with self.ledger.read() as view:
-            delivery = view.delivery(delivery_id)
-            if delivery is None or not caller.speaks_for(delivery.addressee):
+        with self.ledger.glance() as view:
+            found = view.with_octets(delivery_id)
+            if found is None or not caller.speaks_for(found[0].addressee):
                 return refuse(Code.NOT_FOUND, got=delivery_id)
-            envelope = view.envelope(delivery.envelope_id)
-            payload = view.payload(envelope.sha256) if envelope else None
-            purged = payload is None and view.is_purged(delivery.envelope_id)
-        if purged:
-            return refuse(Code.PURGED, got=delivery_id)
-        if envelope is None or payload is None:
+            delivery, envelope, payload = found
+            if payload is None and view.is_purged(envelope.id):
+                return refuse(Code.PURGED, got=delivery_id)
+        if payload is None:
             raise CorruptPayloadError(f"the ledger holds no octets for delivery {delivery_id}")
         octets = payload.octets if payload.octets is not None else self.payloads.open(payload.sha256)
         if octets is None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, exc, make_url
 from sqlalchemy.dialects import postgresql
 
 from trunk.errors import ConfigurationError, LedgerUnavailableError
@@ -29,6 +29,8 @@ POSTGRESQL: Final = cast("Callable[[], Dialect]", postgresql.dialect)()  # SQLAl
 _READING: Final = "trunk_reading"
 _PRIVATE: Final = 0o600
 _TURN_PAUSE_SECONDS: Final = 0.002
+_LEFT_AT: Final = "left_at"
+_SLEPT_SECONDS: Final = 1.0
 
 
 def open_engine(url: str, *, read_only: bool = False, pool_size: int = 16) -> Engine:
@@ -57,6 +59,16 @@ def reading(engine: Engine) -> Iterator[Connection]:
     if not is_sqlite(engine):
         options["isolation_level"] = "REPEATABLE READ"
     with engine.execution_options(**options).connect() as connection:  # rolled back: there is nothing to commit
+        yield connection
+
+
+@contextmanager
+def glancing(engine: Engine) -> Iterator[Connection]:
+    """A connection for questions that stand alone: each sees what is committed when it is asked, and costs one trip."""
+    options: dict[str, Any] = {_READING: True}
+    if not is_sqlite(engine):
+        options["isolation_level"] = "AUTOCOMMIT"
+    with engine.execution_options(**options).connect() as connection:
         yield connection
 
 
@@ -190,7 +202,6 @@ def _open_postgresql(url: URL, *, read_only: bool, pool_size: int) -> Engine:
     engine = create_engine(
         url,
         hide_parameters=True,
-        pool_pre_ping=True,
         pool_size=pool_size,
         max_overflow=0,  # a connection above that would be opened and closed for every use
         pool_timeout=LOCK_SECONDS,
@@ -204,9 +215,29 @@ def _open_postgresql(url: URL, *, read_only: bool, pool_size: int) -> Engine:
             "tcp_user_timeout": 20_000,  # milliseconds: a cut cable is noticed, not waited for
         },
     )
+    _wake_gently(engine)
     if read_only:
         event.listen(engine, "connect", _forbid_writing)
     return engine
+
+
+def _wake_gently(engine: Engine) -> None:
+    """Ask a connection that has slept whether it still lives. One that was used a moment ago is not asked each time:
+    if the server has gone since, its users are told to come again, and the pool drops all that are as old."""
+
+    def left(_connection: Any, record: Any) -> None:
+        record.info[_LEFT_AT] = time.monotonic()
+
+    def taken(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get(_LEFT_AT, time.monotonic()) < _SLEPT_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise exc.DisconnectionError(str(error)) from error
+
+    event.listen(engine, "checkin", left)
+    event.listen(engine, "checkout", taken)
 
 
 def _forbid_writing(connection: Any, _record: Any) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row
 
 from trunk.domain.delivery import AckKind, AgencyCode, Delivery, DeliveryId, EnvelopeId
 from trunk.domain.entry import AcceptedEnvelope, EnvelopeKind, EnvelopeRecord, Payload
-from trunk.storage.rows import DELIVERY_COLUMNS, delivery_of, envelope_of, first_delivery_of
+from trunk.storage.rows import DELIVERY_COLUMNS, delivery_of, envelope_of, first_delivery_of, halves
 from trunk.storage.tables import DELIVERY, ENVELOPE, PAYLOAD
 
 FOUND: Final = 100
@@ -20,6 +20,17 @@ FOUND: Final = 100
 NOT_OURS: Final = sa.text("envelope.kind <> 'acknowledgement'")
 
 # Built once: the hand-over of every envelope asks these.
+_WITH_ENVELOPE: Final = (
+    sa.select(ENVELOPE, *DELIVERY_COLUMNS)
+    .join(DELIVERY, DELIVERY.c.envelope_id == ENVELOPE.c.id)
+    .where(DELIVERY.c.id == sa.bindparam("wanted"))
+)
+_WITH_OCTETS: Final = (
+    sa.select(ENVELOPE, *DELIVERY_COLUMNS, PAYLOAD.c.sha256, PAYLOAD.c.size, PAYLOAD.c.octets)
+    .join(DELIVERY, DELIVERY.c.envelope_id == ENVELOPE.c.id)
+    .outerjoin(PAYLOAD, PAYLOAD.c.sha256 == ENVELOPE.c.sha256)
+    .where(DELIVERY.c.id == sa.bindparam("wanted"))
+)
 _BY_ID: Final = sa.select(ENVELOPE).where(ENVELOPE.c.id == sa.bindparam("wanted"))
 _DELIVERY_BY_ID: Final = sa.select(*DELIVERY_COLUMNS).where(DELIVERY.c.id == sa.bindparam("wanted"))
 
@@ -129,6 +140,28 @@ def _seen_by(agencies: Collection[AgencyCode] | None) -> sa.ColumnElement[bool]:
         DELIVERY.c.envelope_id == ENVELOPE.c.id, DELIVERY.c.addressee.in_(agencies)
     )
     return sa.or_(ENVELOPE.c.sender.in_(agencies), received.exists())
+
+
+def with_envelope(connection: Connection, delivery_id: DeliveryId) -> tuple[Delivery, EnvelopeRecord] | None:
+    """A delivery and what it carries, without the octets."""
+    row = connection.execute(_WITH_ENVELOPE, {"wanted": delivery_id}).one_or_none()
+    if row is None:
+        return None
+    envelope, way = halves(row)
+    return delivery_of(way), envelope_of(envelope)
+
+
+def with_octets(
+    connection: Connection, delivery_id: DeliveryId
+) -> tuple[Delivery, EnvelopeRecord, Payload | None] | None:
+    """The same with where its octets are; ``None`` for those if they were deleted."""
+    row = connection.execute(_WITH_OCTETS, {"wanted": delivery_id}).one_or_none()
+    if row is None:
+        return None
+    envelope, way = halves(row)
+    sha256, size, octets = row[-3:]
+    found = None if sha256 is None else Payload(sha256=sha256, size=size, octets=octets)
+    return delivery_of(way), envelope_of(envelope), found
 
 
 def delivery(connection: Connection, delivery_id: DeliveryId) -> Delivery | None:

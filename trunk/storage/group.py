@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 from trunk import failpoints
 from trunk.domain.delivery import Delivery, DeliveryId, EnvelopeId
@@ -180,13 +180,15 @@ def _commit(ledger: Ledger, items: Sequence[Item[object]]) -> None:
     try:
         with ledger.begin() as book:
             group.write(book)
-            _reach(group, "before_commit")
+            _reach("intake.before_commit", group.submissions)
+            _reach("handover.before_commit", group.turns)
             committing = True
     except LedgerUnavailableError as error:
         if committing and not is_collision(error):
             raise OutcomeUnknownError from error
         raise
-    _reach(group, "committed")
+    _reach("intake.committed", group.submissions)
+    _reach("handover.committed", group.turns)
 
 
 class _Group:
@@ -240,8 +242,7 @@ def _look_up(ledger: Ledger, items: Sequence[Item[object]], error: OutcomeUnknow
             item.resolve()
 
 
-def _reach(group: _Group, when: str) -> None:
-    if group.submissions:
-        failpoints.reach(f"intake.{when}")
-    if group.turns:
-        failpoints.reach(f"handover.{when}")
+def _reach(failpoint: str, of: Sequence[Item[Any]]) -> None:
+    """If there is any ``of`` its kind in the group."""
+    if of:
+        failpoints.reach(failpoint)

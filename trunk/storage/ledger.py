@@ -18,7 +18,7 @@ from trunk.domain.operator import Operator
 from trunk.storage import snapshot
 from trunk.storage.book import Book
 from trunk.storage.chain import Chain
-from trunk.storage.engine import reading, writers_turn
+from trunk.storage.engine import glancing, reading, writers_turn
 from trunk.storage.faults import told_as_ours
 from trunk.storage.outbox import OutboxEntry
 from trunk.storage.snapshot import Snapshot
@@ -55,6 +55,12 @@ class Ledger:
     def read(self) -> Iterator[View]:
         """One read transaction."""
         with told_as_ours(), reading(self._engine) as connection:
+            yield View(connection)
+
+    @contextmanager
+    def glance(self) -> Iterator[View]:
+        """For questions that need not agree with each other: no transaction around them."""
+        with told_as_ours(), glancing(self._engine) as connection:
             yield View(connection)
 
     def snapshot(self, file: Path, passed: Callable[[int, int], None]) -> Snapshot:

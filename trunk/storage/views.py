@@ -131,6 +131,14 @@ class View:
     def accepted_at(self, envelope_id: EnvelopeId) -> datetime | None:
         return envelopes.accepted_at(self._connection, envelope_id)
 
+    def with_envelope(self, delivery_id: DeliveryId) -> tuple[Delivery, EnvelopeRecord] | None:
+        """A delivery and what it carries, without the octets."""
+        return envelopes.with_envelope(self._connection, delivery_id)
+
+    def with_octets(self, delivery_id: DeliveryId) -> tuple[Delivery, EnvelopeRecord, Payload | None] | None:
+        """The same with where its octets are; ``None`` for those if they were deleted."""
+        return envelopes.with_octets(self._connection, delivery_id)
+
     def delivery(self, delivery_id: DeliveryId) -> Delivery | None:
         return envelopes.delivery(self._connection, delivery_id)
 
