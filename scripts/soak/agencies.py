@@ -18,7 +18,7 @@ from scripts.soak.oracle import Oracle, Sent
 from scripts.soak.web import GoneError, Way
 
 _PAUSE: Final = 0.3
-_WAIT_SECONDS: Final = 20
+_WAIT_SECONDS: Final = 5
 _LOOK_AGAIN_SECONDS: Final = 20.0  #: from the start of the inbox, in any case
 _COME_AGAIN: Final = frozenset({408, 429, 500, 502, 503, 504})
 
@@ -128,7 +128,7 @@ class _Inbox:
         wait = 1 if self.unsettled else _WAIT_SECONDS
         path = f"/api/v1/inbox?limit=100&wait={wait}" + (f"&cursor={self._cursor}" if self._cursor else "")
         try:
-            reply = await self._way.get(path, seconds=wait + 8.0)
+            reply = await self._way.get(path, seconds=wait + 3.0)
         except GoneError:
             await asyncio.sleep(_PAUSE)
             return []

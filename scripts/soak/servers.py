@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -65,15 +65,11 @@ class SmallDisk:
     def fill(self) -> None:
         """Nothing more fits."""
         free = shutil.disk_usage(self.folder).free
-        with self._filler.open("wb") as file:
+        with self._filler.open("wb", buffering=0) as file, suppress(OSError):
             os.posix_fallocate(file.fileno(), 0, max(free - 2**16, 1))
-            file.seek(0, os.SEEK_END)
-            try:
-                while True:
-                    file.write(b"\0" * 4096)
-                    file.flush()
-            except OSError:
-                return
+        with self._filler.open("ab", buffering=0) as file, suppress(OSError):
+            while file.write(bytes(4096)):
+                pass
 
     def free(self) -> None:
         self._filler.unlink(missing_ok=True)

@@ -19,7 +19,7 @@ from scripts.soak.web import Way
 from scripts.soak.world import World
 
 _UNDER_WAY: Final = 200  #: deliveries; more letters wait until it is less: what waits long says nothing about recovery
-_AT_ONCE: Final = 2  #: letters that one sender writes and sends at a time
+_AT_ONCE: Final = 3  #: letters that one sender writes and sends at a time
 _RECALLED_SHARE: Final = 0.03
 _LEAST: Final = 10  #: recipients of a usual letter
 _PROBE_SECONDS: Final = 120.0
@@ -43,7 +43,7 @@ class Traffic:
         writing = [self._write(sender, n) for sender in here.senders for n in range(_AT_ONCE)]
         pulling = [recipient.receive() for recipient in here.pulling]
         reporting = [recipient.send_reports() for recipient in here.recipients.values()]
-        return [*writing, *pulling, *reporting, *(sender.receive() for sender in here.senders)]
+        return [*writing, *pulling, *reporting, *(sender.receive() for sender in (*here.senders, here.prober))]
 
     async def _write(self, sender: Sender, place: int) -> None:
         here = self.world
@@ -112,7 +112,7 @@ class Traffic:
         """Return when a letter that is submitted now at this node's door has been delivered and acknowledged; at the
         latest when patience ends or the node freezes."""
         here = self.world
-        sender = here.senders[road % len(here.senders)]
+        sender = here.prober
         letter = await here.ground.desk.document(self.number(), sender.agency, here.probed)
         with suppress(TimeoutError):
             async with asyncio.timeout(_PROBE_SECONDS):
@@ -149,7 +149,7 @@ class Traffic:
     @property
     def _unanswered(self) -> bool:
         here = self.world
-        return any(party.unanswered for party in (*here.senders, *here.recipients.values()))
+        return any(party.unanswered for party in (*here.senders, here.prober, *here.recipients.values()))
 
 
 async def ended(tasks: list[asyncio.Task[None]]) -> None:

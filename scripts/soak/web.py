@@ -51,7 +51,7 @@ class Way:
 
     ports: Sequence[int]
     key: str
-    seconds: float = 12.0
+    seconds: float = 6.0
     _at: int = 0
     _idle: dict[int, list[Stream]] = field(default_factory=lambda: defaultdict(list))
 

@@ -96,6 +96,7 @@ class World:
     oracle: Oracle
     nodes: list[Node]
     senders: list[Sender]
+    prober: Sender  #: sends nothing but probes, so that nobody's backlog of acknowledgements stands before theirs
     recipients: dict[str, Recipient]  #: that pull, and that consume
     push_desks: list[PushDesk]
     consumers: list[Consumer] = field(default_factory=list)
@@ -179,12 +180,14 @@ async def world(ground: Ground, oracle: Oracle) -> AsyncIterator[World]:
         await endpoint.open()
         stack.callback(endpoint.close)
         ground.push_road.lead_to(endpoint.port)
+        *writing, probing = AGENCIES
         made = World(
             ground=ground,
             chance=random.Random(ground.plan.seed),  # noqa: S311  repeatable, not secret
             oracle=oracle,
             nodes=_nodes(ground),
-            senders=[Sender(code, _way(ground, n, code), oracle, at_once=8) for n, code in enumerate(AGENCIES)],
+            senders=[Sender(code, _way(ground, n, code), oracle, at_once=16) for n, code in enumerate(writing)],
+            prober=Sender(probing, _way(ground, 0, probing), oracle, at_once=8),
             recipients=_recipients(ground, oracle),
             push_desks=_push_desks(ground, oracle),
         )
