@@ -18,6 +18,10 @@ class SilentError(QueueError):
     """It did not say in time whether it took responsibility."""
 
 
+class UnroutableError(QueueError):
+    """There is no queue for the message any more: whoever publishes to it next declares it anew."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """Opaque octets for one queue.

@@ -18,7 +18,7 @@ from pika.exceptions import AMQPError
 from pika.frame import Method
 from pika.spec import Basic, BasicProperties
 
-from queues.broker import Confirmation, QueueError, SilentError
+from queues.broker import Confirmation, QueueError, SilentError, UnroutableError
 from queues.rabbitmq import topology
 from queues.rabbitmq.conversation import Conversation, said, settle
 from queues.rabbitmq.link import Line
@@ -202,7 +202,3 @@ class Publisher:
         if self._overdue >= self._tuning.window and self._line is not None:
             self._line.hang_up(QueueError("the broker confirms nothing"))
         self._pump()
-
-
-class UnroutableError(QueueError):
-    """There is no queue for the message any more: it has to be declared again."""

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 
 from pika.connection import Parameters
 
-from queues.broker import Confirmation, Handler, QueueError, SilentError
+from queues.broker import Confirmation, Handler, QueueError, SilentError, UnroutableError
 from queues.lanes import Lanes
 from queues.rabbitmq.consumer import Consumer
 from queues.rabbitmq.declarer import Declarer, Nursery
 from queues.rabbitmq.link import Line, Link
-from queues.rabbitmq.publisher import Parcel, Publisher, UnroutableError
+from queues.rabbitmq.publisher import Parcel, Publisher
 from queues.rabbitmq.tuning import Tuning
 
 

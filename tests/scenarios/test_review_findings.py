@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from queues.broker import Message, QueueError
+from queues.broker import Message, QueueError, UnroutableError
 from scripts.province import make_province
 from tests.trunk_room import FIRST, SECOND, SENDER, Room, caller, open_room
 from trunk.application.handover import Confirmed, Failed
@@ -140,18 +140,19 @@ def test_a_strangers_recall_is_marked_as_about_nothing(room: Room) -> None:
     ]
 
 
-class _FullQueue:
-    """A broker that is up, with one queue that takes no more."""
+class _OneQueueAmiss:
+    """A broker that is up, with one queue that takes nothing."""
 
     durable = True
 
-    def __init__(self, full: str) -> None:
-        self.full = full
+    def __init__(self, queue: str, fault: QueueError) -> None:
+        self.queue = queue
+        self.fault = fault
         self.published: list[str] = []
 
     def publish(self, window: Sequence[Message], /) -> list[QueueError | None]:
-        self.published += [message.queue for message in window if message.queue != self.full]
-        return [QueueError("full") if message.queue == self.full else None for message in window]
+        self.published += [message.queue for message in window if message.queue != self.queue]
+        return [self.fault if message.queue == self.queue else None for message in window]
 
     def check(self) -> None:
         return
@@ -161,7 +162,7 @@ def test_a_full_queue_does_not_crowd_out_the_others(room: Room) -> None:
     for number in range(3):
         room.accepted(room.province.signed(f"u{number}", recipients=(FIRST,), priority=4))
     room.accepted(room.province.signed("plain", recipients=(SECOND,)))
-    broker = _FullQueue(FIRST)
+    broker = _OneQueueAmiss(FIRST, QueueError("full"))
     dispatch = replace(room.service.dispatch, broker=broker, window=2)
     for _ in range(8):
         assert not dispatch.run_once().held_up
@@ -170,3 +171,15 @@ def test_a_full_queue_does_not_crowd_out_the_others(room: Room) -> None:
     assert dispatch.run_once().idle, "and the full one is asked again later, not at once"
     room.clock.pass_by(timedelta(minutes=2))
     assert dispatch.run_once().returned == 2
+
+
+def test_a_queue_that_is_gone_is_asked_again_within_seconds(room: Room) -> None:
+    room.accepted(room.province.signed("1", recipients=(FIRST,)))
+    broker = _OneQueueAmiss(FIRST, UnroutableError("no such queue"))
+    dispatch = replace(room.service.dispatch, broker=broker)
+    assert dispatch.run_once().returned == 1
+    assert dispatch.run_once().idle, "not at once"
+    room.clock.pass_by(timedelta(seconds=3))
+    broker.queue = ""
+    assert dispatch.run_once().published == 1
+    assert broker.published[-1] == FIRST

@@ -6,13 +6,13 @@ is down is no fault of a delivery: its entries go back to the outbox and the loo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import orjson
 
-from queues.broker import Broker, Confirmation, Message, QueueError, SilentError
+from queues.broker import Broker, Confirmation, Message, QueueError, SilentError, UnroutableError
 from trunk.domain.delivery import DeliveryEvent, DeliveryState, advance
 from trunk.failpoints import reach
 from trunk.storage.ledger import Book, Ledger, OutboxEntry
@@ -45,7 +45,7 @@ class Dispatch:
     owner: str  #: fencing token of this process's leases
     window: int = 500
     lease: timedelta = timedelta(minutes=1)
-    retry_after: timedelta = timedelta(seconds=2)  #: when the broker is away
+    retry_after: timedelta = timedelta(seconds=2)  #: when the broker is away, or a queue is gone and has to be declared
     full_after: timedelta = timedelta(minutes=1)  #: when one queue is full: it must not crowd out the others
 
     def run_once(self) -> Pass:
@@ -63,9 +63,10 @@ class Dispatch:
         waiting = [entry for entry in entries if entry.delivery.state is DeliveryState.QUEUED]
         confirmations = self.broker.publish([_notice(entry) for entry in waiting])
         reach("dispatch.published")
-        refused = {e.id for e, fault in zip(waiting, confirmations, strict=True) if fault is not None}
+        refused = {e.id: fault for e, fault in zip(waiting, confirmations, strict=True) if fault is not None}
         away = bool(refused) and (_frozen(confirmations) or self._broker_is_away())
-        self._settle(entries, refused, self.retry_after if away else self.full_after)
+        soon = {entry for entry, fault in refused.items() if away or isinstance(fault, UnroutableError)}
+        self._settle(entries, soon=soon, later=refused.keys() - soon)
         reach("dispatch.settled")
         return Pass(published=len(waiting) - len(refused), returned=len(refused), held_up=away)
 
@@ -82,8 +83,9 @@ class Dispatch:
             return True
         return False
 
-    def _settle(self, entries: Sequence[OutboxEntry], refused: set[int], retry_after: timedelta) -> None:
-        done = [entry for entry in entries if entry.id not in refused]
+    def _settle(self, entries: Sequence[OutboxEntry], *, soon: Set[int], later: Set[int]) -> None:
+        """Strike what was published; ``soon`` and ``later``: the refused entries, by when they are due again."""
+        done = [entry for entry in entries if entry.id not in soon and entry.id not in later]
         steps = [
             step
             for entry in done
@@ -95,8 +97,9 @@ class Dispatch:
         def settle(book: Book) -> None:
             book.write_all(steps, at=now, actor=ACTOR)
             book.strike([entry.id for entry in done], owner=self.owner)
-            if refused:
-                book.release(sorted(refused), owner=self.owner, due_at=now + retry_after)
+            for refused, wait in ((soon, self.retry_after), (later, self.full_after)):
+                if refused:
+                    book.release(sorted(refused), owner=self.owner, due_at=now + wait)
 
         self.scribe.perform(settle).result()
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from pika.spec import Basic, BasicProperties
 
-from queues.broker import Message, QueueError
-from queues.rabbitmq.publisher import Parcel, Publisher, UnroutableError
+from queues.broker import Message, QueueError, UnroutableError
+from queues.rabbitmq.publisher import Parcel, Publisher
 from queues.rabbitmq.tuning import Tuning
 from queues.rabbitmq.wire import pack, parameters
 
