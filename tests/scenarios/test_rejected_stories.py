@@ -52,9 +52,8 @@ NO_STORY = {
     Code.TOKEN_EXPIRED: "over LGSP: tests/unit/http/lgsp/test_lgsp_door.py",
     Code.TOKEN: "over LGSP: tests/unit/http/lgsp/test_lgsp_door.py",
     Code.SYSTEM_SECRET: "over LGSP: tests/unit/http/lgsp/test_lgsp_door.py",
-    **{
-        code: "operators': tests/unit/http/test_operators_doors.py"
-        for code in (
+    **dict.fromkeys(
+        (
             Code.OPERATOR_KEY,
             Code.OPERATOR_ROLE,
             Code.OPERATOR_SHARE,
@@ -64,8 +63,9 @@ NO_STORY = {
             Code.REPLAY_ENDED,
             Code.NO_DEAD_LETTER,
             Code.LETTER_OF_NOTHING,
-        )
-    },
+        ),
+        "operators': tests/unit/http/test_operators_doors.py",
+    ),
 }
 
 

@@ -6,7 +6,7 @@ is down is no fault of a delivery: its entries go back to the outbox and the loo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -65,8 +65,8 @@ class Dispatch:
         reach("dispatch.published")
         refused = {e.id: fault for e, fault in zip(waiting, confirmations, strict=True) if fault is not None}
         away = bool(refused) and (_frozen(confirmations) or self._broker_is_away())
-        soon = {entry for entry, fault in refused.items() if away or isinstance(fault, UnroutableError)}
-        self._settle(entries, soon=soon, later=refused.keys() - soon)
+        soon = frozenset(e for e, fault in refused.items() if away or isinstance(fault, UnroutableError))
+        self._settle(entries, soon=soon, later=frozenset(refused) - soon)
         reach("dispatch.settled")
         return Pass(published=len(waiting) - len(refused), returned=len(refused), held_up=away)
 
@@ -83,7 +83,7 @@ class Dispatch:
             return True
         return False
 
-    def _settle(self, entries: Sequence[OutboxEntry], *, soon: Set[int], later: Set[int]) -> None:
+    def _settle(self, entries: Sequence[OutboxEntry], *, soon: frozenset[int], later: frozenset[int]) -> None:
         """Strike what was published; ``soon`` and ``later``: the refused entries, by when they are due again."""
         done = [entry for entry in entries if entry.id not in soon and entry.id not in later]
         steps = [
