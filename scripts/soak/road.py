@@ -163,9 +163,22 @@ class _Near(End):
         super().connection_made(transport)
         self.trip.near = self
         self.road.trips.add(self.trip)
+        self._early: list[bytes] = []
         self._setting_out = asyncio.ensure_future(self._set_out())
-        assert self.transport is not None  # noqa: S101  just made
-        self.transport.pause_reading()
+
+    def data_received(self, piece: bytes) -> None:
+        """What comes before the other side is there waits for it; ``b""`` is an end. A pause would not do: asyncio of
+        Python 3.11.2 forgets one that is made while the connection begins."""
+        if self.other is None:
+            self._early.append(piece)
+        else:
+            super().data_received(piece)
+
+    def eof_received(self) -> bool:
+        if self.other is None:
+            self._early.append(b"")
+            return True
+        return super().eof_received()
 
     async def _set_out(self) -> None:
         loop = asyncio.get_running_loop()
@@ -182,7 +195,11 @@ class _Near(End):
         if self.transport is None or self.transport.is_closing():
             self.trip.cut()
             return
-        self.transport.resume_reading()
+        for piece in self._early:
+            if piece:
+                self.data_received(piece)
+            else:
+                self.eof_received()
 
     def _pass(self, piece: bytes) -> None:
         super()._pass(piece)
