@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Final
 
 NAMES: Final = (
@@ -35,6 +36,7 @@ NAMES: Final = (
 )
 
 _armed: dict[str, int] = {}
+_witnesses: list[Callable[[str], object]] = []
 
 
 def arm(spec: str) -> None:
@@ -45,9 +47,16 @@ def arm(spec: str) -> None:
     _armed[name] = int(count or 1)
 
 
+def witness(tell: Callable[[str], object]) -> None:
+    """Have ``tell`` called with the name of the fail point at which the process is about to die."""
+    _witnesses.append(tell)
+
+
 def reach(name: str) -> None:
     """Pass by, or die here if armed."""
     if name in _armed:
         _armed[name] -= 1
         if _armed[name] <= 0:
+            for tell in _witnesses:
+                tell(name)
             os._exit(137)

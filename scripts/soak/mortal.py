@@ -1,6 +1,6 @@
-"""``trunk`` with an ear: a line on standard input arms a fail point while it is at work.
+"""``trunk`` with an ear: a line on standard input arms a fail point while it is at work; its last word says where.
 
-    python -m scripts.soak.mortal --config trunk.toml serve
+    python -m scripts.soak.mortal LAST_WORDS --config trunk.toml serve
 
 The trunk itself can be armed at its start only; here a fault is to strike a process that has long been serving.
 """
@@ -25,6 +25,14 @@ def listen() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def confess(last_words: str) -> None:
+    """Let the fail point at which we die be written into this file: whoever counts faults must not take one death
+    for another."""
+    file = os.open(last_words, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    failpoints.witness(lambda name: os.write(file, f"{name}\n".encode()))
+
+
 if __name__ == "__main__":
+    confess(sys.argv.pop(1))
     threading.Thread(target=listen, daemon=True).start()
     main()

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from scripts.soak.roads import FarRoad
 _LOOK_SECONDS: Final = 0.1
 _TRY_AGAIN_SECONDS: Final = 0.5
 _START_SECONDS: Final = 90
+_MORTAL: Final = (sys.executable, "-m", "scripts.soak.mortal")
 
 
 @dataclass(eq=False)
@@ -36,7 +38,7 @@ class Node:
     process: subprocess.Popen[bytes] | None = None
     up: asyncio.Event = field(default_factory=asyncio.Event)  #: set while it listens
     starts: int = 0
-    deaths: int = 0  #: ends that were no orderly ones
+    fell_at: Counter[str] = field(default_factory=Counter)  #: fail points at which it died
     busy: bool = False  #: with a fault that excludes others
 
     def __post_init__(self) -> None:
@@ -49,6 +51,10 @@ class Node:
         return self.process.pid
 
     @property
+    def _last_words(self) -> Path:
+        return self.log.with_suffix(".deaths")
+
+    @property
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
@@ -58,7 +64,8 @@ class Node:
             await self._start()
             await until(lambda: not self.running, look_seconds=_LOOK_SECONDS)
             self.up.clear()
-            self.deaths += self.process is not None and self.process.returncode != 0
+            if self._last_words.exists():
+                self.fell_at = Counter(self._last_words.read_text().split())
 
     async def _start(self) -> None:
         """Until it listens: what it needs may be away."""
@@ -82,7 +89,7 @@ class Node:
         self.starts += 1
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "scripts.soak.mortal", "--config", str(self.config), "serve"],
+                [*_MORTAL, str(self._last_words), "--config", str(self.config), "serve"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=log,

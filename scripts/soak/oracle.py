@@ -48,7 +48,8 @@ class Oracle:
     asked_back: set[str] = field(default_factory=set)  #: SHA-256 of what its sender has recalled
     broken: list[str] = field(default_factory=list)  #: what was seen and cannot be, as it was seen
     deliveries: int = 0  #: that the accepted submissions make
-    confirmed: int = 0
+    owed: int = 0  #: of them, those of documents: their senders are told the end
+    ended: int = 0  #: of those, how many ends senders were told
     ends: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  #: envelope -> deliveries
     _read: set[str] = field(default_factory=set)
 
@@ -63,6 +64,7 @@ class Oracle:
             self.broken.append(f"one submission became two envelopes: {first} and {envelope_id}")
         elif envelope_id not in self.envelopes:
             self.deliveries += len(self.sent[sha256].recipients)
+            self.owed += len(self.sent[sha256].recipients) * (self.sent[sha256].kind == "document")
         if self.envelopes.setdefault(envelope_id, sha256) != sha256:
             self.broken.append(f"one envelope for two submissions: {envelope_id}")
 
@@ -89,9 +91,7 @@ class Oracle:
 
     def took_word(self, agency: str, delivery_id: str) -> None:
         """The trunk has taken a recipient's confirmation."""
-        confirmed = self.held.setdefault(agency, Held()).confirmed
-        self.confirmed += delivery_id not in confirmed
-        confirmed.add(delivery_id)
+        self.held.setdefault(agency, Held()).confirmed.add(delivery_id)
 
     def has(self, agency: str, delivery_id: str) -> bool:
         """Whether this agency's system holds that delivery."""
@@ -104,6 +104,7 @@ class Oracle:
         self._read.add(own)
         self.told[(about, fact, delivery_id)] += 1
         if fact in FINAL:
+            self.ended += delivery_id not in self.ends[about]
             self.ends[about].add(delivery_id)
 
     @property
@@ -119,8 +120,8 @@ class Oracle:
 
     @property
     def open(self) -> int:
-        """Deliveries that no recipient has confirmed yet, those that were called back included."""
-        return self.deliveries - self.confirmed
+        """Deliveries of documents whose sender has not been told the end yet."""
+        return self.owed - self.ended
 
     @property
     def offered_again(self) -> int:

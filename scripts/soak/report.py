@@ -61,7 +61,7 @@ def _mail(told: Mapping[str, Any]) -> Iterator[str]:
 def _faults(told: Mapping[str, Any]) -> Iterator[str]:
     yield "Well again: from the end of a fault (and of those that happened with it) until a letter that was sent then"
     yield "was delivered and acknowledged through every node, to one agency of each mode. In flight: deliveries"
-    yield "that nobody had confirmed when the fault struck, all times together."
+    yield "whose sender had not been told the end when the fault struck, all times together."
     yield ""
     yield "| fault | times | in flight | well again: median s | longest s | over 30 s |"
     yield "|---|--:|--:|--:|--:|--:|"

@@ -43,7 +43,7 @@ class Happened:
 
     times: int = 0
     missed: int = 0  #: ordered, and did not come about
-    in_flight: int = 0  #: deliveries that nobody had confirmed when it struck, all times together
+    in_flight: int = 0  #: deliveries whose sender had not been told the end when it struck, all times together
     seconds: list[float] = field(default_factory=list)  #: from the end of its round until all was well again
 
 

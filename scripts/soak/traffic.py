@@ -18,7 +18,7 @@ from scripts.soak.patience import until
 from scripts.soak.web import Way
 from scripts.soak.world import World
 
-_UNDER_WAY: Final = 200  #: deliveries; more letters wait until it is less: what waits long says nothing about recovery
+_UNDER_WAY: Final = 250  #: deliveries; more letters wait until it is less: what waits long says nothing about recovery
 _AT_ONCE: Final = 3  #: letters that one sender writes and sends at a time
 _RECALLED_SHARE: Final = 0.03
 _LEAST: Final = 10  #: recipients of a usual letter
@@ -34,6 +34,7 @@ class Traffic:
 
     def __post_init__(self) -> None:
         self._numbers = count(1)
+        self._next = 0.0
         self._beside: set[asyncio.Task[Any]] = set()
         self.recent: deque[Letter] = deque(maxlen=5)  #: letters that were accepted
 
@@ -51,11 +52,19 @@ class Traffic:
         while not self.over.is_set():
             await until(lambda: here.oracle.open <= _UNDER_WAY or self.over.is_set())
             letter = await self.letter(sender, chance)
+            await self._turn(len(letter.sent.recipients))
             if not await sender.send(letter):
                 continue
             self.recent.append(letter)
             if chance.random() < _RECALLED_SHARE:
                 await self.recall(sender, letter)
+
+    async def _turn(self, deliveries: int) -> None:
+        """Letters leave evenly, ``plan.rate`` deliveries a second; an outage is not made good at once."""
+        now = time.monotonic()
+        self._next = max(now, self._next)
+        pause, self._next = self._next - now, self._next + deliveries / self.world.plan.rate
+        await asyncio.sleep(pause)
 
     async def recall(self, sender: Sender, letter: Letter) -> None:
         """By a status 13."""

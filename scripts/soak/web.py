@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _ETAG: Final = re.compile(rb'\r\netag: *"([0-9a-f]+)"', re.IGNORECASE)
 _TROUBLES: Final = (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError, ValueError)
 _MOST_HEAD: Final = 2**18
+_AWAY_SECONDS: Final = 5.0
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -47,12 +49,14 @@ class Reply:
 
 @dataclass(eq=False)
 class Way:
-    """The doors of the trunk for one system: where one does not answer the next one is tried."""
+    """The doors of the trunk for one system, the first one being its own: where one does not answer the next one is
+    tried, and its own again after a while, as a balancer would."""
 
     ports: Sequence[int]
     key: str
     seconds: float = 6.0
     _at: int = 0
+    _left_at: float = 0.0
     _idle: dict[int, list[Stream]] = field(default_factory=lambda: defaultdict(list))
 
     async def get(self, path: str, *, seconds: float = 0.0) -> Reply:
@@ -68,6 +72,8 @@ class Way:
         self._idle.clear()
 
     async def _ask(self, what: str, body: bytes, headers: Mapping[str, str], seconds: float) -> Reply:
+        if self._at and time.monotonic() > self._left_at + _AWAY_SECONDS:
+            self._at = 0
         port = self.ports[self._at % len(self.ports)]
         at = self._at
         given = {"Host": "x", "Authorization": f"Bearer {self.key}", **headers, "Content-Length": str(len(body))}
@@ -77,7 +83,7 @@ class Way:
                 return await self._exchange(port, head.encode() + body)
         except _TROUBLES as trouble:
             if at == self._at:  # else another request has moved on already
-                self._at += 1
+                self._at, self._left_at = at + 1, time.monotonic()
             raise GoneError(type(trouble).__name__) from trouble
 
     async def _exchange(self, port: int, request: bytes) -> Reply:

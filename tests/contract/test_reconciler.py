@@ -246,6 +246,16 @@ def test_one_process_at_a_time_reconciles(night: Night, engine: Engine) -> None:
     assert len(rows(engine, OUTBOX)) == 2
 
 
+def test_the_reconcilers_own_lease_from_the_future_stops_it_not(night: Night, engine: Engine) -> None:
+    one_delivery(night.ledger)
+    edit(engine, sa.delete(OUTBOX))
+    edit(engine, sa.insert(LEASE).values(name="reconciler", owner="zombie", until=AT + timedelta(days=400)))
+    mine = Lease(name="reconciler", owner="a", scribe=night.scribe, now=lambda: night.at)
+    reconcile_step(night.reconciler, mine)()
+    assert len(rows(engine, OUTBOX)) == 2
+    assert [row.owner for row in rows(engine, LEASE)] == ["a"]
+
+
 # RabbitMQ
 
 

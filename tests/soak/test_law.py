@@ -36,7 +36,7 @@ def test_where_the_law_is_kept_nothing_is_found() -> None:
     oracle = kept()
     assert list(violations(oracle)) == []
     assert lost(oracle) == []
-    assert (oracle.deliveries, oracle.confirmed, oracle.open, oracle.missing) == (3, 2, 1, 0)
+    assert (oracle.deliveries, oracle.open, oracle.missing) == (3, 0, 0)
 
 
 def test_what_comes_again_after_its_confirmation_is_counted_and_allowed() -> None:
@@ -44,6 +44,18 @@ def test_what_comes_again_after_its_confirmation_is_counted_and_allowed() -> Non
     oracle.stored("H41.100", "d0", "e1", LETTER.sha256)
     assert oracle.offered_again == 1
     assert list(violations(oracle)) == []
+
+
+def test_what_is_under_way_ends_with_the_word_to_its_sender() -> None:
+    oracle = Oracle()
+    oracle.submitted(LETTER)
+    oracle.accepted(LETTER.sha256, "e1")
+    oracle.stored("H41.100", "d0", "e1", LETTER.sha256)
+    assert oracle.open == 2
+    oracle.acknowledged("e1", "delivered", "d0", own="a0")
+    oracle.acknowledged("e1", "delivered", "d0", own="a5")  # a second one is a breach, and no second end
+    oracle.acknowledged("e1", "recalled", "d1", own="a1")
+    assert oracle.open == 0
 
 
 def test_what_was_held_back_may_be_missing() -> None:

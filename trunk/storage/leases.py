@@ -18,11 +18,17 @@ HOUSEKEEPING: Final = "octets"
 """Copying octets (a backup), or purging them."""
 LONGER: Final[Mapping[str, timedelta]] = MappingProxyType({HOUSEKEEPING: timedelta(hours=12)})
 """Work that is leased for as long as it may take; all other is leased for minutes, and renewed."""
+_BEYOND: Final = timedelta(minutes=10)
+"""Nobody leases work for longer than usual by so much: what ends later was leased by a wrong clock, or by hand."""
 
 
 def take(connection: Connection, name: str, *, owner: str, now: datetime, until: datetime) -> bool:
-    """Make it ``owner``'s until then, or keep it so; ``False`` if it is another's and has not run out."""
-    free = sa.or_(LEASE.c.owner == owner, LEASE.c.until <= now)
+    """Make it ``owner``'s until then, or keep it so; ``False`` if it is another's and has not run out.
+
+    A lease from the future counts as run out: else nobody could take the reconciler's own, and free the others.
+    """
+    latest = now + LONGER.get(name, timedelta()) + _BEYOND
+    free = sa.or_(LEASE.c.owner == owner, LEASE.c.until <= now, LEASE.c.until > latest)
     taken = connection.execute(sa.update(LEASE).where(LEASE.c.name == name, free).values(owner=owner, until=until))
     if taken.rowcount:
         return True

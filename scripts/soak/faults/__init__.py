@@ -15,7 +15,7 @@ from scripts.soak.traffic import Traffic
 from scripts.soak.world import World
 
 Strike = Callable[[World, Traffic], Awaitable[None]]
-LANES: Final = {"trunk": 2, "database": 1, "broker": 1, "road": 2, "recipients": 1, "input": 1, "clock": 1}
+LANES: Final = {"trunk": 3, "database": 1, "broker": 1, "road": 3, "recipients": 1, "input": 2, "clock": 1}
 """How many of a lane may happen in one round."""
 
 
