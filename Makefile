@@ -1,4 +1,4 @@
-# Two commands for everybody: `make demo` and `make test`. The others are for those who work on the trunk.
+# Three commands for everybody: `make demo`, `make install` and `make test`. The others are for those who work on the trunk.
 
 PYTHON_IN_VENV := .venv/bin/python
 STACK ?= embedded
@@ -18,6 +18,8 @@ help: ## show this list
 demo: .venv/.runtime ## send a signed document from one agency to two others (STACK=production: RabbitMQ + PostgreSQL)
 	@[ "$(STACK)" != production ] || $(PYTHON_IN_VENV) -m scripts.private_servers install
 	@$(PYTHON_IN_VENV) -m scripts.demo --stack $(STACK)
+
+install: .venv/.runtime ## install the trunk and its libraries into .venv, and nothing else
 
 test: .venv/.dev ## run every test, with a private RabbitMQ node and a private PostgreSQL (TESTS=tests/unit for some)
 	@$(PYTHON_IN_VENV) -m scripts.private_servers install --for-tests
@@ -67,7 +69,7 @@ bench: .venv/.dev ## measure acceptance per second, percentiles and memory, besi
 	@$(PYTHON_IN_VENV) -m scripts.bench_hanging
 
 clean: ## remove what was built, installed and cached here
-	rm -rf .venv build var *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/.runtime: setup.cfg pyproject.toml constraints.txt
 	@sh scripts/make_venv.sh runtime
@@ -77,4 +79,4 @@ clean: ## remove what was built, installed and cached here
 	@sh scripts/make_venv.sh dev
 	@mkdir -p build && touch $@ .venv/.runtime
 
-.PHONY: help demo test check format docs vectors vectors-check faults soak fuzz bench clean
+.PHONY: help demo install test check format docs vectors vectors-check faults soak fuzz bench clean

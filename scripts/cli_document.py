@@ -16,7 +16,8 @@ from trunk.settings import Settings
 
 _INTRODUCTION = """\
 `trunk [--config FILE] [--language vi|en] COMMAND …`; options that belong to all commands stand before the command.
-`trunk COMMAND --help` says the same as this page. Vietnamese where the setting `language` or `LANG` says so.
+Settings: `--config`, else `TRUNK_CONFIG`, else `./trunk.toml`. `trunk COMMAND --help` says the same as this page.
+Vietnamese where the setting `language` or `LANG` says so.
 
 * **Standard output** is what was asked for, standard error is everything else: `trunk admin key issue h41 > key`
   holds the key and nothing more. Colors only in a terminal and without `NO_COLOR`; tables fit 80 columns.
@@ -25,7 +26,7 @@ _INTRODUCTION = """\
   `trunk status --watch --json` prints one object on a line for each change.
 * **Reading** commands (`status`, `signatures`, `list`, `overdue`, `unmatched`, `punctuality`,
   `admin agency list|show`, `admin certificate list`) open the ledger read-only: they cannot change anything.
-  `admin` commands write the ledger and need no broker.
+  `admin` commands write the ledger and need no broker (but `admin rabbitmq`).
 * **Times**: `--older-than 90m|8h|2d|1w`; `--since 2026-11-22`, `22/11/2026`, `'2026-11-22 14:00'`,
   `2026-11-22T07:00:00Z` (RFC 3339) or `2d`.
 
@@ -78,7 +79,7 @@ def _section(path: tuple[str, ...], command: click.Command) -> Iterator[str]:
     yield from (f"{'#' * min(len(path), 4)} {' '.join(path)}", "")
     for block in _blocks(command.help or ""):
         yield from (block, "")
-    if isinstance(command, click.Group):
+    if isinstance(command, click.Group) and not command.invoke_without_command:
         return
     yield from (f"`{' '.join((*path, *_usage(command)))}`", "")
     options = [one for one in command.params if isinstance(one, click.Option) and not one.hidden]

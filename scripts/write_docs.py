@@ -11,6 +11,7 @@ from pathlib import Path
 
 from envelopes.model import StatusCode
 from scripts.cli_document import command_line
+from trunk.domain.ailment import ADVICE
 from trunk.domain.business_status import standing
 from trunk.domain.change_request import ANSWERS, RequestState
 from trunk.domain.delivery import (
@@ -101,6 +102,22 @@ def codes() -> Iterator[str]:
         vietnamese = f"{refusal.title.vi} → {refusal.remedy.vi}"
         english = f"{refusal.title.en} → {refusal.remedy.en}"
         yield f"| {refusal.code} | {refusal.nature} | {vietnamese} | {english} |"
+    yield from (
+        "",
+        "## What `trunk doctor` finds",
+        "",
+        "| code | | tiếng Việt: lỗi → cách xử lý | English: what is wrong → what to do |",
+    )
+    yield "|---|---|---|---|"
+    for ailment, advice in ADVICE.items():
+        weight = "warning" if advice.warning else "stuck"
+        vietnamese, english = _both(advice.title.vi, advice.remedy.vi), _both(advice.title.en, advice.remedy.en)
+        yield f"| {ailment} | {weight} | {vietnamese} | {english} |"
+    yield from ("", "`RMQ`: what `trunk admin rabbitmq` finds ([RabbitMQ](rabbitmq.md#codes)).")
+
+
+def _both(title: str, remedy: str) -> str:
+    return f"{title} → {remedy}" if remedy else title
 
 
 def commands() -> Iterator[str]:

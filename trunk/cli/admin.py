@@ -36,6 +36,9 @@ def admin() -> None:
 @admin.command(epilog=example("trunk admin upgrade"))
 @pass_world
 def upgrade(world: World) -> None:
-    """Bring the database to this version. Back it up first; stop the service first."""
+    """Bring the database to this version, all or nothing, also while nodes of the release before run.
+
+    Back it up first.
+    """
     revision = world.doors.upgrade(world.settings)
     note(world.language.say(f"Cơ sở dữ liệu ở phiên bản {revision}", f"The database is at revision {revision}"))

@@ -82,7 +82,7 @@ class Wish:
     epilog=example("trunk admin journal show --actor an", "trunk admin journal show --since 2026-03-01 --json")
 )
 @click.option("--since", type=click.DateTime(), help="From this time on (Vietnam's).")
-@click.option("--actor", default="", help="By this system or operator.")
+@click.option("--actor", default="", help="By this system, user of this machine, or operator/NAME.")
 @click.option("--envelope", default="", help="Of this envelope, by its id.")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="The newest so many.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

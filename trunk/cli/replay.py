@@ -61,7 +61,11 @@ class Wish(Filter):
 @click.argument("deliveries", nargs=-1)
 @filter_options(limit=100_000)
 @click.option("--reason", default="", help="Why (required, except with --dry-run); goes into the journal.")
-@click.option("--operator", default="", help="Who orders it; default: your user name on this machine.")
+@click.option(
+    "--operator",
+    default="",
+    help="Name for the journal; default: your user name on this machine (no key of `trunk admin operator`).",
+)
 @click.option(
     "--per-second", type=click.FloatRange(min=0, min_open=True), default=50.0, show_default=True, help="Pace."
 )

@@ -64,7 +64,9 @@ class Http(Admission):
     threads: int = Field(default=8, gt=0, description="use cases at work at once in one process")
     waiting: int = Field(default=256, gt=0, description="requests that may wait for a thread; more get 503")
     offload_above_octets: int = Field(
-        default=64 * 2**10, ge=0, description="smaller envelopes are examined in the loop"
+        default=64 * 2**10,
+        ge=0,
+        description="smaller envelopes are decided on in the event loop, larger ones in a thread",
     )
     drain_seconds: float = Field(default=20, gt=0, description="time for running requests at an orderly stop")
 
