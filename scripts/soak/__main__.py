@@ -58,7 +58,7 @@ def _wish() -> argparse.Namespace:
     parser.add_argument("--stack", choices=("production", "embedded"), default="production")
     parser.add_argument("--deliveries", type=int, default=2_000, help="at least so many")
     parser.add_argument("--faults", type=int, default=1, help="each fault at least so often")
-    parser.add_argument("--rate", type=float, default=35.0, help="deliveries a second, at most")
+    parser.add_argument("--rate", type=float, default=30.0, help="deliveries a second, at most")
     parser.add_argument("--recipients", type=int, default=40, help="agencies that pull; others push and consume")
     parser.add_argument("--nodes", type=int, default=3, help="trunk processes (one with --stack embedded)")
     parser.add_argument(

@@ -62,7 +62,7 @@ class Plan:
     pushed: int = 4
     consuming: int = 2
     seed: int = 1
-    rate: float = 35.0  #: deliveries a second, at most
+    rate: float = 30.0  #: deliveries a second, at most
 
     @property
     def by_mode(self) -> Mapping[DeliveryMode, Sequence[str]]:
