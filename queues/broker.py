@@ -18,6 +18,10 @@ class SilentError(QueueError):
     """It did not say in time whether it took responsibility."""
 
 
+class FullError(QueueError):
+    """This queue takes no more, or never takes this message; others may well be taken."""
+
+
 class UnroutableError(QueueError):
     """There is no queue for the message any more: whoever publishes to it next declares it anew."""
 

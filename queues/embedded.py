@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from queues.broker import Confirmation, Disposition, Handler, Message, QueueError
+from queues.broker import Confirmation, Disposition, FullError, Handler, Message, QueueError
 from queues.lanes import Lanes, decide, redelivery_pause
 
 _KEPT_DEAD_LETTERS: Final = 1_000
@@ -117,7 +117,7 @@ class EmbeddedBroker:
         with self._lock:
             waiting = self._queues.setdefault(message.queue, _Waiting())
             if len(waiting) >= self._window:
-                return QueueError(f"{self._window} messages are waiting in this queue already")
+                return FullError(f"{self._window} messages are waiting in this queue already")
             waiting.line(message).append(message)
             subscribed = waiting.handle is not None
         if subscribed:

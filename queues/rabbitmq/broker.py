@@ -33,7 +33,7 @@ class RabbitBroker:
         *,
         window: int = 500,
         window_octets: int = 8 * MEBIBYTE,
-        confirm_timeout_seconds: float = 30.0,
+        confirm_timeout_seconds: float = 15.0,
         delivery_limit: int = 10,
         tuning: Tuning | None = None,
     ) -> None:

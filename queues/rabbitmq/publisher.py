@@ -18,7 +18,7 @@ from pika.exceptions import AMQPError
 from pika.frame import Method
 from pika.spec import Basic, BasicProperties
 
-from queues.broker import Confirmation, QueueError, SilentError, UnroutableError
+from queues.broker import Confirmation, FullError, QueueError, SilentError, UnroutableError
 from queues.rabbitmq import topology
 from queues.rabbitmq.conversation import Conversation, said, settle
 from queues.rabbitmq.link import Line
@@ -181,7 +181,7 @@ class Publisher:
             self._returned[label] -= 1
             self._returned += Counter()  # drops the zeros
             return UnroutableError("the broker has no such queue")
-        return None if accepted else QueueError("the broker refused the message: its queue is full or unavailable")
+        return None if accepted else FullError("the broker refused the message: its queue is full or unavailable")
 
     def _free(self, pending: _Pending) -> None:
         if pending.overdue:

@@ -24,7 +24,7 @@ class Tuning:
 
     window: int = 500
     window_octets: int = 8 * MEBIBYTE
-    confirm_timeout_seconds: float = 30.0
+    confirm_timeout_seconds: float = 15.0
     delivery_limit: int = 10
     queue_limit: int = 100_000
     queue_octets: int = 512 * MEBIBYTE

@@ -15,7 +15,7 @@ from pika.connection import Parameters
 from pika.spec import BasicProperties
 
 from queues import names
-from queues.broker import Message, QueueError
+from queues.broker import FullError, Message, QueueError
 from queues.rabbitmq import tls
 from queues.rabbitmq.publisher import Parcel
 from queues.rabbitmq.tuning import Tuning
@@ -62,10 +62,10 @@ def pack(message: Message, *, most: int) -> Parcel | QueueError:
         header_octets = sum(len(key.encode()) + len(value.encode()) for key, value in message.headers.items())
         longest = max(len(text.encode()) for text in (message.id, *message.headers))
     except UnicodeEncodeError:
-        return QueueError("the message's id or headers are no Unicode text")
+        return FullError("the message's id or headers are no Unicode text")
     size = len(message.body) + header_octets + _OVERHEAD
     if longest > _SHORT_STRING or header_octets > _HEADER_OCTETS or size > most:
-        return QueueError("the message's id, headers or body are larger than the broker takes")
+        return FullError("the message's id, headers or body are larger than the broker takes")
     properties = BasicProperties(
         message_id=message.id,
         headers=dict(message.headers),

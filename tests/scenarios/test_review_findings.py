@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from queues.broker import Message, QueueError, UnroutableError
+from queues.broker import FullError, Message, QueueError, UnroutableError
 from scripts.province import make_province
 from tests.trunk_room import FIRST, SECOND, SENDER, Room, caller, open_room
 from trunk.application.handover import Confirmed, Failed
@@ -162,7 +162,7 @@ def test_a_full_queue_does_not_crowd_out_the_others(room: Room) -> None:
     for number in range(3):
         room.accepted(room.province.signed(f"u{number}", recipients=(FIRST,), priority=4))
     room.accepted(room.province.signed("plain", recipients=(SECOND,)))
-    broker = _OneQueueAmiss(FIRST, QueueError("full"))
+    broker = _OneQueueAmiss(FIRST, FullError("full"))
     dispatch = replace(room.service.dispatch, broker=broker, window=2)
     for _ in range(8):
         assert not dispatch.run_once().held_up
@@ -173,9 +173,11 @@ def test_a_full_queue_does_not_crowd_out_the_others(room: Room) -> None:
     assert dispatch.run_once().returned == 2
 
 
-def test_a_queue_that_is_gone_is_asked_again_within_seconds(room: Room) -> None:
+@pytest.mark.parametrize("fault", [UnroutableError("no such queue"), QueueError("the connection was lost")])
+def test_what_is_over_in_a_moment_is_tried_again_within_seconds(room: Room, fault: QueueError) -> None:
+    """A queue that is gone, or a connection that was lost and is there again when one asks."""
     room.accepted(room.province.signed("1", recipients=(FIRST,)))
-    broker = _OneQueueAmiss(FIRST, UnroutableError("no such queue"))
+    broker = _OneQueueAmiss(FIRST, fault)
     dispatch = replace(room.service.dispatch, broker=broker)
     assert dispatch.run_once().returned == 1
     assert dispatch.run_once().idle, "not at once"

@@ -12,13 +12,15 @@ from datetime import datetime, timedelta
 
 import orjson
 
-from queues.broker import Broker, Confirmation, Message, QueueError, SilentError, UnroutableError
+from queues.broker import Broker, Confirmation, FullError, Message, QueueError, SilentError
 from trunk.domain.delivery import DeliveryEvent, DeliveryState, advance
 from trunk.failpoints import reach
 from trunk.storage.ledger import Book, Ledger, OutboxEntry
 from trunk.storage.scribe import Scribe
 
 ACTOR = "relay"
+_OF_ONE_QUEUE = (FullError, SilentError)
+"""What ails one queue; everything else ails the road, and is over when the road is mended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,10 @@ class Dispatch:
     now: Callable[[], datetime]
     owner: str  #: fencing token of this process's leases
     window: int = 500
-    lease: timedelta = timedelta(minutes=1)
-    retry_after: timedelta = timedelta(seconds=2)  #: when the broker is away, or a queue is gone and has to be declared
+    lease: timedelta = timedelta(seconds=25)  #: what a process that dies had in hand waits so long
+    retry_after: timedelta = timedelta(
+        seconds=2
+    )  #: when the broker is or was away, or a queue is gone and has to be declared
     full_after: timedelta = timedelta(minutes=1)  #: when one queue is full: it must not crowd out the others
 
     def run_once(self) -> Pass:
@@ -65,8 +69,8 @@ class Dispatch:
         reach("dispatch.published")
         refused = {e.id: fault for e, fault in zip(waiting, confirmations, strict=True) if fault is not None}
         away = bool(refused) and (_frozen(confirmations) or self._broker_is_away())
-        soon = frozenset(e for e, fault in refused.items() if away or isinstance(fault, UnroutableError))
-        self._settle(entries, soon=soon, later=frozenset(refused) - soon)
+        later = frozenset(e for e, fault in refused.items() if not away and isinstance(fault, _OF_ONE_QUEUE))
+        self._settle(entries, soon=frozenset(refused) - later, later=later)
         reach("dispatch.settled")
         return Pass(published=len(waiting) - len(refused), returned=len(refused), held_up=away)
 

@@ -91,7 +91,7 @@ class Broker(_Section):
     url: str = Field(default="embedded:", description="embedded: or amqp://user:password@host:port/vhost")
     url_file: Path | None = Field(default=None, description="file that holds the URL (it has a password in it)")
     window: int = Field(default=500, gt=0, description="notices in flight at once")
-    confirm_timeout_seconds: float = Field(default=30, gt=0, description="then a notice counts as not published")
+    confirm_timeout_seconds: float = Field(default=15, gt=0, description="then a notice counts as not published")
     lease_seconds: float = Field(
         default=20, gt=0, description="how long a process has what it publishes; if it dies, others publish it then"
     )

@@ -15,7 +15,7 @@ from scripts.soak.traffic import Traffic
 from scripts.soak.world import World
 from trunk.failpoints import NAMES
 
-_LEASE_SECONDS: Final = 61  #: the longest lease of a trunk process's is a minute
+_LEASE_SECONDS: Final = 31  #: the longest lease of a trunk process's is half a minute
 _PATIENCE_SECONDS: Final = 25.0
 _HOUR: Final = 3600
 _JUMPS: Final = {"an hour ahead": _HOUR, "an hour back": -_HOUR, "a day ahead": 24 * _HOUR, "a day back": -24 * _HOUR}
