@@ -221,4 +221,4 @@ def _trunk(here: World, *words: str) -> Any:
     try:
         return json.loads(done.stdout)
     except ValueError:
-        raise RuntimeError(f"trunk {' '.join(words)}: {done.stderr[-2000:]}") from None
+        raise RuntimeError(f"trunk {' '.join(words)}: ended with {done.returncode}: {done.stderr[-2000:]}") from None

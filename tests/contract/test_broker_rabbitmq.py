@@ -14,7 +14,7 @@ import pika
 import pytest
 
 from queues import names
-from queues.broker import Disposition, Message, QueueError
+from queues.broker import Disposition, FullError, Message, QueueError
 from queues.rabbitmq import RabbitBroker, Tuning
 from queues.rabbitmq.topology import DELIVERIES
 from scripts.private_rabbitmq import RabbitServer
@@ -255,7 +255,7 @@ def test_messages_that_nobody_of_us_has_published_are_set_aside(broker: RabbitBr
 def test_a_message_that_amqp_cannot_carry_spoils_no_other(broker: RabbitBroker, bad: Message) -> None:
     good = messages(2)
     answers = broker.publish([good[0], bad, good[1]])
-    assert [type(answer) for answer in answers] == [type(None), QueueError, type(None)]
+    assert [type(answer) for answer in answers] == [type(None), FullError, type(None)]
 
 
 def test_a_queue_made_with_other_limits_is_used_as_it_is(rabbitmq_url: str, make_broker: Maker) -> None:

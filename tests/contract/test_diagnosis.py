@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -287,3 +290,15 @@ def test_a_ledger_that_is_away_is_told_with_all_else(practice: Practice, monkeyp
 
     monkeypatch.setattr(Ledger, "read", away)
     assert [one.ailment for one in practice.findings()] == [Ailment.LEDGER_AWAY, Ailment.DISK]
+
+
+def test_its_json_is_json_alone_beside_a_real_rabbitmq(rabbitmq_url: str, tmp_path: Path) -> None:
+    """The connection's own log is no part of what was asked for."""
+
+    def said(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-m", "trunk", *words], capture_output=True, text=True, check=False)
+
+    said("init", str(tmp_path / "trunk"), "--broker", rabbitmq_url)
+    done = said("--config", str(tmp_path / "trunk" / "trunk.toml"), "doctor", "--json")
+    assert {one["code"] for one in json.loads(done.stdout)["findings"]} >= {Ailment.SERVICE_AWAY.value}, done.stderr
+    assert done.returncode == 1

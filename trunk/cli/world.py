@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import pwd
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -38,9 +39,20 @@ Told = TypeVar("Told")
 _LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
 
 
+def _log_aside() -> None:
+    """Standard output is what was asked for (``--json``): what the parts log goes to standard error, if it matters."""
+    import structlog  # noqa: PLC0415  heavy
+
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+    )
+
+
 def _open_desk(settings: Settings) -> AbstractContextManager[Desk]:
     from trunk.bootstrap import open_desk  # noqa: PLC0415  heavy
 
+    _log_aside()
     _require_ledger(settings)
     return open_desk(settings)
 
@@ -48,6 +60,7 @@ def _open_desk(settings: Settings) -> AbstractContextManager[Desk]:
 def _open_administration(settings: Settings) -> AbstractContextManager[AdminRoom]:
     from trunk.bootstrap import open_administration  # noqa: PLC0415  heavy
 
+    _log_aside()
     _require_ledger(settings)
     return open_administration(settings, by=_user())
 
@@ -55,6 +68,7 @@ def _open_administration(settings: Settings) -> AbstractContextManager[AdminRoom
 def _open_doctor(settings: Settings) -> AbstractContextManager[Diagnosis]:
     from trunk.bootstrap.doctor import open_doctor  # noqa: PLC0415  heavy
 
+    _log_aside()
     _require_ledger(settings)
     return open_doctor(settings)
 
@@ -71,12 +85,14 @@ def _require_ledger(settings: Settings) -> None:
 def _open_rabbitmq(settings: Settings, agencies: Sequence[Agency]) -> Steward:
     from trunk.bootstrap import rabbitmq  # noqa: PLC0415  heavy
 
+    _log_aside()
     return rabbitmq.administrator(settings, agencies)
 
 
 def _upgrade(settings: Settings) -> str:
     from trunk.bootstrap import upgrade  # noqa: PLC0415  heavy
 
+    _log_aside()
     return upgrade(settings, by=_user())
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.unit.cli.town import Town
 from trunk.storage import migrate
@@ -21,6 +22,13 @@ def empty_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     migrate.upgrade(engine)
     engine.dispose()
     return file
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """Commands silence the log for themselves; tests after them in this process want theirs."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
