@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import subprocess
 import sys
@@ -211,13 +212,15 @@ def _look_inside(here: World, outcome: Outcome) -> None:
     outcome.stuck = _trunk(here, "doctor", "--deep", "--json")["findings"]
     if checked["faults"]:
         outcome.violations.append(f"the journal is not as it was written: {checked['faults'][:3]}")
-    outcome.violations.extend(f"stuck: {one['code']} {one['what']} ({one['count']})" for one in outcome.stuck)
+    happened = [name for name, what in outcome.happened.items() if what.times]
+    outcome.violations.extend(law.left_over(outcome.stuck, happened))
 
 
 def _trunk(here: World, *words: str) -> Any:
     config = str(here.ground.province.config)
     command = [sys.executable, "-m", "trunk", "--config", config, *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=False)
+    one = {**os.environ, "TRUNK_HTTP__PORT": str(here.nodes[0].port)}  # noqa: TID251  whom the doctor asks
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=False, env=one)
     try:
         return json.loads(done.stdout)
     except ValueError:

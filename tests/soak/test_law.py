@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from scripts.soak.law import lost, violations
+from scripts.soak.law import left_over, lost, violations
 from scripts.soak.oracle import Oracle, Sent
 
 LETTER = Sent("a" * 64, "H41.01", ("H41.100", "H41.101"))
@@ -198,3 +198,19 @@ def test_what_is_lost_is_counted_as_lost(broken: Callable[[Oracle], None]) -> No
     oracle = kept()
     broken(oracle)
     assert len(lost(oracle)) == 1
+
+
+def test_what_the_doctor_tells_of_is_a_breach_unless_a_fault_is_its_reason() -> None:
+    findings = [{"code": code, "what": "3", "count": 1} for code in ("DOC-108", "DOC-101")]
+    assert list(left_over(findings, ["row edited: outbox entry without delivery"])) == ["stuck: DOC-101 3 (1)"]
+    assert len(list(left_over(findings, ["trunk killed"]))) == 2
+
+
+def test_each_refusal_is_told_once() -> None:
+    oracle = kept()
+    for number in range(2):
+        oracle.refused[f"bad{number}"] = "SIG-101"
+        oracle.acknowledged("", "rejected", "", own=f"r{number}")
+    assert list(violations(oracle)) == []
+    oracle.acknowledged("", "rejected", "", own="r9")
+    assert list(violations(oracle)) == ["rejected was told 3 times, and 2 were refused"]
