@@ -126,22 +126,16 @@ class Trial:
     known: Mapping[str, Fault]
     outcome: Outcome
 
-    def __post_init__(self) -> None:
-        self._attempts: dict[str, int] = {}
-        self._lasting_over = 0.0  #: when the last fault that lasts longer than rounds was over
-
     async def suffer(self) -> None:
         """Until each fault has happened often enough and enough mail has gone."""
         goal, plan = self.outcome.goal, self.world.plan
-        lanes = {name: fault.lane for name, fault in self.known.items() if not fault.long}
+        lanes = {name: fault.lane for name, fault in self.known.items()}
         chance = random.Random(f"{plan.seed}:rounds")  # noqa: S311  repeatable, not secret
-        lasting = asyncio.create_task(self._lasting())
         await self._well()
         for group in rounds(lanes, LANES, times=goal.faults_each, chance=chance):
             await self._round(group)
         await self._catch_up(lanes)
         self.outcome.phase = "the rest of the mail"
-        await lasting
         await until(lambda: self.world.oracle.deliveries >= goal.deliveries)
 
     async def _catch_up(self, lanes: Mapping[str, str]) -> None:
@@ -153,18 +147,6 @@ class Trial:
                     await self._round([name])
                     if self.outcome.happened[name].times == before:
                         break
-
-    async def _lasting(self) -> None:
-        """One after the other, beside the rounds."""
-        for name, fault in self.known.items():
-            if fault.long:
-                for _ in range(_ATTEMPTS * self.outcome.goal.faults_each):
-                    if self.outcome.happened[name].times < self.outcome.goal.faults_each:
-                        struck = await self._strike(name)
-                        self._lasting_over = time.monotonic()
-                        seconds = await self._well()
-                        if struck:
-                            self.outcome.happened[name].seconds.append(seconds)
 
     async def _round(self, group: list[str]) -> None:
         self.outcome.phase = ", ".join(group)
@@ -196,7 +178,7 @@ class Trial:
         """Seconds until probes have come through that are sent now to the door of every process that is not frozen."""
         began = time.monotonic()
         await asyncio.gather(*(self.traffic.probe(n) for n, node in enumerate(self.world.nodes) if not node.busy))
-        return time.monotonic() - max(began, self._lasting_over)
+        return time.monotonic() - began
 
 
 def _judge(outcome: Outcome) -> None:

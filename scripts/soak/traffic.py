@@ -18,7 +18,7 @@ from scripts.soak.patience import until
 from scripts.soak.web import Way
 from scripts.soak.world import World
 
-_UNDER_WAY: Final = 120  #: deliveries; more letters wait until it is less: what waits long says nothing about recovery
+_UNDER_WAY: Final = 240  #: deliveries; more letters wait until it is less: what waits long says nothing about recovery
 _AT_ONCE: Final = 3  #: letters that one sender writes and sends at a time
 _RECALLED_SHARE: Final = 0.03
 _LEAST: Final = 10  #: recipients of a usual letter

@@ -15,7 +15,7 @@ from scripts.soak.traffic import Traffic
 from scripts.soak.world import World
 
 Strike = Callable[[World, Traffic], Awaitable[None]]
-LANES: Final = {"trunk": 3, "database": 1, "broker": 1, "road": 3, "recipients": 1, "input": 2, "clock": 1}
+LANES: Final = {"trunk": 3, "database": 1, "broker": 1, "road": 3, "pulling": 1, "pushed": 1, "input": 2, "clock": 1}
 """How many of a lane may happen in one round."""
 
 
@@ -30,7 +30,6 @@ class Fault:
     name: str
     lane: str
     strike: Strike
-    long: bool = False  #: lasts longer than the others' rounds, and goes on beside them
 
 
 async def a_while(world: World, least: float, most: float) -> None:

@@ -20,12 +20,12 @@ _PUSHED = {"slow": "slow", "500": "500", "wrong digests": "wrong", "cut off afte
 
 def faults(_: World) -> Iterator[Fault]:
     """Of each kind of recipient."""
-    yield Fault("pulling recipients: slow", "recipients", slow)
-    yield Fault("pulling recipients: gone", "recipients", gone)
+    yield Fault("pulling recipients: slow", "pulling", slow)
+    yield Fault("pulling recipients: gone", "pulling", gone)
     for words, mood in _PULLING.items():
-        yield Fault(f"pulling recipients: {words}", "recipients", partial(_confused, mood=mood))
+        yield Fault(f"pulling recipients: {words}", "pulling", partial(_confused, mood=mood))
     for words, mood in _PUSHED.items():
-        yield Fault(f"posted-to recipients: {words}", "recipients", partial(_moody, mood=mood))
+        yield Fault(f"posted-to recipients: {words}", "pushed", partial(_moody, mood=mood))
 
 
 async def slow(world: World, _: Traffic) -> None:

@@ -26,7 +26,7 @@ def faults(world: World) -> Iterator[Fault]:
     yield Fault("trunk killed", "trunk", killed)
     yield Fault("trunk stopped under load (SIGTERM)", "trunk", stopped)
     yield Fault("trunk frozen", "trunk", frozen)
-    yield Fault("trunk frozen for longer than its leases", "frozen", outlived, long=True)
+    yield Fault("trunk frozen for longer than its leases", "trunk", outlived)
     for name in NAMES:
         if world.can_reach(name):
             yield Fault(f"trunk killed at {name}", "trunk", _KilledAt(name))
