@@ -99,6 +99,7 @@ class End(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.other: End | None = None
         self._late: deque[tuple[float, bytes]] = deque()
+        self._ended = False  #: nothing more comes from here
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101  of a stream
@@ -110,6 +111,10 @@ class End(asyncio.Protocol):
         if not self._late and not self.road.delay_seconds:
             self._pass(piece)
             return
+        self._keep(piece)
+
+    def _keep(self, piece: bytes) -> None:
+        """For later. ``b""`` is an end, which must not overtake what was said before it."""
         loop = asyncio.get_running_loop()
         due = max(loop.time() + self.road.delay_seconds, self._late[-1][0] if self._late else 0.0)
         self._late.append((due, piece))
@@ -119,7 +124,10 @@ class End(asyncio.Protocol):
     def _pass_late(self) -> None:
         """Late pieces keep their order, also with those that come when the road is quick again."""
         _, piece = self._late.popleft()
-        self._pass(piece)
+        if piece:
+            self._pass(piece)
+        else:
+            self._pass_end()
         if self._late:
             asyncio.get_running_loop().call_at(self._late[0][0], self._pass_late)
 
@@ -132,10 +140,22 @@ class End(asyncio.Protocol):
             self.trip.cut()
 
     def eof_received(self) -> bool:
-        if self.other is not None and self.other.transport is not None and not self._late:
-            with suppress(OSError, RuntimeError):
-                self.other.transport.write_eof()
+        if self._late:
+            self._keep(b"")
+        else:
+            self._pass_end()
         return True
+
+    def _pass_end(self) -> None:
+        """The other direction goes on until it ends, too."""
+        self._ended = True
+        if self.other is None or self.other.transport is None:
+            return
+        with suppress(OSError, RuntimeError):
+            self.other.transport.write_eof()
+        if self.other._ended and self.transport is not None:  # noqa: SLF001  of this file
+            self.transport.close()
+            self.other.transport.close()
 
     def pause_writing(self) -> None:
         if self.other is not None and self.other.transport is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -74,6 +76,24 @@ def test_a_writer_of_the_same_process_waits_no_longer(ledger_url: str, impatient
         book.reserve(1)
         with pytest.raises(LedgerUnavailableError):
             accept(ledger, acceptance("VB-1"))
+
+
+def test_a_database_that_falls_silent_is_given_up_and_asked_anew(postgres_server: PostgresServer) -> None:
+    with opened(fresh(postgres_server), pool_size=1, answer_seconds=0.3) as ledger:
+        with ledger._engine.connect() as connection:
+            silent = connection.scalar(sa.text("SELECT pg_backend_pid()"))
+        os.kill(silent, signal.SIGSTOP)
+        try:
+            with pytest.raises(LedgerUnavailableError):
+                accept(ledger, acceptance("VB-1"))
+            entered(ledger, acceptance("VB-1"))
+        finally:
+            os.kill(silent, signal.SIGCONT)
+
+
+def test_a_database_that_is_slow_within_patience_is_waited_for(postgres_server: PostgresServer) -> None:
+    with opened(fresh(postgres_server), answer_seconds=5.0) as ledger, ledger._engine.connect() as connection:
+        assert connection.scalar(sa.text("SELECT 7 FROM pg_sleep(0.5)")) == 7
 
 
 def test_an_exhausted_pool_is_a_temporary_fault(ledger_url: str, impatient: None) -> None:

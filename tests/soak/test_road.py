@@ -157,3 +157,15 @@ def test_where_nobody_is_the_traveller_is_turned_back() -> None:
             await reader.read()
 
     in_town(scene)
+
+
+def test_an_end_does_not_overtake_what_was_said_before_it_and_is_not_forgotten() -> None:
+    async def scene(town: Town) -> None:
+        reader, writer = await town.travel()
+        town.road.delay_seconds = 0.1
+        writer.write(b"last words")
+        writer.write_eof()
+        assert await reader.read() == b"last words"
+        await until(lambda: not town.road.trips)
+
+    in_town(scene)

@@ -31,7 +31,7 @@ from trunk.domain.operator import Operator
 from trunk.settings import Settings
 from trunk.storage import migrate
 from trunk.storage.chain import Chain
-from trunk.storage.engine import open_engine
+from trunk.storage.engine import ANSWER_SECONDS, open_engine
 from trunk.storage.ledger import Ledger
 from trunk.storage.scribe import Scribe
 from trunk.workers.push.trial import Trial
@@ -164,7 +164,7 @@ def open_service(settings: Settings, *, now: Clock = clock) -> Iterator[Service]
 
 @contextmanager
 def _ledger(settings: Settings, *, read_only: bool = False, now: Clock = clock) -> Iterator[Ledger]:
-    engine = open_engine(settings.database_url, read_only=read_only)
+    engine = open_engine(settings.database_url, read_only=read_only, answer_seconds=ANSWER_SECONDS)
     try:
         migrate.require_fit(engine)
         yield Ledger(engine, chain=Chain(settings.journal.node), operator=Operator(name="trunk", now=now))

@@ -21,10 +21,13 @@ from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, e
 from sqlalchemy.dialects import postgresql
 
 from trunk.errors import ConfigurationError, LedgerUnavailableError
+from trunk.storage.patience import patient
 
 LOCK_SECONDS: float = 10
 """How long a writer waits for another one before the fault is told: longer than any transaction of ours."""
 CONNECT_SECONDS: Final = 5
+ANSWER_SECONDS: Final = 20.0
+"""After which a PostgreSQL that says nothing is given up by those that serve: as long as TCP waits for a cable."""
 POSTGRESQL: Final = cast("Callable[[], Dialect]", postgresql.dialect)()  # SQLAlchemy left it untyped
 _READING: Final = "trunk_reading"
 _PRIVATE: Final = 0o600
@@ -33,8 +36,12 @@ _LEFT_AT: Final = "left_at"
 _SLEPT_SECONDS: Final = 1.0
 
 
-def open_engine(url: str, *, read_only: bool = False, pool_size: int = 16) -> Engine:
+def open_engine(
+    url: str, *, read_only: bool = False, pool_size: int = 16, answer_seconds: float | None = None
+) -> Engine:
     """An engine for ``sqlite:///path`` or ``postgresql://…``; a read-only one cannot write, whatever is asked of it.
+
+    ``answer_seconds``: how long PostgreSQL may be silent about a statement; None: as long as it takes.
 
     Opening connects to nothing; a SQLite file is made here, readable by its owner alone, if it is not there.
     """
@@ -43,7 +50,10 @@ def open_engine(url: str, *, read_only: bool = False, pool_size: int = 16) -> En
         case "sqlite":
             return _open_sqlite(target, read_only=read_only, pool_size=pool_size)
         case "postgresql":
-            return _open_postgresql(target, read_only=read_only, pool_size=pool_size)
+            engine = _open_postgresql(target, read_only=read_only, pool_size=pool_size)
+            if answer_seconds is not None:
+                _lose_patience(engine, answer_seconds)
+            return engine
         case other:
             raise ConfigurationError(f"no ledger on {other!r}: write sqlite:///path or postgresql://user@host/name")
 
@@ -219,6 +229,15 @@ def _open_postgresql(url: URL, *, read_only: bool, pool_size: int) -> Engine:
     if read_only:
         event.listen(engine, "connect", _forbid_writing)
     return engine
+
+
+def _lose_patience(engine: Engine, seconds: float) -> None:
+    kind = patient(seconds)
+
+    def connect(_dialect: Any, _record: Any, args: Any, options: Any) -> Any:
+        return kind.connect(*args, **options)
+
+    event.listen(engine, "do_connect", connect)
 
 
 def _wake_gently(engine: Engine) -> None:
