@@ -33,7 +33,7 @@ def decide(handle: Handler, message: Message) -> Disposition:
 
 def redelivery_pause(earlier: int) -> float:
     """Seconds to hold back a message that was sent back before: trouble of a second must not use up all chances."""
-    return 0.0 if earlier == 0 else min(5.0, 0.05 * 2**earlier)
+    return 0.0 if earlier == 0 else min(5.0, 0.05 * 2 ** min(earlier, 10))
 
 
 class Lanes:

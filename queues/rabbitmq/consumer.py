@@ -150,7 +150,7 @@ class Consumer:
             log.warning("queue_not_consumed", queue=tag, reason=str(error))
 
     def _postpone(self, subscription: _Subscription) -> None:
-        pause = min(_RETRY_MOST, _RETRY_LEAST * 2**subscription.failures)
+        pause = min(_RETRY_MOST, _RETRY_LEAST * 2 ** min(subscription.failures, 10))
         subscription.failures += 1
         subscription.consuming = False
         subscription.not_before = self._loop.time() + pause

@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import IntegrityError
 
 from tests.ledger_kit import AT, RECIPIENT, SENDER, acceptance, lease, move, one_delivery, step
@@ -19,7 +19,7 @@ from trunk.domain.delivery import Delivery, DeliveryEvent, DeliveryId, DeliveryS
 from trunk.domain.entry import AlreadyThere, Entered, KeyTaken
 from trunk.domain.tracking import JournalEvent
 from trunk.errors import LedgerUnavailableError, OverloadedError
-from trunk.storage.engine import open_engine
+from trunk.storage.engine import is_sqlite, open_engine
 from trunk.storage.group import OutcomeUnknownError
 from trunk.storage.ledger import Book, Ledger
 from trunk.storage.moving import Movement
@@ -160,6 +160,32 @@ def test_work_that_fails_is_undone_alone(scribe: Scribe, ledger: Ledger) -> None
         positions = [item.position for item in view.inbox([RECIPIENT, SENDER], after=None, limit=99).items]
         assert view.find("spoilt") == []
     assert len(positions) == len(set(positions)) == 22
+
+
+def test_nobody_is_told_of_a_commit_when_the_database_has_undone_everything(scribe: Scribe, ledger: Ledger) -> None:
+    """SQLite gives up the whole transaction where a statement cannot be undone alone: here, when its disk is full."""
+    connections: list[Connection] = []
+
+    def fill(book: Book) -> None:
+        connection = book._connection
+        connections.append(connection)
+        if not is_sqlite(connection):
+            raise KeyError("PostgreSQL undoes a part alone")
+        connection.exec_driver_sql("PRAGMA max_page_count = 1")
+        try:
+            book.mending.lay_aside("TRK-000", "x", "x" * 1_000_000, at=AT)
+        finally:
+            connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+
+    with held(scribe):
+        good = scribe.accept(acceptance("good"))
+        full = scribe.perform(fill)
+        after = scribe.perform(lambda book: book.accept([acceptance("after")]))
+    assert full.exception(20) is not None
+    told = [isinstance(one.exception(20), LedgerUnavailableError) for one in (good, after)]
+    with ledger.read() as view:
+        assert [not view.find("good"), not view.find("after")] == told
+    assert told == [is_sqlite(connections[0])] * 2
 
 
 def test_work_that_breaks_a_constraint_is_undone_alone(scribe: Scribe) -> None:

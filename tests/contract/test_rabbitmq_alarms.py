@@ -55,7 +55,14 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def dispatch(ledger: Ledger, scribe: Scribe, broker: RabbitBroker) -> Dispatch:
     clock = iter(AT + timedelta(minutes=2 * i) for i in range(100_000))
-    return Dispatch(ledger=ledger, scribe=scribe, broker=broker, now=lambda: next(clock), owner="relay")
+    return Dispatch(
+        ledger=ledger,
+        scribe=scribe,
+        broker=broker,
+        directory=lambda: Directory(()),
+        now=lambda: next(clock),
+        owner="relay",
+    )
 
 
 ALARMS = {

@@ -18,17 +18,17 @@ from queues.embedded import EmbeddedBroker
 from queues.rabbitmq import RabbitBroker, Tuning
 from scripts.private_rabbitmq import RabbitServer
 from tests.contract.test_broker import eventually
-from tests.ledger_kit import AT, RECIPIENT, lease, one_delivery, step
+from tests.ledger_kit import AT, RECIPIENT, lease, move, one_delivery, step
 from trunk.application.dispatch import Dispatch
 from trunk.application.reconcile import Pace, Reconciled, Reconciler
 from trunk.domain.agency import Agency, DeliveryMode, Directory
 from trunk.domain.ailment import Ailment
-from trunk.domain.delivery import DeliveryEvent, DeliveryState
+from trunk.domain.delivery import DeliveryEvent, DeliveryId, DeliveryState
 from trunk.domain.hub_link import Direction, HubLink, LinkState
 from trunk.storage.leases import HOUSEKEEPING, LONGER
 from trunk.storage.ledger import Ledger
 from trunk.storage.scribe import Scribe
-from trunk.storage.tables import LEASE, OUTBOX
+from trunk.storage.tables import DELIVERY, LEASE, OUTBOX
 from trunk.workers.loops import Went
 from trunk.workers.steps import reconcile_step
 from trunk.workers.uplink.lease import Lease
@@ -56,8 +56,16 @@ class Night:
             now=lambda: self.at,
             pace=self.pace,
         )
-        self.relay = Dispatch(
-            ledger=self.ledger, scribe=self.scribe, broker=self.broker, now=lambda: self.at, owner="relay"
+        self.relay = self.new_relay()
+
+    def new_relay(self) -> Dispatch:
+        return Dispatch(
+            ledger=self.ledger,
+            scribe=self.scribe,
+            broker=self.broker,
+            directory=lambda: Directory(()),
+            now=lambda: self.at,
+            owner="relay",
         )
 
     def passes(self, after: timedelta = SECOND) -> Reconciled:
@@ -172,6 +180,38 @@ def test_a_link_whose_end_is_known_here_is_closed(night: Night) -> None:
     assert night.passes().idle
 
 
+def sent_up(night: Night) -> DeliveryId:
+    delivery = one_delivery(night.ledger)
+    with night.ledger.begin() as book:
+        book.hub_links.put(
+            HubLink(
+                id="l1", hub="national", direction=Direction.UP, remote_id="r1", state=LinkState.OPEN, at=AT,
+                envelope_id=delivery.envelope_id, delivery_id=delivery.id,
+            )
+        )  # fmt: skip
+    return delivery.id
+
+
+def test_the_other_hub_is_asked_about_what_only_our_own_lifetime_ended(night: Night) -> None:
+    delivery_id = sent_up(night)
+    with night.ledger.begin() as book:
+        move(book, delivery_id, DeliveryEvent.LIFETIME_ENDED)
+    assert night.passes(after=timedelta(days=89)).idle
+    assert night.passes(after=timedelta(days=2)).links_closed == 1
+
+
+def test_a_link_is_not_closed_when_its_mail_was_sent_anew_since_somebody_looked(night: Night) -> None:
+    delivery_id = sent_up(night)
+    with night.ledger.begin() as book:
+        move(book, delivery_id, DeliveryEvent.RECEIPTED)
+    with night.ledger.read() as view:
+        assert view.looking.finished_links(9, now=AT) == ["l1"]
+    with night.ledger.begin() as book:
+        book._connection.execute(sa.update(DELIVERY).values(state=DeliveryState.DISPATCHED, waiting=True))
+    with night.ledger.begin() as book:
+        assert book.mending.close_links(["l1"], now=AT) == 0
+
+
 def test_an_agency_that_pulls_needs_no_broker(night: Night) -> None:
     night.mode = DeliveryMode.PULL
     one_delivery(night.ledger)
@@ -192,9 +232,7 @@ def test_a_notice_that_nobody_took_is_published_again_ever_more_seldom(night: Ni
             published.append(minute)
             assert night.state(delivery.id) == DeliveryState.QUEUED
             assert night.reconciler.run_once().idle  # nothing twice
-            Dispatch(
-                ledger=night.ledger, scribe=night.scribe, broker=night.broker, now=lambda: night.at, owner="relay"
-            ).run_once()
+            night.new_relay().run_once()
     assert len(published) <= 12
     assert published[0] == 0
     night.broker.close()

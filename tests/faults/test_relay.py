@@ -11,10 +11,10 @@ import pytest
 from queues.broker import Confirmation, Handler, Message, QueueError, SilentError
 from queues.embedded import EmbeddedBroker
 from scripts.province import make_province
-from tests.ledger_kit import AT, RECIPIENT, one_delivery
+from tests.ledger_kit import AT, RECIPIENT, SENDER, one_delivery
 from tests.trunk_room import open_room
 from trunk.application.dispatch import Dispatch
-from trunk.domain.agency import Agency, Directory
+from trunk.domain.agency import Agency, DeliveryMode, Directory
 from trunk.domain.delivery import DeliveryState
 from trunk.storage.ledger import Ledger
 from trunk.storage.scribe import Scribe
@@ -33,9 +33,26 @@ class Refusing(EmbeddedBroker):
         return [self.answer] * len(window)
 
 
-def relay(ledger: Ledger, scribe: Scribe, broker: EmbeddedBroker) -> Dispatch:
+class Noting(EmbeddedBroker):
+    """Takes everything."""
+
+    def publish(self, window: Sequence[Message], /) -> Sequence[Confirmation]:
+        self.queues = [message.queue for message in window]
+        return [None] * len(window)
+
+
+def relay(
+    ledger: Ledger, scribe: Scribe, broker: EmbeddedBroker, *, mode: DeliveryMode = DeliveryMode.PULL
+) -> Dispatch:
     clock = iter(AT + timedelta(minutes=2 * n) for n in range(1000))
-    return Dispatch(ledger=ledger, scribe=scribe, broker=broker, now=lambda: next(clock), owner="relay")
+    return Dispatch(
+        ledger=ledger,
+        scribe=scribe,
+        broker=broker,
+        directory=lambda: Directory([Agency(code=RECIPIENT, name="x", mode=mode)]),
+        now=lambda: next(clock),
+        owner="relay",
+    )
 
 
 def test_what_the_broker_did_not_take_stays_in_the_outbox(ledger: Ledger, scribe: Scribe) -> None:
@@ -49,6 +66,20 @@ def test_what_the_broker_did_not_take_stays_in_the_outbox(ledger: Ledger, scribe
         found = view.delivery(delivery.id)
     assert found is not None
     assert found.state is DeliveryState.QUEUED
+
+
+def test_no_notice_is_sent_to_those_whom_another_hub_serves(ledger: Ledger, scribe: Scribe) -> None:
+    """Nobody would read it, and their queues would fill up."""
+    delivery = one_delivery(ledger)
+    broker = Noting()
+    assert not relay(ledger, scribe, broker, mode=DeliveryMode.UPLINK).run_once().idle
+    broker.close()
+    assert broker.queues == [SENDER], "its acknowledgement"
+    with ledger.read() as view:
+        assert view.depth()["outbox"] == 0
+        found = view.delivery(delivery.id)
+    assert found is not None
+    assert found.state is DeliveryState.DISPATCHED
 
 
 def test_a_broker_that_says_nothing_is_away_and_not_full(ledger: Ledger, scribe: Scribe) -> None:
@@ -77,7 +108,8 @@ def test_what_fails_in_the_relay_is_seen(ledger: Ledger, scribe: Scribe) -> None
 class Listening(EmbeddedBroker):
     """Keeps the handler, so that a test can hand it a message as a broker would."""
 
-    def declare(self, queues: Iterable[str], /) -> None: ...
+    def declare(self, queues: Iterable[str], /) -> None:
+        self.declared = list(queues)
 
     def subscribe(self, queue: str, handle: Handler, /) -> None:
         self.handle = handle
@@ -94,6 +126,14 @@ def test_a_notice_that_nobody_of_us_wrote_rings_nobody() -> None:
     assert rung == []
     assert broker.handle(Message(id="D1.0", queue=RECIPIENT, body=b'{"delivery_id": "D1"}')).name == "DONE"
     assert rung == [RECIPIENT]
+    broker.close()
+
+
+def test_who_is_beyond_another_hub_has_no_queue() -> None:
+    broker, agency = Listening(), Agency(code=RECIPIENT, name="x", mode=DeliveryMode.UPLINK)
+    broker.declared = []
+    Mailroom(broker=broker, directory=lambda: Directory([agency]), ring=lambda _: None).step()
+    assert broker.declared == []
     broker.close()
 
 

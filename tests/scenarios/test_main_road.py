@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,12 +16,15 @@ from scripts.province import AGENCIES, make_province
 from tests.trunk_room import FIRST, SECOND, SENDER, Room, caller, open_room
 from trunk.application.handover import Confirmed, Failed, Taken
 from trunk.application.replay import Order
+from trunk.application.submission import Submission
 from trunk.bootstrap import open_administration
+from trunk.domain.agency import Directory
 from trunk.domain.delivery import DeliveryState
 from trunk.domain.entry import EnvelopeKind
-from trunk.domain.outcome import Rejected
+from trunk.domain.outcome import Accepted, Rejected
 from trunk.domain.rejection import Code
 from trunk.domain.tracking import Search
+from trunk.storage.views import View
 
 
 @pytest.fixture(scope="module")
@@ -236,6 +242,38 @@ def test_a_status_moves_its_delivery_and_reaches_the_sender(
     assert [s.code for s in track.deliveries[0].statuses] == [code]
     assert room.facts() == sorted(["accepted", fact, code])
     assert status in room.take(SENDER), "the status reaches the sender octet for octet"
+
+
+@pytest.mark.parametrize("code", ["03", "13"])
+def test_who_enters_a_status_never_holds_one_connection_and_waits_for_another(
+    room: Room, number: str, code: str
+) -> None:
+    """As many at once as there are connections would all wait for each other."""
+    entrance = room.service.intake.entrance
+    reading: list[int] = []
+
+    class Watched:
+        @contextmanager
+        def read(self) -> Iterator[View]:
+            reading.append(1)
+            with entrance.receipts.ledger.read() as view:
+                yield view
+            reading.pop()
+
+    def directory() -> Directory:
+        assert not reading
+        return room.service.registry.directory()
+
+    ledger: Any = Watched()
+    receipts = replace(entrance.receipts, ledger=ledger, directories=directory)
+    intake = replace(room.service.intake, entrance=replace(entrance, receipts=receipts))
+    room.accepted(room.province.signed(f"{number}-{code}", recipients=(FIRST,)))
+    by = {"03": FIRST, "13": SENDER}[code]
+    status = room.province.status(f"{number}-{code}", code, reporter=by, description="Gửi nhầm")
+    submission = Submission(
+        caller=room.caller(by), octets=status, size=len(status), sha256=hashlib.sha256(status).hexdigest()
+    )
+    assert isinstance(intake.submit(submission), Accepted)
 
 
 def test_repeated_and_late_statuses_are_kept_and_move_nothing_back(room: Room, number: str) -> None:

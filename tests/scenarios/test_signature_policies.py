@@ -18,12 +18,13 @@ from scripts.make_signed_pdf import Workshop
 from scripts.province import fingerprint, make_province
 from signing.evidence import Evidence
 from tests.trunk_room import FIRST, SECOND, SENDER, Room, caller, open_room
+from trunk.application.submission import Submission
 from trunk.application.tidy import Tidy
 from trunk.bootstrap import open_administration
 from trunk.domain import signature_record
 from trunk.domain.agency import Mandate
 from trunk.domain.entry import EnvelopeRecord
-from trunk.domain.outcome import Rejected
+from trunk.domain.outcome import Accepted, Rejected
 from trunk.domain.rejection import Code
 from trunk.domain.signature_record import SignatureRecord
 from trunk.storage.engine import open_engine
@@ -170,6 +171,33 @@ def test_come_again_is_no_rejection(room: Room, number: str) -> None:
         assert record.data["policy"]["because"] == ["SIG-301"]
     with sender(room, UNCERTAIN):
         assert room.accepted(octets).repeated, "what was accepted once stays accepted"
+
+
+@pytest.mark.parametrize(
+    ("signer", "so", "otherwise"),
+    [
+        (UNCERTAIN, {}, {"signature_policy": "deliver-marked"}),  # come again
+        (ANOTHER, {"names": (PERSON,)}, {"names": (ANOTHER,)}),  # a rejection
+    ],
+)
+def test_what_was_accepted_while_its_twin_was_being_refused_stays_accepted(
+    room: Room, number: str, signer: str, so: dict[str, Any], otherwise: dict[str, Any]
+) -> None:
+    """Two copies of one submission at a time; between the looks at them the sender's settings change."""
+    octets = room.province.signed(number, signer=room.province.pki[signer], recipients=(FIRST,))
+    submission = Submission(
+        caller=room.caller(SENDER), octets=octets, size=len(octets), sha256=hashlib.sha256(octets).hexdigest()
+    )
+    with sender(room, *so.pop("names", (signer,)), **so):
+        without_ledger: Any = replace(room.service.intake, ledger=None)  # this stage runs where nobody may wait
+        refused = without_ledger.examine(submission)
+    with sender(room, *otherwise.pop("names", (signer,)), **otherwise):
+        first = room.accepted(octets)
+    outcome = room.service.intake.enter(refused).result()
+    assert isinstance(outcome, Accepted)
+    assert outcome.repeated
+    assert outcome.accepted.envelope.id == first.accepted.envelope.id
+    assert room.facts() == ["accepted"]
 
 
 def test_an_organisations_seal_needs_a_person_beside_it_unless_the_policy_says_otherwise(

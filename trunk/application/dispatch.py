@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import orjson
 
 from queues.broker import Broker, Confirmation, FullError, Message, QueueError, SilentError
+from trunk.domain.agency import Directory
 from trunk.domain.delivery import DeliveryEvent, DeliveryState, advance
 from trunk.failpoints import reach
 from trunk.storage.ledger import Book, Ledger, OutboxEntry
@@ -43,6 +44,7 @@ class Dispatch:
     ledger: Ledger
     scribe: Scribe
     broker: Broker
+    directory: Callable[[], Directory]  #: nobody reads notices for those whom another hub serves: none are sent
     now: Callable[[], datetime]
     owner: str  #: fencing token of this process's leases
     window: int = 500
@@ -64,7 +66,12 @@ class Dispatch:
         if not entries:
             return Pass()
         reach("dispatch.leased")
-        waiting = [entry for entry in entries if entry.delivery.state is DeliveryState.QUEUED]
+        beyond = {agency.code for agency in self.directory().agencies if agency.beyond}
+        waiting = [
+            entry
+            for entry in entries
+            if entry.delivery.state is DeliveryState.QUEUED and entry.delivery.addressee not in beyond
+        ]
         confirmations = self.broker.publish([_notice(entry) for entry in waiting])
         reach("dispatch.published")
         refused = {e.id: fault for e, fault in zip(waiting, confirmations, strict=True) if fault is not None}

@@ -17,7 +17,7 @@ from trunk.application.submission import (
     PreparedRepetition,
     PreparedStatus,
 )
-from trunk.domain.entry import Acceptance, AlreadyThere, Entered, Entry, EntryResult, KeyTaken
+from trunk.domain.entry import Acceptance, AcceptedEnvelope, AlreadyThere, Entered, Entry, EntryResult, KeyTaken
 from trunk.domain.outcome import Accepted, Flaw, Rejected, refuse
 from trunk.domain.rejection import Code
 from trunk.storage.ledger import Book
@@ -51,9 +51,17 @@ class Entrance:
                 return _then(entering, lambda result: self._answer(result, acceptance, warnings))
             case PreparedRepetition(accepted=accepted):
                 return _done(Accepted(accepted=accepted, repeated=True))
-            case PreparedRejection(rejected=rejected, acknowledgement=acknowledgement):
-                recording = self.scribe.perform(_recorder(acknowledgement))
-                return _then(recording, lambda sealed: Rejected(flaws=rejected.flaws, sealed=sealed))
+            case PreparedRejection():
+                return self.executor.submit(self._reject, prepared)
+
+    def _reject(self, prepared: PreparedRejection) -> Outcome:
+        """What was accepted once stays accepted: an addressee that has closed since, or a signing time that has grown
+        old, does not change the answer to the same submission."""
+        acknowledgement = None if prepared.seal is None else prepared.seal()
+        first, sealed = self.scribe.perform(_recorder(prepared.identity, acknowledgement)).result()
+        if first is not None:
+            return Accepted(accepted=first, repeated=True)
+        return Rejected(flaws=prepared.rejected.flaws, sealed=sealed)
 
     def _answer(self, result: EntryResult, acceptance: Acceptance, warnings: Sequence[Flaw]) -> Outcome:
         if isinstance(result, Entered):
@@ -67,15 +75,21 @@ def _done(outcome: Outcome) -> Future[Outcome]:
     return future
 
 
-def _recorder(acknowledgement: Entry) -> Callable[[Book], bytes | None]:
-    """Enter a sealed rejection; the sender is told once, and gets the same octets each time."""
+def _recorder(
+    identity: str, acknowledgement: Entry | None
+) -> Callable[[Book], tuple[AcceptedEnvelope | None, bytes | None]]:
+    """Look for an acceptance of the same; where there is none, enter the sealed rejection, if there is one. The sender
+    is told once, and gets the same octets each time."""
 
-    def record(book: Book) -> bytes | None:
+    def record(book: Book) -> tuple[AcceptedEnvelope | None, bytes | None]:
+        first = book.view.accepted_as(identity)
+        if first is not None or acknowledgement is None:
+            return first, None
         if book.enter(acknowledgement, actor="trunk"):
-            return acknowledgement.payload.octets
-        first = book.view.by_identity(acknowledgement.envelope.identity)
-        payload = book.view.payload(first.sha256) if first else None
-        return payload.octets if payload else None
+            return None, acknowledgement.payload.octets
+        told = book.view.by_identity(acknowledgement.envelope.identity)
+        payload = book.view.payload(told.sha256) if told else None
+        return None, payload.octets if payload else None
 
     return record
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from envelopes.errors import Fault
 from envelopes.model import Document, StatusMessage
@@ -141,7 +142,7 @@ class Intake:
 
     def _reject(
         self, submission: Submission, readable: Readable, flaws: Sequence[Flaw], at: datetime
-    ) -> Rejected | PreparedRejection | PreparedRepetition:
+    ) -> Rejected | PreparedRejection:
         """A refusal under seal, where the caller is the sender: nobody else is told about a forged name.
 
         What was accepted once stays accepted: an addressee that has closed since, or a signing time that has grown
@@ -153,13 +154,10 @@ class Intake:
         sender = self.directory().find(readable.message.sender.organ_id)
         if sender is None:
             return rejected
-        with self.ledger.read() as view:
-            first = view.accepted_as(self.preparer.identity(submission, readable.message, sender))
-        if first is not None:
-            return PreparedRepetition(accepted=first)
-        if all(is_temporary(flaw.code) for flaw in flaws):
-            return rejected  # come again: that is no rejection, and the sender's own system repeats it
-        return self.preparer.rejection(submission, readable.message, sender, rejected, at=at)
+        identity = self.preparer.identity(submission, readable.message, sender)
+        seal = partial(self.preparer.rejection, submission, readable.message, sender, rejected, at=at)
+        come_again = all(is_temporary(flaw.code) for flaw in flaws)  # the sender's own system repeats it
+        return PreparedRejection(rejected=rejected, identity=identity, seal=None if come_again else seal)
 
 
 def _understood(found: Found) -> Readable | Rejected:

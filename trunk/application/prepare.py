@@ -11,7 +11,7 @@ from signing.report import Report
 from trunk.application.acknowledge import Acknowledger, NewId
 from trunk.application.directory import Directories
 from trunk.application.evidence import EvidenceShelf
-from trunk.application.submission import Authorised, PreparedRejection, Submission, trace_of
+from trunk.application.submission import Authorised, Submission, trace_of
 from trunk.domain import identity, signature_record
 from trunk.domain.acknowledgement import Fact
 from trunk.domain.agency import Agency, Directory
@@ -107,7 +107,7 @@ class Preparer:
 
     def rejection(
         self, submission: Submission, message: Message, sender: Agency, rejected: Rejected, *, at: datetime
-    ) -> PreparedRejection:
+    ) -> Entry:
         """A refusal under seal; the same submission refused for the same reasons is told once."""
         spoken_of = _spoken_of(message)
         codes = tuple(sorted({flaw.code.value for flaw in rejected.flaws}))
@@ -124,8 +124,7 @@ class Preparer:
         )
         about = f"{self.identity(submission, message, sender)}:{','.join(codes)}"
         told = submission.caller.hub is None  # else its hub tells it
-        entry = self.acknowledger.entry(fact, deliver=told, about=about)
-        return PreparedRejection(rejected=rejected, acknowledgement=entry)
+        return self.acknowledger.entry(fact, deliver=told, about=about)
 
     def _acceptance(
         self,

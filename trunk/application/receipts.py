@@ -28,7 +28,7 @@ from trunk.application.recalls import (
     is_theirs,
 )
 from trunk.application.submission import PreparedStatus
-from trunk.domain.agency import Agency, HubSide
+from trunk.domain.agency import Agency, Directory, HubSide
 from trunk.domain.business_status import Standing, standing
 from trunk.domain.change_request import ANSWERS, ChangeRequest, RequestKind, to_close
 from trunk.domain.delivery import WAITING, AgencyCode, DeliveryEvent, IllegalTransitionError
@@ -90,22 +90,24 @@ class Receipts:
         raise LedgerUnavailableError("the delivery is moved by others all the time")
 
     def _plan(self, prepared: PreparedStatus) -> _Plan:
+        directory = self.directories()  # asked first: it may need a connection of its own
         with self.ledger.read() as view:
             if prepared.message.code == StatusCode.RECALL_REQUESTED:
-                return self._recall(view, prepared)
-            found = self._carried(view, prepared, sender=prepared.addressee.code, recipient=prepared.reporter.code)
-            found = self._received(prepared, found)
+                return self._recall(view, directory, prepared)
+            sender, recipient = prepared.addressee.code, prepared.reporter.code
+            found = _carried(view, directory, prepared, sender=sender, recipient=recipient)
+            found = _received(directory, prepared, found)
             if not found:
                 return _Plan(acceptance=prepared.acceptance)
             return self._report(view, prepared, found)
 
-    def _recall(self, view: View, prepared: PreparedStatus) -> _Plan:
+    def _recall(self, view: View, directory: Directory, prepared: PreparedStatus) -> _Plan:
         """13 by the sender: of all recipients where ``ResponseFor`` names itself, else of the one that it names."""
         record = prepared.acceptance.entry.envelope
-        directory, named = self.directories(), prepared.message.response_for.organ_id
+        named = prepared.message.response_for.organ_id
         own = directory.family(prepared.reporter.code)
         recipient = None if prepared.addressee.code in own else prepared.addressee.code
-        targets = self._carried(view, prepared, sender=prepared.reporter.code, recipient=recipient)
+        targets = _carried(view, directory, prepared, sender=prepared.reporter.code, recipient=recipient)
         targets = [one for one in targets if one.envelope.business != BusinessKind.REVOKE]
         targets = [one for one in targets if is_theirs(prepared.caller, one)]
         everybody = recipient is None and not _went_to(targets, directory.registered(named), prepared.reporter)
@@ -130,13 +132,6 @@ class Receipts:
             standing=Standing.REQUESTS,
             asked=self.recaller.plan(view, targets, asking),
         )
-
-    def _received(self, prepared: PreparedStatus, found: Sequence[Carried]) -> Sequence[Carried]:
-        """Those that the caller may speak of: a merged agency's old system has nothing to say of its successor's."""
-        caller = prepared.caller
-        if caller.hub is not HubSide.ABOVE:
-            found = [one for one in found if caller.speaks_for(one.delivery.addressee)]
-        return addressed(found, [prepared.message.sender.organ_id], self.directories())
 
     def _report(self, view: View, prepared: PreparedStatus, found: Sequence[Carried]) -> _Plan:
         """01 to 06, 15, 16 by a recipient: of what it has in hand, or was asked about."""
@@ -169,17 +164,6 @@ class Receipts:
             return self.planner.plan(about.delivery, about.envelope, event, cause)
         except IllegalTransitionError:
             return None  # a contradiction of its own earlier word: kept and passed on, moves nothing
-
-    def _carried(
-        self, view: View, prepared: PreparedStatus, *, sender: str, recipient: str | None
-    ) -> Sequence[Carried]:
-        """The deliveries that are spoken of, under any code of their two ends."""
-        directory = self.directories()
-        senders = directory.family(AgencyCode(sender))
-        recipients = None if recipient is None else directory.family(AgencyCode(recipient))
-        issuers = (sender, prepared.message.response_for.organ_id, *sorted(senders))
-        spoken = spoken_of(prepared.message.response_for, directory, issuers=issuers)
-        return view.carried(spoken, senders=senders, recipients=recipients)
 
     def _write(self, prepared: PreparedStatus, plan: _Plan) -> Future[EntryResult]:
         acceptance = _about(plan)
@@ -227,6 +211,25 @@ class Receipts:
                 delivery_id=delivery.id if delivery else None,
             )
             book.note(noted, envelope_id=plan.about.envelope.id)
+
+
+def _carried(
+    view: View, directory: Directory, prepared: PreparedStatus, *, sender: str, recipient: str | None
+) -> Sequence[Carried]:
+    """The deliveries that are spoken of, under any code of their two ends."""
+    senders = directory.family(AgencyCode(sender))
+    recipients = None if recipient is None else directory.family(AgencyCode(recipient))
+    issuers = (sender, prepared.message.response_for.organ_id, *sorted(senders))
+    spoken = spoken_of(prepared.message.response_for, directory, issuers=issuers)
+    return view.carried(spoken, senders=senders, recipients=recipients)
+
+
+def _received(directory: Directory, prepared: PreparedStatus, found: Sequence[Carried]) -> Sequence[Carried]:
+    """Those that the caller may speak of: a merged agency's old system has nothing to say of its successor's."""
+    caller = prepared.caller
+    if caller.hub is not HubSide.ABOVE:
+        found = [one for one in found if caller.speaks_for(one.delivery.addressee)]
+    return addressed(found, [prepared.message.sender.organ_id], directory)
 
 
 def _went_to(targets: Sequence[Carried], named: Agency | None, sender: Agency) -> bool:

@@ -14,7 +14,6 @@ from queues.broker import Broker, QueueError
 from trunk.domain.agency import DeliveryMode, Directory
 from trunk.domain.ailment import Ailment
 from trunk.domain.delivery import AgencyCode, Delivery, DeliveryEvent, advance
-from trunk.domain.hub_link import LinkState
 from trunk.failpoints import reach
 from trunk.storage.ledger import Book, Ledger
 from trunk.storage.mending import Place
@@ -69,7 +68,7 @@ class Reconciler:
             found = view.looking
             unqueued, orphans = bool(found.unqueued(1)), found.orphans(most)
             held = found.held_ahead(ahead) > 0 or any(lease.is_ahead(ahead) for lease in found.leases())
-            links = found.finished_links(most)
+            links = found.finished_links(most, now=self.now())
         if not (lost or unqueued or orphans or held or links):
             return Reconciled()
 
@@ -81,7 +80,7 @@ class Reconciler:
                 freed=mending.free_held_ahead(now + self.pace.ahead, now=now) if held else 0,
                 leases_freed=len(mending.free_leases(now + self.pace.ahead)) if held else 0,
                 set_aside=mending.drop_orphans(orphans, code=Ailment.ORPHAN, at=now),
-                links_closed=_close(book, links, now),
+                links_closed=mending.close_links(links, now=now) if links else 0,
             )
 
         reach("reconcile.found")
@@ -132,9 +131,3 @@ def _is_due(one: Delivery, patience: timedelta | None, accepted: datetime | None
     if patience is None:
         return True
     return now - one.due_at >= max(patience, one.due_at - (accepted or one.due_at))
-
-
-def _close(book: Book, links: Sequence[str], now: datetime) -> int:
-    for link in links:
-        book.hub_links.settle(link, LinkState.CLOSED, at=now)
-    return len(links)

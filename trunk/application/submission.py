@@ -6,7 +6,7 @@ Authorised → (enter) Accepted | Rejected``
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,10 +86,11 @@ class PreparedStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedRejection:
-    """A refusal that the trunk can acknowledge under seal."""
+    """A refusal that is told to its sender, unless the same submission had been accepted before."""
 
     rejected: Rejected
-    acknowledgement: Entry
+    identity: str  #: of the submission
+    seal: Callable[[], Entry] | None  #: makes the acknowledgement; None: come again, which is no rejection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from trunk.application.advancing import Cause, Move, Planner
 from trunk.domain.agency import Directory
 from trunk.domain.delivery import WAITING, AgencyCode, Delivery, DeliveryEvent, DeliveryId, DeliveryState, EnvelopeId
 from trunk.domain.entry import EnvelopeKind, EnvelopeRecord
-from trunk.domain.hub_link import Direction, HubLink, LinkState
+from trunk.domain.hub_link import ASKED_ABOUT, Direction, HubLink, LinkState
 from trunk.domain.rejection import Code
 from trunk.errors import CorruptPayloadError, LedgerUnavailableError
 from trunk.failpoints import reach
@@ -41,7 +41,6 @@ FAIL: Final = "fail"
 """Somebody failed to take it: for good, or until the hub offers it again. Nobody knows, so it counts after a while."""
 
 _FAIL_COUNTS_AFTER: Final = timedelta(hours=1)
-_ASKED_ABOUT: Final = timedelta(days=90)
 _MOST_REASON: Final = 300
 
 
@@ -262,5 +261,5 @@ def _is_known(delivery: Delivery, link: HubLink, now: datetime) -> bool:
     What only our own lifetime ended may have arrived all the same: the hub is asked for some time yet.
     """
     if delivery.state is DeliveryState.EXPIRED:
-        return now - link.at > _ASKED_ABOUT
+        return now - link.at > ASKED_ABOUT
     return delivery.state in _ENDS

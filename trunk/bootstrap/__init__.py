@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from trunk import failpoints
 from trunk.application.accounts import Accounts
@@ -47,6 +48,9 @@ __all__ = [
     "prepare",
     "upgrade",
 ]
+
+_CONNECTIONS_BESIDE: Final = 8
+"""Of the loops and of those who look before they write; a thread that answers requests has one of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +168,12 @@ def open_service(settings: Settings, *, now: Clock = clock) -> Iterator[Service]
 
 @contextmanager
 def _ledger(settings: Settings, *, read_only: bool = False, now: Clock = clock) -> Iterator[Ledger]:
-    engine = open_engine(settings.database_url, read_only=read_only, answer_seconds=ANSWER_SECONDS)
+    engine = open_engine(
+        settings.database_url,
+        read_only=read_only,
+        pool_size=settings.http.threads + _CONNECTIONS_BESIDE,
+        answer_seconds=ANSWER_SECONDS,
+    )
     try:
         migrate.require_fit(engine)
         yield Ledger(engine, chain=Chain(settings.journal.node), operator=Operator(name="trunk", now=now))

@@ -43,7 +43,7 @@ def administrator(settings: Settings, agencies: Sequence[Agency]) -> Administrat
             address=address,
             management_url=settings.management_url,
             tuning=tuning(settings),
-            agencies=tuple(agency.code for agency in agencies),
+            agencies=tuple(agency.code for agency in agencies if not agency.beyond),
             consumers=tuple(consumers),
             password_files={user: settings.path(file)} if file else {},
         )

@@ -138,6 +138,7 @@ def wire(core: Core, judging: Judging, executor: ThreadPoolExecutor) -> Service:
         ledger=core.ledger,
         scribe=scribe,
         broker=core.broker,
+        directory=core.registry.directory,
         now=core.now,
         owner=new_id(),
         window=settings.broker.window,

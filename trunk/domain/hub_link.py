@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from trunk.domain.delivery import DeliveryId, EnvelopeId
+
+ASKED_ABOUT: Final = timedelta(days=90)
+"""What only our own lifetime ended may have arrived all the same: for so long the other hub is asked."""
 
 
 class Direction(StrEnum):

@@ -20,6 +20,7 @@ from trunk.domain.shared_secret import SharedSecretRecord
 from trunk.domain.tracking import JournalEvent, StatusReport
 from trunk.storage import accounts, change_requests, directory, leases, operators, purging, restoring, shared_secrets
 from trunk.storage.bulk import Stored, insert_many
+from trunk.storage.engine import require_transaction
 from trunk.storage.entering import ACKNOWLEDGED, TRUNK, Register
 from trunk.storage.hub_links import HubLinkKeeper
 from trunk.storage.mending import Mending
@@ -228,4 +229,5 @@ class Book:
         except BaseException:
             self._positions.held = held  # a counter that was moved inside has been moved back
             del self.lines[lines:]
+            require_transaction(self._connection)  # else what the others wrote is gone, too
             raise

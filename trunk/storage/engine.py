@@ -82,6 +82,16 @@ def glancing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def require_transaction(connection: Connection) -> None:
+    """Raise ``LedgerUnavailableError`` if SQLite has undone the transaction that this connection was in.
+
+    It does so by itself where it cannot undo a single statement (full disk, I/O error, no memory), and then commits
+    what follows statement by statement; a commit at the end would succeed, and mean nothing.
+    """
+    if is_sqlite(connection) and not connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
+        raise LedgerUnavailableError("the database has undone the whole transaction")
+
+
 def settle(engine: Engine) -> None:
     """Of SQLite: everything into the one file, nothing left beside it."""
     if is_sqlite(engine):

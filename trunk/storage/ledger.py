@@ -18,7 +18,7 @@ from trunk.domain.operator import Operator
 from trunk.storage import snapshot
 from trunk.storage.book import Book
 from trunk.storage.chain import Chain
-from trunk.storage.engine import glancing, reading, writers_turn
+from trunk.storage.engine import glancing, reading, require_transaction, writers_turn
 from trunk.storage.faults import told_as_ours
 from trunk.storage.outbox import OutboxEntry
 from trunk.storage.snapshot import Snapshot
@@ -50,6 +50,7 @@ class Ledger:
             book = Book(connection, self._operator)
             yield book
             committed.enter_context(self._chain.written(connection, book.lines))
+            require_transaction(connection)
 
     @contextmanager
     def read(self) -> Iterator[View]:

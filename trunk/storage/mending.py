@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from trunk.domain.change_request import RequestState
 from trunk.domain.delivery import AgencyCode, Delivery, DeliveryEvent, DeliveryState
-from trunk.domain.hub_link import Direction, LinkState
+from trunk.domain.hub_link import ASKED_ABOUT, Direction, LinkState
 from trunk.domain.tracking import JournalEvent
 from trunk.storage.bulk import Stored, insert_many
 from trunk.storage.leases import LONGER
@@ -27,7 +27,6 @@ _FINISHED: Final = (
     DeliveryState.RECEIVED,
     DeliveryState.REFUSED,
     DeliveryState.RECALLED,
-    DeliveryState.EXPIRED,
     DeliveryState.DELIVERED,
 )
 Place = tuple[datetime, str]
@@ -112,16 +111,9 @@ class Looking:
         asked = CHANGE_REQUEST.c.asked_at <= before
         return self._count(CHANGE_REQUEST, CHANGE_REQUEST.c.state == RequestState.OPEN, asked)
 
-    def finished_links(self, limit: int) -> list[str]:
+    def finished_links(self, limit: int, *, now: datetime) -> list[str]:
         """Links of mail that went up and whose fate is known here: nothing is left to be asked."""
-        rows = self._connection.execute(
-            sa.select(HUB_LINK.c.id)
-            .join(DELIVERY, DELIVERY.c.id == HUB_LINK.c.delivery_id)
-            .where(HUB_LINK.c.direction == Direction.UP, sa.literal_column("hub_link.state = 'open'"))
-            .where(DELIVERY.c.state.in_(_FINISHED))
-            .limit(limit)
-        )
-        return [row.id for row in rows]
+        return [row.id for row in self._connection.execute(_finished_links(limit, now))]
 
     def set_aside(self, limit: int = 100) -> list[SetAside]:
         """What nobody has closed yet, the newest first."""
@@ -174,6 +166,13 @@ class Mending(Looking):
         self._connection.execute(sa.delete(LEASE).where(LEASE.c.name.in_(names), LEASE.c.until > after))
         return names
 
+    def close_links(self, links: Collection[str], *, now: datetime) -> int:
+        """Those of them whose fate is still known: a replay may have sent the mail anew since somebody looked."""
+        found = _finished_links(len(links), now).where(HUB_LINK.c.id.in_(links)).order_by(DELIVERY.c.id)
+        still = [row.id for row in self._connection.execute(found.with_for_update(of=DELIVERY))]
+        closed = sa.update(HUB_LINK).where(HUB_LINK.c.id.in_(still))
+        return int(self._connection.execute(closed.values(state=LinkState.CLOSED, reason="", checked_at=now)).rowcount)
+
     def lay_aside(self, code: str, reference: str, detail: str, *, at: datetime) -> None:
         row = {"at": at, "code": code, "reference": reference, "detail": detail}
         self._connection.execute(sa.insert(SET_ASIDE).values(row))
@@ -194,6 +193,18 @@ def _unqueued(limit: int) -> sa.Select[Any]:
         sa.select(*DELIVERY_COLUMNS)
         .where(_WAITING, DELIVERY.c.state == DeliveryState.QUEUED, DELIVERY.c.id.not_in(noticed))
         .order_by(DELIVERY.c.id)
+        .limit(limit)
+    )
+
+
+def _finished_links(limit: int, now: datetime) -> sa.Select[Any]:
+    """What only our own lifetime ended may have arrived all the same, and is asked about for some time yet."""
+    given_up = sa.and_(DELIVERY.c.state == DeliveryState.EXPIRED, HUB_LINK.c.at < now - ASKED_ABOUT)
+    return (
+        sa.select(HUB_LINK.c.id)
+        .join(DELIVERY, DELIVERY.c.id == HUB_LINK.c.delivery_id)
+        .where(HUB_LINK.c.direction == Direction.UP, sa.literal_column("hub_link.state = 'open'"))
+        .where(sa.or_(DELIVERY.c.state.in_(_FINISHED), given_up))
         .limit(limit)
     )
 

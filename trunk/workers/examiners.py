@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -83,7 +84,9 @@ class ExaminerPool(Generic[R]):
         return asked.future
 
     def check(self) -> None:
-        """Return, or raise what keeps examiners from being born."""
+        """Return, or raise ``RuntimeError`` that says why nothing is examined."""
+        if not any(keeper.is_alive() for keeper in self._keepers):
+            raise RuntimeError("nobody keeps the examiners")
         self._ward.check()
 
     def close(self) -> None:
@@ -101,10 +104,22 @@ class ExaminerPool(Generic[R]):
             try:
                 if turn.task.future.set_running_or_notify_cancel():
                     examiner = self._serve(turn, examiner)
+            except Exception as fault:  # a keeper outlives any fault; whoever waits is told, and comes again
+                log.exception("keeper_failed", system=turn.caller)
+                self._forsake(examiner)
+                examiner = None
+                if not turn.task.future.done():
+                    turn.task.future.set_exception(ExaminationFailedError(type(fault).__name__))
             finally:
                 self._line.done(turn)
         if examiner is not None:
             examiner.end()
+
+    def _forsake(self, examiner: Examiner | None) -> None:
+        """Nobody knows what it is doing."""
+        if examiner is not None:
+            with suppress(OSError):
+                examiner.end()
 
     def _serve(self, turn: Turn[_Asked[R]], examiner: Examiner | None) -> Examiner | None:
         """Answer one; returns the examiner to go on with."""

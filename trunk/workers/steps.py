@@ -108,7 +108,7 @@ def purge_step(purge: Purge) -> Callable[[], Went]:
 @dataclass(slots=True, kw_only=True)
 class Mailroom:
     """Listens to the queues of agencies that pull, and wakes their waiting long-polls; of those to which the trunk
-    posts, and wakes the courier; declares all others'.
+    posts, and wakes the courier; declares those of agencies that consume. Who is beyond another hub has none.
 
     The inbox itself is read from the ledger: a lost wake-up costs half a second, never a document.
     """
@@ -121,7 +121,7 @@ class Mailroom:
 
     def step(self) -> Went:
         """Take in agencies that were registered since the last look. Raises ``QueueError``."""
-        fresh = [agency for agency in self.directory().agencies if agency.code not in self._known]
+        fresh = [one for one in self.directory().agencies if one.code not in self._known and not one.beyond]
         if fresh:
             self.broker.declare([agency.code for agency in fresh])
             for agency in fresh:

@@ -68,7 +68,7 @@ class Supervisor:
             if place.due is None and place.child.poll() is not None:
                 self._bury(place)
             elif place.due is not None and place.due <= self.seconds():
-                place.child, place.born, place.due = self._born(), self.seconds(), None
+                self._replace(place)
 
     def finish(self) -> int:
         """Stop all, and give them ``grace_seconds`` together; the worst of their exit codes."""
@@ -85,10 +85,19 @@ class Supervisor:
         log.info("worker_started", worker=child.pid)
         return child
 
+    def _replace(self, place: _Place) -> None:
+        try:
+            place.child = self._born()
+        except OSError as error:  # no memory for one more: those that live go on
+            place.due = self.seconds() + _LONGEST_PAUSE_SECONDS
+            log.error("worker_not_started", reason=error.strerror, again_in_seconds=_LONGEST_PAUSE_SECONDS)  # noqa: TRY400
+            return
+        place.born, place.due = self.seconds(), None
+
     def _bury(self, place: _Place) -> None:
         steady = self.seconds() - place.born >= _STEADY_SECONDS
         place.deaths = 1 if steady else place.deaths + 1
-        pause = min(2.0 ** (place.deaths - 1), _LONGEST_PAUSE_SECONDS)
+        pause = _pause(place.deaths)
         place.due = self.seconds() + pause
         log.error("worker_died", worker=place.child.pid, code=place.child.returncode, again_in_seconds=pause)
         _close(place.child)
@@ -102,6 +111,10 @@ class Supervisor:
             code = child.wait()
         _close(child)
         return 0 if code == -signal.SIGTERM else abs(code)  # told to stop before it had begun: it held nothing
+
+
+def _pause(deaths: int) -> float:
+    return float(min(2.0 ** min(deaths - 1, 10), _LONGEST_PAUSE_SECONDS))
 
 
 def end_with_parent() -> None:

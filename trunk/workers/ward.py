@@ -19,9 +19,14 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
+import structlog
+
 from trunk.errors import ConfigurationError
 from trunk.workers.nursery import DATAGRAM, READY, STOPS, Task, Work
 
+log = structlog.get_logger()
+
+_READY_SECONDS: Final = 60.0  #: to load the trust store and everything else
 _PLAIN: Final = ("datetime", "envelopes.", "signing.", "trunk.")  #: modules whose classes an answer is made of
 
 
@@ -65,6 +70,8 @@ class Ward:
         ours, theirs = Pipe()
         try:
             with theirs:
+                if self._control.fileno() < 0:  # the last one did not get as far as being ready
+                    self._open()
                 try:
                     reply = self._order(b"new", theirs.fileno())
                 except ConnectionError:  # it was killed; whom it had borne died with it
@@ -91,11 +98,22 @@ class Ward:
                 )
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, kept)
-        self._control.sendall(self._make)
-        reply = self._control.recv(DATAGRAM)
+        reply = self._first_word()
         if reply != READY:
             self._shut()
             raise ConfigurationError(reply[1:].decode() or "the nursery of examiners does not start")
+
+    def _first_word(self) -> bytes:
+        """Nothing, if it dies or does not get ready."""
+        self._control.settimeout(_READY_SECONDS)
+        try:
+            self._control.sendall(self._make)
+            return self._control.recv(DATAGRAM)
+        except OSError:
+            self._nursery.kill()
+            return b""
+        finally:
+            self._control.settimeout(None)
 
     def _shut(self) -> None:
         self._control.close()
@@ -148,7 +166,9 @@ class Examiner:
         """What it says; ``Lost`` if it says nothing any more, or nothing that could be an answer."""
         try:
             return _Plain(io.BytesIO(self.pipe.recv_bytes())).load()
-        except (EOFError, OSError, pickle.UnpicklingError):
+        except Exception as fault:  # noqa: BLE001  unpickling raises what it likes; no keeper may die of an answer
+            if not isinstance(fault, EOFError | OSError):
+                log.warning("examiner_not_understood", examiner=self.pid, fault=type(fault).__name__)
             return Lost()
 
     @property

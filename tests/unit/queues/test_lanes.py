@@ -163,4 +163,4 @@ def test_the_pause_before_a_redelivery_grows_and_is_bounded() -> None:
     pauses = [redelivery_pause(earlier) for earlier in range(12)]
     assert pauses[0] == 0
     assert pauses == sorted(pauses)
-    assert pauses[-1] == redelivery_pause(100) == 5.0
+    assert pauses[-1] == redelivery_pause(100) == redelivery_pause(2**31) == 5.0

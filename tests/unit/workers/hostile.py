@@ -25,6 +25,10 @@ def make_nothing() -> Callable[[bytes | mmap.mmap, datetime], Any]:
     raise ConfigurationError("nobody is trusted")
 
 
+def make_unless(broken: Path) -> Callable[[bytes | mmap.mmap, datetime], Any]:
+    return make_nothing() if broken.exists() else obey
+
+
 def obey(octets: bytes | mmap.mmap, at: datetime) -> Any:
     word, _, rest = bytes(octets[:200]).decode().partition(" ")
     return _WORDS[word](rest) if word in _WORDS else ("seen", len(octets), at)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import structlog
@@ -23,6 +24,7 @@ from trunk.application.examiners import Cost, TooCostly
 from trunk.errors import ConfigurationError, OverloadedError
 from trunk.settings import Examination
 from trunk.workers.examiners import ExaminationFailedError, ExaminerPool, InHouse
+from trunk.workers.ward import Examiner
 
 AT = datetime(2026, 11, 22, 3, tzinfo=UTC)
 ROOT = Path(__file__).parents[3]
@@ -116,6 +118,32 @@ def test_the_nursery_may_be_killed_too(opened: Opener) -> None:
     os.kill(nursery, signal.SIGKILL)
     assert [told(pool, b"good") for _ in range(10)] == [("seen", 4, AT)] * 10
     pool.check()
+
+
+def test_a_nursery_that_could_not_be_reborn_at_once_is_reborn_later(opened: Opener, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    pool = opened(LIMITS.model_copy(update={"processes": 1}), maker=partial(hostile.make_unless, broken))
+    nursery = int(Path(f"/proc/{told(pool, b'pid')}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    broken.touch()
+    os.kill(nursery, signal.SIGKILL)
+    with pytest.raises(OverloadedError):
+        for _ in range(1_000):  # those that it bore die a moment after it
+            told(pool, b"good")
+    with pytest.raises(RuntimeError):
+        pool.check()
+    broken.unlink()
+    assert told(pool, b"good") == ("seen", 4, AT)
+    pool.check()
+
+
+def test_an_answer_that_nobody_understands_ends_no_keeper(opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = opened()
+    monkeypatch.setattr(Examiner, "answer", Mock(side_effect=MemoryError))
+    with pytest.raises(ExaminationFailedError, match="MemoryError"):
+        told(pool, b"good")
+    monkeypatch.undo()
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    assert [told(pool, b"good") for _ in range(5)] == [("seen", 4, AT)] * 5
 
 
 def test_one_that_the_machine_does_not_let_work_is_told_to_come_again(opened: Opener, tmp_path: Path) -> None:

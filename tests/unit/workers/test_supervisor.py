@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from structlog.testing import capture_logs
 
-from trunk.workers.supervisor import Supervisor
+from trunk.workers.supervisor import Supervisor, _pause
 
 LIVES = "import sys; sys.stdin.read()"
 DEAF = "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); sys.stdin.read()"
@@ -78,6 +81,27 @@ def test_who_dies_again_and_again_is_started_after_longer_and_longer_pauses(livi
             clock.now += 15
             living.look()
     assert [one["again_in_seconds"] for one in told if one["event"] == "worker_died"] == [1, 2, 4, 8, 15, 15]
+
+
+def test_the_pause_is_bounded_however_often_it_dies() -> None:
+    assert [_pause(deaths) for deaths in (1, 5, 5_000)] == [1, 15, 15]
+
+
+def test_a_worker_that_cannot_be_started_now_takes_nobody_down(
+    living: Supervisor, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = children(living)
+    kill_the_first(living)
+    living.look()
+    with monkeypatch.context() as crowded, capture_logs() as told:
+        crowded.setattr(subprocess, "Popen", Mock(side_effect=OSError(errno.ENOMEM, "Cannot allocate memory")))
+        clock.now += 1
+        living.look()
+    assert [one["event"] for one in told] == ["worker_not_started"]
+    clock.now += 15
+    living.look()
+    assert children(living)[0] != first
+    assert children(living)[1] == second
 
 
 def test_who_lived_long_is_forgiven(living: Supervisor, clock: Clock) -> None:

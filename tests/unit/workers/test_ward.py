@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 from datetime import UTC, datetime
+from multiprocessing import Pipe
 
 import pytest
 
@@ -12,7 +13,7 @@ from signing.evidence import EvidenceKind
 from signing.report import Report
 from signing.verdict import Indication, Verdict
 from trunk.workers.nursery import spelled
-from trunk.workers.ward import _Plain
+from trunk.workers.ward import Examiner, Lost, _Plain
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -38,6 +39,14 @@ def _call(module: str, name: str) -> bytes:
 def test_an_answer_calls_nothing(module: str, name: str) -> None:
     with pytest.raises((pickle.UnpicklingError, AttributeError)):
         _Plain(io.BytesIO(_call(module, name))).load()
+
+
+def test_an_answer_of_another_release_is_no_answer() -> None:
+    ours, theirs = Pipe()
+    theirs.send_bytes(_call("trunk.errors", "NoLongerThere"))
+    assert isinstance(Examiner(pid=0, pipe=ours, end_child=lambda _: "").answer(), Lost)
+    ours.close()
+    theirs.close()
 
 
 def test_an_answer_of_plain_data_is_read() -> None:

@@ -46,8 +46,8 @@ class BookReader:
         try:
             self._read()
         except HubFaultError as fault:
+            self._wanted = True  # again, but not at each step
             if fault.whole:
-                self._read_at = None
                 raise
             self.standing.failed(fault)
 
@@ -67,7 +67,5 @@ class BookReader:
         """Which agencies were closed; not every hub can say."""
         try:
             return self.client.changes(self._version)
-        except HubFaultError as fault:
-            if fault.whole:
-                raise
+        except HubFaultError:  # one that is away will not list its agencies either
             return self._version, frozenset()

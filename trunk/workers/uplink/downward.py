@@ -7,6 +7,7 @@ asked for one by one where a list shows nothing new: today, yesterday, and one f
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,7 +23,7 @@ from trunk.application.uplink_mail import Due, Inward, is_stranger, is_temporary
 from trunk.domain.delivery import DeliveryState
 from trunk.domain.hub_link import HubLink, LinkState
 from trunk.domain.outcome import Accepted, Rejected
-from trunk.errors import CorruptPayloadError, OverloadedError
+from trunk.errors import CorruptPayloadError, LedgerUnavailableError, OverloadedError
 from trunk.workers.loops import Went
 from trunk.workers.uplink.client import Client, Fate, Item, Messages, Refused, Word
 from trunk.workers.uplink.exchange import HubFaultError
@@ -77,45 +78,65 @@ class Downward:
     now: Callable[[], datetime]
     wake_relay: Callable[[], None]
     _days: Iterator[int] = field(default_factory=lambda: iter(()), init=False)
+    _parts: deque[Callable[[], bool]] = field(default_factory=deque, init=False)  #: of a step, in the order of today
     _in_a_row: int = field(default=0, init=False)  #: faults of the hub as a whole, in this step
 
+    def __post_init__(self) -> None:
+        taking = [partial(self._take, kind) for kind in Messages]
+        self._parts.extend((self._read_address_book, self._tell, *taking, self._ask))
+
     def step(self) -> Went:
-        """Tell, take, ask. Raises ``LedgerUnavailableError``."""
+        """Tell, take, ask. Raises ``LedgerUnavailableError``.
+
+        A hub that cannot do one of these is not asked for the others as well, at this moment; but what failed comes
+        last the next time, so that one broken operation does not stand in the way of the rest.
+        """
         if not self.lease.held:
             return Went.IDLE
         if not self.standing.open:
             return Went.HELD_UP
         self._in_a_row = 0
-        try:
-            self.address_book.read_if_due()
-            self._tell()
-            taken = sum(self._take(kind) for kind in Messages)
-            self._ask()
-        except _HubIsAwayError:
-            return Went.HELD_UP
-        except HubFaultError as fault:
-            self.standing.failed(fault)
-            return Went.HELD_UP
-        if taken:
+        took, away = self._round()
+        if took:
             self.wake_relay()
-        return Went.WORKED if taken else Went.IDLE
+        return Went.HELD_UP if away else Went.WORKED if took else Went.IDLE
 
-    def _tell(self) -> None:
+    def _round(self) -> tuple[bool, bool]:
+        """Whether anything was taken, and whether the hub failed."""
+        took = False
+        for part in tuple(self._parts):
+            try:
+                took = part() or took
+            except (_HubIsAwayError, HubFaultError) as fault:
+                if isinstance(fault, HubFaultError):
+                    self.standing.failed(fault)
+                self._parts.remove(part)
+                self._parts.append(part)
+                return took, True
+        return took, False
+
+    def _read_address_book(self) -> bool:
+        self.address_book.read_if_due()
+        return False
+
+    def _tell(self) -> bool:
         """What became of its mail."""
         for due in self.inward.due():
             if not self._tried(due.link.remote_id, partial(self._tell_one, due)):
                 self.inward.reminded([due.link])  # others come first the next time
+        return False
 
     def _tell_one(self, due: Due) -> None:
         refused = self.client.say(due.link.remote_id, Word.DONE if due.done else Word.FAIL, due.reason)
         self.standing.answered("told")
         self.inward.told(due.link, reason=refused.number if refused else due.reason)
 
-    def _ask(self) -> None:
+    def _ask(self) -> bool:
         """What became of ours."""
         for remote_id in self.outward.to_ask():
             if not self._tried(f"sent {remote_id}", partial(self._ask_one, remote_id)):
                 self.outward.asked(remote_id)
+        return False
 
     def _ask_one(self, remote_id: str) -> None:
         fates: list[Fate] = []
@@ -148,15 +169,15 @@ class Downward:
         self.standing.settled(about)
         return True
 
-    def _take(self, kind: Messages) -> int:
-        """How many were new."""
+    def _take(self, kind: Messages) -> bool:
+        """Whether anything was new."""
         items = self.client.waiting(kind)
         self.standing.answered("listed")
         fresh = self._fresh(items)
         if items and not fresh:
             for day in self._other_days():
                 fresh += self._fresh(self.client.waiting(kind, day=day))
-        return sum(self._take_one(item, kind) for item in fresh[:_AT_ONCE])
+        return sum(self._take_one(item, kind) for item in fresh[:_AT_ONCE]) > 0  # all have their turn
 
     def _fresh(self, items: Sequence[Item]) -> list[Item]:
         """Those that we have not met; of the others the hub is reminded now and then."""
@@ -187,7 +208,12 @@ class Downward:
             self.standing.failed(fault, about=item.doc_id)
             if fault.whole:
                 raise
+        except LedgerUnavailableError:
+            raise
         except (OverloadedError, CorruptPayloadError):
+            self.standing.put_off(item.doc_id)
+        except Exception:  # one message's fault, whatever it is: the others have their turn
+            log.exception("uplink_message_failed", remote=item.doc_id)
             self.standing.put_off(item.doc_id)
         return False
 

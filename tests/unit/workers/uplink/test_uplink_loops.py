@@ -162,8 +162,11 @@ class House:
             raise outcome
         return outcome
 
+    book_fault: HubFaultError | None = None
+
     def read_if_due(self) -> None:
-        return None
+        if self.book_fault is not None:
+            raise self.book_fault
 
     def want(self) -> None:
         self.book_wanted += 1
@@ -370,3 +373,30 @@ def test_a_hub_that_fails_several_in_a_row_is_left_alone(house: House) -> None:
     house.outward.asks = [f"poison{n}" for n in range(5)]
     assert step(house) is Went.HELD_UP
     assert len(house.hub.asked) + len(house.hub.said) <= 5 + 2
+
+
+def test_a_broken_address_book_holds_up_neither_mail_nor_word(house: House) -> None:
+    house.book_fault = HubFaultError("http_404")
+    house.hub.mail["m1"] = AT
+    house.outward.asks = ["r1"]
+    assert step(house) is Went.HELD_UP
+    step(house, after=60)
+    assert house.hub.downloads == ["m1"]
+    assert house.hub.asked == ["r1"]
+
+
+def test_a_list_that_the_hub_cannot_give_holds_up_no_question(house: House) -> None:
+    house.hub.fault = HubFaultError("http_500")
+    house.outward.asks = ["r1"]
+    for _ in range(3):
+        step(house, after=600)
+    assert house.hub.asked == ["r1"]
+
+
+def test_a_message_at_which_something_of_ours_breaks_holds_up_no_other(house: House) -> None:
+    house.hub.mail.update(broken=AT, good=AT)
+    house.outcomes = [ZeroDivisionError(), ACCEPTED]
+    assert step(house) is Went.WORKED
+    assert set(house.memory.links) == {"good"}
+    step(house, after=3600)
+    assert set(house.memory.links) == {"good", "broken"}
