@@ -62,23 +62,28 @@ def is_sqlite(bind: Engine | Connection) -> bool:
     return bind.dialect.name == "sqlite"
 
 
+def for_reading(engine: Engine) -> Engine:
+    """The same, whose connections see the ledger as it was at one moment, and write nothing.
+
+    To be kept: SQLAlchemy takes longer to make one than for a small question.
+    """
+    return _made(engine, "REPEATABLE READ")
+
+
+def for_glances(engine: Engine) -> Engine:
+    """The same for questions that stand alone: each sees what is committed when it is asked, and costs one trip."""
+    return _made(engine, "AUTOCOMMIT")
+
+
+def _made(engine: Engine, isolation_level: str) -> Engine:
+    level: dict[str, Any] = {} if is_sqlite(engine) else {"isolation_level": isolation_level}
+    return engine.execution_options(**{_READING: True}, **level)
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A connection in a read transaction that sees the ledger as it was at one moment."""
-    options: dict[str, Any] = {_READING: True}
-    if not is_sqlite(engine):
-        options["isolation_level"] = "REPEATABLE READ"
-    with engine.execution_options(**options).connect() as connection:  # rolled back: there is nothing to commit
-        yield connection
-
-
-@contextmanager
-def glancing(engine: Engine) -> Iterator[Connection]:
-    """A connection for questions that stand alone: each sees what is committed when it is asked, and costs one trip."""
-    options: dict[str, Any] = {_READING: True}
-    if not is_sqlite(engine):
-        options["isolation_level"] = "AUTOCOMMIT"
-    with engine.execution_options(**options).connect() as connection:
+    """A connection of ``for_reading``, once."""
+    with for_reading(engine).connect() as connection:  # rolled back: there is nothing to commit
         yield connection
 
 

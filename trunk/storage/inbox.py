@@ -14,8 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
@@ -23,6 +25,7 @@ from trunk.domain.delivery import AgencyCode, Delivery, DeliveryId, DeliveryStat
 from trunk.domain.priority import places_for_oldest
 from trunk.domain.tracking import WHOLE_INBOX, InboxCursor, InboxItem, InboxPage, InboxSelection
 from trunk.storage import positions
+from trunk.storage.engine import is_sqlite
 from trunk.storage.outbox import URGENCIES
 from trunk.storage.rows import DELIVERY_COLUMNS, delivery_of, envelope_of, halves
 from trunk.storage.tables import DELIVERY, ENVELOPE
@@ -62,16 +65,25 @@ def newest_position(connection: Connection, agencies: Collection[AgencyCode]) ->
     """The newest waiting place of each agency that has one; a look at the ends of an index, not a count."""
     if not agencies:
         return {}
-    asked = sa.values(sa.column("code", sa.String), name="asked").data([(a,) for a in agencies]).cte("asked")
+    codes = orjson.dumps(list(agencies)).decode()
+    rows = connection.execute(_ends_of_inboxes(sqlite=is_sqlite(connection)), {"codes": codes})
+    newest = {AgencyCode(code): max((end for end in found if end is not None), default=None) for code, *found in rows}
+    return {code: position for code, position in newest.items() if position is not None}
+
+
+@lru_cache(maxsize=2)
+def _ends_of_inboxes(*, sqlite: bool) -> sa.Select[Any]:
+    """Built once, for any number of codes: they travel as one JSON text."""
+    codes = sa.bindparam("codes", type_=sa.String)
+    unfolded = sa.func.json_each(codes) if sqlite else sa.func.json_array_elements_text(sa.text("CAST(:codes AS json)"))
+    asked = unfolded.table_valued(sa.column("value", sa.String), name="asked")
     ends = [
         sa.select(sa.func.max(DELIVERY.c.position))
-        .where(DELIVERY.c.addressee == asked.c.code, DELIVERY.c.urgency == urgency, WAITING)
+        .where(DELIVERY.c.addressee == asked.c.value, DELIVERY.c.urgency == urgency, WAITING)
         .scalar_subquery()
         for urgency in URGENCIES
     ]
-    rows = connection.execute(sa.select(asked.c.code, *ends))
-    newest = {AgencyCode(code): max((end for end in found if end is not None), default=None) for code, *found in rows}
-    return {code: position for code, position in newest.items() if position is not None}
+    return sa.select(asked.c.value, *ends)
 
 
 def offered(
@@ -139,15 +151,23 @@ class _Reader:
                     yield urgency, seen
 
     def _range(self, urgency: int, seen: int, window: int, limit: int) -> list[Row[Any]]:
-        rows = self.connection.execute(
-            sa.select(ENVELOPE, *DELIVERY_COLUMNS, DELIVERY.c.position)
-            .join_from(DELIVERY, ENVELOPE, ENVELOPE.c.id == DELIVERY.c.envelope_id)
-            .where(DELIVERY.c.addressee.in_(self.agencies), DELIVERY.c.urgency == urgency, WAITING)
-            .where(DELIVERY.c.position > seen, DELIVERY.c.position <= window, *_conditions(self.only))
-            .order_by(DELIVERY.c.position)
-            .limit(limit)
-        )
-        return list(rows)
+        wanted = {"agencies": list(self.agencies), "urgency": urgency, "seen": seen, "window": window, "limit": limit}
+        return list(self.connection.execute(_range_of(self.only), wanted))
+
+
+@lru_cache(maxsize=64)
+def _range_of(only: InboxSelection) -> sa.Select[Any]:
+    """Built once for each selection: most readers make none, and ask all the time."""
+    agencies: sa.BindParameter[Any] = sa.bindparam("agencies", expanding=True)
+    return (
+        sa.select(ENVELOPE, *DELIVERY_COLUMNS, DELIVERY.c.position)
+        .join_from(DELIVERY, ENVELOPE, ENVELOPE.c.id == DELIVERY.c.envelope_id)
+        .where(DELIVERY.c.addressee.in_(agencies), DELIVERY.c.urgency == sa.bindparam("urgency"), WAITING)
+        .where(DELIVERY.c.position > sa.bindparam("seen"), DELIVERY.c.position <= sa.bindparam("window"))
+        .where(*_conditions(only))
+        .order_by(DELIVERY.c.position)
+        .limit(sa.bindparam("limit", type_=sa.Integer))
+    )
 
 
 def _conditions(only: InboxSelection) -> list[sa.ColumnElement[bool]]:

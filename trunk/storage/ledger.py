@@ -18,7 +18,7 @@ from trunk.domain.operator import Operator
 from trunk.storage import snapshot
 from trunk.storage.book import Book
 from trunk.storage.chain import Chain
-from trunk.storage.engine import glancing, reading, require_transaction, writers_turn
+from trunk.storage.engine import for_glances, for_reading, require_transaction, writers_turn
 from trunk.storage.faults import told_as_ours
 from trunk.storage.outbox import OutboxEntry
 from trunk.storage.snapshot import Snapshot
@@ -33,6 +33,7 @@ class Ledger:
 
     def __init__(self, engine: Engine, *, chain: Chain | None = None, operator: Operator | None = None) -> None:
         self._engine = engine
+        self._reads, self._glances = for_reading(engine), for_glances(engine)
         self._turn = writers_turn(engine)
         self._chain = chain or Chain()
         self._operator = operator
@@ -55,13 +56,13 @@ class Ledger:
     @contextmanager
     def read(self) -> Iterator[View]:
         """One read transaction."""
-        with told_as_ours(), reading(self._engine) as connection:
+        with told_as_ours(), self._reads.connect() as connection:
             yield View(connection)
 
     @contextmanager
     def glance(self) -> Iterator[View]:
         """For questions that need not agree with each other: no transaction around them."""
-        with told_as_ours(), glancing(self._engine) as connection:
+        with told_as_ours(), self._glances.connect() as connection:
             yield View(connection)
 
     def snapshot(self, file: Path, passed: Callable[[int, int], None]) -> Snapshot:
@@ -71,7 +72,7 @@ class Ledger:
 
     def check(self) -> None:
         """Ask the database a small question; ``LedgerUnavailableError`` if it does not answer."""
-        with told_as_ours(), reading(self._engine) as connection:
+        with told_as_ours(), self._reads.connect() as connection:
             connection.execute(sa.select(sa.func.count()).select_from(COUNTER)).scalar_one()
 
     def close(self) -> None:
