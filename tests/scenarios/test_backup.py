@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import os
 import shutil
+import stat
 import threading
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,9 +19,10 @@ from tests.trunk_room import Room, caller, open_room
 from trunk.application import copies
 from trunk.application.copies import BackupError, Manifest
 from trunk.application.handover import Content, Failed
+from trunk.application.submission import Submission
 from trunk.bootstrap import open_administration
 from trunk.bootstrap.copies import Restored, restore
-from trunk.domain.outcome import Rejected
+from trunk.domain.outcome import Accepted, Rejected
 from trunk.domain.rejection import Code
 from trunk.errors import ConfigurationError
 from trunk.settings import load
@@ -114,6 +119,60 @@ def test_every_promise_holds_after_a_restore(
         ]
     with pytest.raises(BackupError, match="empty trunk only"):
         _restored(empty, backup)
+
+
+@pytest.mark.parametrize("beside", ["-wal", "-shm", "-journal"])
+def test_what_an_old_ledger_left_beside_itself_is_refused(tmp_path: Path, beside: str) -> None:
+    province = make_province(tmp_path / "province")
+    _take(province, tmp_path / "backup")
+    ledger = province.settings().data_folder / "ledger.db"
+    for file in ledger.parent.glob("ledger.db*"):
+        file.unlink()
+    left = ledger.with_name(ledger.name + beside)
+    left.write_bytes(b"of the ledger that was here")
+    with pytest.raises(BackupError, match=r"empty trunk only.*ledger\.db, ledger\.db-wal and ledger\.db-shm together"):
+        _restored(province, tmp_path / "backup")
+    assert [file.name for file in ledger.parent.glob("ledger.db*")] == [left.name], "nothing was touched"
+
+
+def test_what_an_interrupted_restore_left_is_not_replayed(tmp_path: Path) -> None:
+    province = make_province(tmp_path / "province")
+    _take(province, tmp_path / "backup")
+    data = province.settings().data_folder
+    with open_room(province) as room:
+        room.accepted(province.signed("later", recipients=(FIRST,)))
+        stale = (data / "ledger.db-wal").read_bytes()
+    assert stale
+    for file in data.glob("ledger.db*"):
+        file.unlink()
+    (data / "ledger.db.restoring-wal").write_bytes(stale)
+    _restored(province, tmp_path / "backup")
+    with open_room(province) as room:
+        assert not room.inbox(FIRST)
+
+
+@pytest.fixture
+def usual_umask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("usual_umask")
+def test_a_backup_is_its_owners_alone_whatever_the_folder_was(province: Province, tmp_path: Path) -> None:
+    with open_room(province) as room:
+        octets = province.signed("large", recipients=(FIRST,), content=LARGE)
+        spooled = province.settings().data_folder / "spool" / "large"
+        spooled.write_bytes(octets)
+        sha256 = hashlib.sha256(octets).hexdigest()
+        large = Submission(caller=room.caller(SENDER), octets=spooled, size=len(octets), sha256=sha256)
+        assert isinstance(room.service.intake.submit(large), Accepted)
+    backup = tmp_path / "backup"
+    backup.mkdir(mode=0o755)
+    manifest = _take(province, backup, with_keys=True)
+    assert any(name.startswith("objects/") for name in manifest.files)
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (backup, *backup.rglob("*"))}
+    assert {path: oct(mode) for path, mode in modes.items() if mode != (0o700 if path.is_dir() else 0o600)} == {}
 
 
 def _load(room: Room) -> None:

@@ -63,6 +63,8 @@ def restore(settings: Settings, folder: Path, *, by: str, against: Path | None, 
         return _afresh(url, manifest, kept, chain, operator)
     target = _file(url)
     partial = target.with_name(f"{target.name}.restoring")
+    for left in _beside(partial):  # by a restore that was interrupted
+        left.unlink(missing_ok=True)
     backups.copy_over(folder / backups.LEDGER[manifest.database], partial)
     restored = _afresh(f"sqlite:///{partial}", manifest, kept, chain, operator)
     os.replace(partial, target)  # noqa: PTH105 - all that came before is for nothing without it
@@ -91,8 +93,7 @@ def _require_empty(url: str, manifest: Manifest) -> None:
     if is_file != (manifest.database == "sqlite"):
         raise BackupError(f"a backup of {manifest.database} goes into a trunk on {manifest.database} only")
     if is_file:
-        if _file(url).exists():
-            raise BackupError(f"{_file(url)} is there: a backup is restored into an empty trunk only")
+        _require_no_file(_file(url))
         return
     engine = open_engine(url)
     try:
@@ -100,6 +101,20 @@ def _require_empty(url: str, manifest: Manifest) -> None:
             raise BackupError("there are tables in the database: a backup is restored into an empty trunk only")
     finally:
         engine.dispose()
+
+
+def _require_no_file(ledger: Path) -> None:
+    """What lies beside a ledger belongs to it: SQLite would replay an old log into the ledger that is restored."""
+    there = [file.name for file in (ledger, *_beside(ledger)) if file.exists()]
+    if there:
+        raise BackupError(
+            f"there is {', '.join(there)} in {ledger.parent}: a backup is restored into an empty trunk only; "
+            f"move {ledger.name}, {ledger.name}-wal and {ledger.name}-shm together"
+        )
+
+
+def _beside(ledger: Path) -> list[Path]:
+    return [ledger.with_name(f"{ledger.name}{ending}") for ending in ("-wal", "-shm", "-journal")]
 
 
 def _file(url: str) -> Path:

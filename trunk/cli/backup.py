@@ -53,7 +53,7 @@ class Wish:
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest.")
 @wish(Wish)
 def take(world: World, wish: Wish) -> None:
-    """Copy database, payloads and manifest to DIR, which must be new or empty."""
+    """Copy database, payloads and manifest to DIR, which must be new or empty, and becomes its owner's alone (700)."""
     with world.administration() as room, _bar() as passed:
         manifest = room.copies.take(wish.folder, with_keys=wish.with_keys, passed=passed)
     _tell(manifest, world, as_json=wish.as_json)
