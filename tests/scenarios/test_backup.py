@@ -22,6 +22,7 @@ from trunk.application.handover import Content, Failed
 from trunk.application.submission import Submission
 from trunk.bootstrap import open_administration
 from trunk.bootstrap.copies import Restored, restore
+from trunk.domain.delivery import EnvelopeId
 from trunk.domain.outcome import Accepted, Rejected
 from trunk.domain.rejection import Code
 from trunk.errors import ConfigurationError
@@ -119,6 +120,49 @@ def test_every_promise_holds_after_a_restore(
         ]
     with pytest.raises(BackupError, match="empty trunk only"):
         _restored(empty, backup)
+
+
+def test_what_may_have_left_before_a_restore_is_asked_for_and_not_sealed_as_recalled(
+    province: Province, kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    with open_room(province) as room:
+        waits = room.accepted(province.signed("11", recipients=(FIRST,))).accepted.envelope.id
+        room.service.dispatch.run_once()
+        room.clock.pass_by(timedelta(days=30))
+        room.service.sweep.run_once()
+        room.clock.pass_by(-timedelta(days=30))
+        expired, waits = waits, room.accepted(province.signed("12", recipients=(FIRST,))).accepted.envelope.id
+        room.service.dispatch.run_once()
+        _take(province, tmp_path / "backup")
+        assert room.take(FIRST), "after the backup, which does not know of it"
+    empty = _lost(province, kind, request)
+    _restored(empty, tmp_path / "backup")
+    with open_room(empty) as room:
+        later = room.accepted(province.signed("13", recipients=(FIRST,))).accepted.envelope.id
+        _recall(room, "11", "12", "13")
+        assert _ways(room, expired, waits, later) == [
+            ("expired", None, ["open"]),
+            ("queued", None, ["open"]),
+            ("recalled", None, ["held_back"]),
+        ], "asked for, and nobody says that it was fetched"
+        assert room.facts(SENDER).count("recalled") == 1
+        assert len(room.take(FIRST)) > 1
+        agreed = province.status("12", "15", reporter=FIRST, description="đồng ý")
+        room.accepted(agreed, by=FIRST)
+        assert [(state, asked) for state, _, asked in _ways(room, waits)] == [("recalled", ["agreed"])]
+
+
+def _recall(room: Room, *numbers: str) -> None:
+    for number in numbers:
+        recall = room.province.status(number, "13", reporter=SENDER, sender=SENDER, description="nhầm")
+        room.accepted(recall, by=SENDER)
+
+
+def _ways(room: Room, *envelopes: EnvelopeId) -> list[tuple[str, datetime | None, list[str]]]:
+    """State, time of the first fetch, and what was asked, of the only recipient of each."""
+    found = [room.service.tracking.track(one) for one in envelopes]
+    parts = [part for track in found if track is not None for part in track.deliveries]
+    return [(part.delivery.state, part.fetched_at, [one.state for one in part.requests]) for part in parts]
 
 
 @pytest.mark.parametrize("beside", ["-wal", "-shm", "-journal"])
