@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import os
 import shutil
 import stat
@@ -13,18 +14,24 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from scripts.province import FIRST, SECOND, SENDER, Province, make_province
 from tests.trunk_room import Room, caller, open_room
 from trunk.application import copies
 from trunk.application.copies import BackupError, Manifest
 from trunk.application.handover import Content, Failed
+from trunk.application.replay import Replay
+from trunk.application.replay_jobs import ReplayJobs, ReplayWish
 from trunk.application.submission import Submission
 from trunk.bootstrap import open_administration
 from trunk.bootstrap.copies import Restored, restore
+from trunk.cli.main import trunk
+from trunk.domain.control import Role
 from trunk.domain.delivery import EnvelopeId
 from trunk.domain.outcome import Accepted, Rejected
 from trunk.domain.rejection import Code
+from trunk.domain.replaying import JobProgress, JobState
 from trunk.errors import ConfigurationError
 from trunk.settings import load
 from trunk.storage.leases import HOUSEKEEPING
@@ -163,6 +170,50 @@ def _ways(room: Room, *envelopes: EnvelopeId) -> list[tuple[str, datetime | None
     found = [room.service.tracking.track(one) for one in envelopes]
     parts = [part for track in found if track is not None for part in track.deliveries]
     return [(part.delivery.state, part.fetched_at, [one.state for one in part.requests]) for part in parts]
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_restore_restarts_no_replay_and_tells_what_is_valid_again(
+    province: Province, kind: str, request: pytest.FixtureRequest, tmp_path: Path, *, ends: bool
+) -> None:
+    with open_room(province) as room, open_administration(province.settings(), by="an") as admin:
+        way = room.accepted(province.signed("21", recipients=(FIRST,))).accepted.deliveries[0].id
+        room.service.dispatch.run_once()
+        key = admin.operators.add("binh", Role.ADMINISTRATOR).key
+        jobs = _jobs(room)
+        job = jobs.order(key, ReplayWish(deliveries=[way], reason="mất mạng", per_second=1))
+        assert isinstance(job, JobProgress)
+        manifest = _take(province, tmp_path / "backup")
+        assert isinstance(jobs.stop(key, job.job.id, "nhầm"), JobProgress)
+        assert admin.operators.revoke("binh")
+    empty = _lost(province, kind, request)
+    wish = ["admin", "restore", str(tmp_path / "backup"), "--into", str(empty.config), "--json"]
+    done = CliRunner().invoke(trunk, [*wish, *(["--end-operator-keys"] if ends else [])], env={"LANG": "en_US.UTF-8"})
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert (told["replays_stopped"], told["operator_keys_ended"]) == (1, int(ends))
+    assert told["valid_again_since"] == manifest.taken_at
+    looks = ["trunk admin key list", "trunk admin operator list", "trunk admin vxp-secrets list"]
+    assert set(looks) < set(told["look_at"])
+    assert "valid again" in done.stderr
+    assert all(command in done.stderr for command in looks)
+    with open_room(empty) as room, open_administration(empty.settings(), by="an") as admin:
+        assert _jobs(room).running() == []
+        ended = _jobs(room).progress(job.job.id)
+        assert isinstance(ended, JobProgress)
+        assert (ended.job.state, "restored" in ended.job.ended_because) == (JobState.STOPPED, True)
+        assert [one.revoked_at is not None for one in admin.operators.every()] == [ends]
+        lines = admin.journal.lines(since=None, actor="", envelope_id="", limit=100)
+        assert [line.reason for line in lines if line.event == "admin_replay_stopped"] == [
+            f"{job.job.id} {ended.job.ended_because}"
+        ]
+        assert [line.reason for line in lines if line.event == "admin_operator_revoked"] == [f"binh {key.id}"] * ends
+
+
+def _jobs(room: Room) -> ReplayJobs:
+    ledger = room.service.ledger
+    replay = Replay(ledger=ledger, now=room.clock, lifetime=timedelta(days=7))
+    return ReplayJobs(ledger=ledger, replay=replay, now=room.clock, new_id=lambda: "job-1")
 
 
 @pytest.mark.parametrize("beside", ["-wal", "-shm", "-journal"])

@@ -23,6 +23,8 @@ from trunk.storage.tables import AGENCY, COUNTER, DELIVERY, ENVELOPE, LEASE, OUT
 
 LEAP: Final = 1_000_000_000
 """More than is given between a backup and its restore."""
+STOPPED: Final = "restored from a backup; order it again if it is still wanted"
+"""Why a replay ended that was running when the backup was taken."""
 _DIRECTORY: Final = "directory"
 _UNKNOWN: Final = (
     DELIVERY.c.state.in_(WAITING | {DeliveryState.EXPIRED}),
