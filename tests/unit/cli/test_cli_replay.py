@@ -164,7 +164,51 @@ def test_a_filter_that_means_nothing_that_can_be_replayed_is_refused_with_its_co
 
 
 def test_what_was_purged_is_left_alone_by_name(town: Town, expired: list[Delivery]) -> None:
+    purged(town, expired[0])
+    assert "purged" in replay(town, expired[0].id, exit_code=Exit.REFUSED)
+
+
+def purged(town: Town, delivery: Delivery) -> None:
     with town.ledger.begin() as book:
         line = JournalEvent(at=town.now, event="octets_purged", actor="retention")
-        book.note(line, envelope_id=expired[0].envelope_id)
-    assert "purged" in replay(town, expired[0].id, exit_code=Exit.REFUSED)
+        book.note(line, envelope_id=delivery.envelope_id)
+
+
+@pytest.mark.parametrize(
+    ("events", "word", "code"),
+    [
+        ((), "unknown", Exit.NOT_FOUND),
+        ((E.RECEIPTED,), "settled", Exit.REFUSED),
+        ((E.HELD_BACK,), "settled", Exit.REFUSED),
+        ((E.LIFETIME_ENDED,), "purged", Exit.REFUSED),
+    ],
+)
+def test_a_dry_run_of_named_ones_ends_as_the_replay_does(
+    town: Town, expired: list[Delivery], events: tuple[E, ...], word: str, code: Exit
+) -> None:
+    (other,) = town.accept("3", to=(FIRST,))
+    town.happens(other, *events)
+    if word == "purged":
+        purged(town, other)
+    name = other.id if events else "NO-SUCH-ID"
+    dry = town.json("admin", "replay", name, expired[0].id, "--dry-run", "--json", exit_code=code)
+    assert dry == {"would_replay": [expired[0].id], "left_alone": {name: word}}
+    shown = town.run("admin", "replay", name, expired[0].id, "--dry-run")
+    assert (shown.exit_code, shown.stdout) == (code, f"{expired[0].id}\n")
+    assert name in shown.stderr
+    wish = ("admin", "replay", name, expired[0].id, "--yes", "--reason", "x", "--json")
+    assert town.json(*wish, exit_code=code)["outcomes"] == {expired[0].id: "queued", name: word}
+
+
+def test_a_dry_run_by_filter_counts_and_shows_what_the_replay_puts_back(town: Town, expired: list[Delivery]) -> None:
+    (received,), (waits,) = town.accept("3", to=(FIRST,)), town.accept("4", to=(FIRST,))
+    town.happens(received, E.RECEIPTED)
+    purged(town, expired[2])
+    states = ("--state", "expired", "--state", "received", "--state", "queued")
+    dry = town.json("admin", "replay", *states, "--dry-run", "--json")
+    assert sum(one["count"] for one in dry["counts"]) == 3
+    shown = town.run("admin", "replay", *states, "--dry-run").stdout
+    assert [f"{number}/STN-VP" in shown for number in range(1, 5)] == [True, False, False, True]
+    done = town.json("admin", "replay", *states, "--yes", "--reason", "x", "--json")["outcomes"]
+    assert done == {expired[0].id: "queued", expired[1].id: "queued", waits.id: "already_queued"}
+    assert set(dry["would_replay"]) == set(done)
