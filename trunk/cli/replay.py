@@ -49,6 +49,12 @@ class Wish(Filter):
     yes: bool
     as_json: bool
 
+    @property
+    def why(self) -> str:
+        """The reason, with who ordered it: words of the user's, which say nothing of who did it."""
+        reason, by = self.reason.strip(), self.operator.strip()
+        return f"{reason} (ordered by {by})" if by else reason
+
 
 @click.command(
     epilog=example(
@@ -64,7 +70,7 @@ class Wish(Filter):
 @click.option(
     "--operator",
     default="",
-    help="Name for the journal; default: your user name on this machine (no key of `trunk admin operator`).",
+    help="Who ordered it, if not you: goes into the reason. Who did it is your user name on this machine.",
 )
 @click.option(
     "--per-second", type=click.FloatRange(min=0, min_open=True), default=50.0, show_default=True, help="Pace."
@@ -96,6 +102,7 @@ def _check(wish: Wish) -> None:
         raise WrongUsageError("nothing is chosen", remedy="name deliveries, or give --agency, --state, --text, …")
     if not wish.dry_run:
         required_reason(wish.reason, example="their disk was full")
+        required_reason(wish.why, example="their disk was full")
 
 
 def _replay_chosen(room: AdminRoom, wish: Wish, world: World) -> None:
@@ -140,7 +147,7 @@ def _replay(room: AdminRoom, ids: Sequence[DeliveryId], wish: Wish, world: World
     from trunk.application.replay import Order  # noqa: PLC0415  heavy
 
     _ask(len(ids), wish, world)
-    order = Order(operator=wish.operator.strip() or world.doors.user(), reason=wish.reason.strip())
+    order = Order(operator=world.doors.user(), reason=wish.why)
     outcomes: dict[DeliveryId, str] = {}
     try:
         outcomes.update(_paced(room.replay, ids, order, wish, world.doors))

@@ -47,9 +47,18 @@ def test_a_replay_is_journalled_with_who_and_why(town: Town, expired: list[Deliv
     assert (line.event, line.actor, line.reason) == ("replay_ordered", "an", "their disk was full")
 
 
-def test_another_operator_may_be_named(town: Town, expired: list[Delivery]) -> None:
-    replay(town, expired[0].id, "--operator", "chị Bình")
-    assert last_line(town, expired[0]).actor == "chị Bình"
+@pytest.mark.parametrize("named", ["chị Bình", "operator/binh"])
+def test_whoever_is_named_the_user_of_the_machine_did_it(town: Town, expired: list[Delivery], named: str) -> None:
+    replay(town, expired[0].id, "--operator", f" {named} ")
+    line = last_line(town, expired[0])
+    assert (line.actor, line.reason) == ("an", f"their disk was full (ordered by {named})")
+
+
+@pytest.mark.parametrize("named", ["two\nlines", "x" * 1000])
+def test_a_name_that_cannot_be_kept_is_refused(town: Town, expired: list[Delivery], named: str) -> None:
+    assert "TRK-154" in replay(town, expired[0].id, "--operator", named, exit_code=Exit.USAGE)
+    assert "--reason is required" in replay(town, expired[0].id, "--operator", "binh", reason="", exit_code=Exit.USAGE)
+    assert state(town, expired[0]) == "expired"
 
 
 def test_a_reason_is_required(town: Town, expired: list[Delivery]) -> None:
