@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import count
@@ -15,13 +16,15 @@ from trunk.application.replay import Replay
 from trunk.application.replay_jobs import ReplayJobs, ReplayWish
 from trunk.domain.control import OperatorKey, Role
 from trunk.domain.delivery import Delivery, DeliveryEvent
+from trunk.domain.delivery import DeliveryState as S
 from trunk.domain.entry import EnvelopeKind
 from trunk.domain.operator import Operator
-from trunk.domain.outcome import Rejected
+from trunk.domain.outcome import Rejected, refuse
 from trunk.domain.rejection import Code
 from trunk.domain.replaying import Job, JobProgress, JobState
-from trunk.domain.tracking import Search
+from trunk.domain.tracking import JournalEvent, Search
 from trunk.storage.ledger import Ledger
+from trunk.storage.purging import PURGED
 from trunk.workers.loops import Went
 from trunk.workers.replaying import ReplayTurns
 
@@ -139,6 +142,29 @@ def test_a_filter_means_the_same_to_the_count_and_to_the_order(ledger: Ledger) -
     entered_ = jobs(ledger).order(key, wish)
     assert isinstance(entered_, JobProgress)
     assert entered_.job.total == 3
+
+
+def test_a_filter_counts_nothing_that_the_order_would_leave_alone(ledger: Ledger) -> None:
+    deliveries = expired(ledger, 4)
+    with ledger.begin() as book:
+        move(book, deliveries[0].id, E.RECEIPTED)
+        move(book, deliveries[1].id, E.REPLAY_ORDERED)
+        line = JournalEvent(at=AT, event=PURGED, actor="retention")
+        book.note(line, envelope_id=deliveries[2].envelope_id)
+    states = frozenset({S.EXPIRED, S.RECEIVED, S.QUEUED})
+    wish = ReplayWish(
+        search=Search(kinds=frozenset({EnvelopeKind.DOCUMENT}), states=states, limit=9), reason="down", per_second=50
+    )
+    counted = jobs(ledger).rehearse(wish)
+    assert not isinstance(counted, Rejected)
+    assert [(one.state, one.count) for one in counted] == [("expired", 1), ("queued", 1)]
+    key = operators(ledger).add("binh", Role.ADMINISTRATOR).key
+    ordered_ = jobs(ledger).order(key, wish)
+    assert isinstance(ordered_, JobProgress)
+    jobs(ledger).work(ordered_.job, 9)
+    assert progress(ledger, ordered_.job).outcomes == {"queued": 1, "already_queued": 1}
+    only = dataclasses.replace(wish, search=Search(kinds=frozenset({EnvelopeKind.DOCUMENT}), limit=9))
+    assert jobs(ledger).rehearse(only) == jobs(ledger).order(key, only) == refuse(Code.NOTHING_MATCHES)
 
 
 def test_the_pace_is_kept_and_the_notices_are_woken(ledger: Ledger) -> None:

@@ -68,10 +68,14 @@ class Copies:
     new_id: Callable[[], str]
 
     def take(self, folder: Path, *, with_keys: bool, passed: Passed) -> Manifest:
-        """A backup in ``folder``, which must not be there or be empty. Raises ``BackupError``."""
+        """A backup in ``folder``, which must not be there or be empty, and becomes its owner's alone.
+
+        Raises ``BackupError``.
+        """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise BackupError(f"{folder} is not empty; a backup never overwrites")
+        _make_private(folder)
         backup, at = self.new_id(), self.operator.now()
         with self.ledger.begin() as book:
             if not book.take_work(HOUSEKEEPING, owner=backup, now=at, until=at + LONGER[HOUSEKEEPING]):
@@ -154,6 +158,15 @@ def put_keys(folder: Path, manifest: Manifest, keys: Mapping[str, Path]) -> None
             copy_over(folder / "keys" / key, target)
 
 
+def _make_private(folder: Path) -> None:
+    if not folder.stat().st_mode & 0o077:
+        return
+    try:
+        folder.chmod(0o700)
+    except OSError as error:
+        raise BackupError(f"{folder} is open to others, and not ours to close: make it mode 700 first") from error
+
+
 def _object(sha256: str) -> str:
     return f"objects/{sha256[:2]}/{sha256}"
 
@@ -174,7 +187,8 @@ def _digest(file: Path) -> str:
 
 def copy_over(source: Path, target: Path) -> None:
     """Durably, for the owner alone; over what an interrupted copy left."""
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in (target.parent.parent, target.parent):  # ``parents`` would make the upper one as the umask says
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
     target.touch(mode=0o600)
     shutil.copyfile(source, target)

@@ -20,6 +20,7 @@ from trunk.domain.delivery import WAITING, Delivery
 from trunk.domain.operator import Operator
 from trunk.domain.outcome import Rejected, refuse
 from trunk.domain.rejection import Code
+from trunk.domain.replaying import ALREADY_QUEUED
 from trunk.storage.ledger import Ledger
 
 MOST: Final = 10_000
@@ -63,14 +64,18 @@ class DeadLetters:
         return next(self._laid(found), None) or refuse(Code.NO_DEAD_LETTER, got=name)
 
     def put_back(self, name: str, order: Order) -> Replayed | Rejected:
-        """Replay its delivery, and remove it."""
+        """Replay its delivery, and remove it; where that was queued already, with a line of its own."""
         laid = self.show(name)
         if isinstance(laid, Rejected):
             return laid
         if laid.delivery is None:
             return refuse(Code.LETTER_OF_NOTHING, got=laid.letter.id)
         done = self.replay.one(laid.delivery.id, order)
-        if not isinstance(done, Rejected):
+        if isinstance(done, Rejected):
+            return done
+        if done.outcome == ALREADY_QUEUED:  # the replay wrote nothing, and nothing is removed without a line
+            self._close([laid], Order(operator=order.operator, reason=order.reason.strip()))
+        else:
             self._remove({name})
         return done
 

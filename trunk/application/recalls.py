@@ -1,8 +1,9 @@
 """What a sender asks back or changes: by a status 13, by a revoking document, by an update.
 
-Whoever has not fetched the document never will: it is held back at once, and that ends the delivery. Whoever has it is
-asked: the asking message goes to it as any mail does, and its 15 or 16 closes the request. An update asks likewise, and
-takes nothing back. A second recall of what is asked back already asks nothing more: it is only passed on.
+Whoever has not fetched the document never will: it is held back at once, and that ends the delivery. Whoever has it,
+or may have it since a backup was restored, is asked: the asking message goes to it as any mail does, and its 15 or 16
+closes the request. An update asks likewise, and takes nothing back. A second recall of what is asked back already asks
+nothing more: it is only passed on.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ class Recaller:
         for one in targets:
             if one.envelope.id == asking.envelope_id or one.envelope.business == BusinessKind.REVOKE:
                 continue
-            if asking.kind is RequestKind.RECALL and _not_fetched(one):
+            if asking.kind is RequestKind.RECALL and _has_not_left(one):
                 moves += self._hold_back(one, asking)
                 requests.append(self._request(one, asking, RequestState.HELD_BACK))
             elif _may_be_asked(one, asking, known.get(one.delivery.id, ())):
@@ -130,14 +131,14 @@ class Recaller:
         )
 
 
-def _not_fetched(one: Carried) -> bool:
-    return one.delivery.fetched_at is None and one.delivery.state in WAITING | {DeliveryState.EXPIRED}
+def _has_not_left(one: Carried) -> bool:
+    return not one.delivery.may_have_left and one.delivery.state in WAITING | {DeliveryState.EXPIRED}
 
 
 def _may_be_asked(one: Carried, asking: Asking, known: Sequence[ChangeRequest]) -> bool:
-    """A recipient that has it, has not turned it down and is not being asked the same already."""
+    """A recipient that may have it, has not turned it down and is not being asked the same already."""
     delivery = one.delivery
-    has_it = delivery.state not in UNFINISHED | {DeliveryState.EXPIRED} or delivery.fetched_at is not None
+    has_it = delivery.state not in UNFINISHED | {DeliveryState.EXPIRED} or delivery.may_have_left
     if delivery.state in _OVER or not (has_it or delivery.state is DeliveryState.RELAYED):
         return False
     return asking.kind is RequestKind.UPDATE or not any(

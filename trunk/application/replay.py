@@ -52,9 +52,9 @@ class Replay:
     lifetime: timedelta  #: a replayed delivery lives afresh
 
     def candidates(self, search: Search) -> list[Listed]:
-        """The newest of what a filter finds (``--dry-run`` shows them)."""
+        """The newest of what a filter would replay (``--dry-run`` shows them)."""
         with self.ledger.read() as view:
-            return list(view.search(search))
+            return view.replays.newest(search)
 
     def count(self, search: Search) -> list[Counted]:
         """How many deliveries a filter would replay, by agency and state."""
@@ -64,7 +64,8 @@ class Replay:
     def choose(self, search: Search, *, most: int = MOST) -> list[DeliveryId] | Rejected:
         """What a filter means, in the order of acceptance; without a state: what has not arrived.
 
-        Refused for states that nothing leaves, where nothing matches, and where more than ``most`` match.
+        What is settled or purged is never meant, so that nothing is counted that the replay leaves alone. Refused for
+        states that nothing leaves, where nothing matches, and where more than ``most`` match.
         """
         meant = _meant(search)
         if not meant.states & REPLAYABLE:

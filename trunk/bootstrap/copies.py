@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -31,6 +32,8 @@ class Restored:
 
     manifest: Manifest
     offered_again: int  #: deliveries that a broker had taken
+    replays_stopped: int  #: that were running when the backup was taken
+    operator_keys_ended: int
     older: Sequence[Fault]  #: how it differs from heads that were kept elsewhere
 
 
@@ -45,8 +48,13 @@ def copies(settings: Settings, ledger: Ledger, operator: Operator) -> Copies:
     )
 
 
-def restore(settings: Settings, folder: Path, *, by: str, against: Path | None, passed: Passed) -> Restored:
-    """Fill an empty trunk from a backup, all digests checked first. Raises ``BackupError``, ``ConfigurationError``."""
+def restore(
+    settings: Settings, folder: Path, *, by: str, against: Path | None, end_keys: bool = False, passed: Passed
+) -> Restored:
+    """Fill an empty trunk from a backup, all digests checked first; with ``end_keys`` no operator's key opens it.
+
+    Raises ``BackupError``, ``ConfigurationError``.
+    """
     manifest = backups.verify(folder, passed=passed)
     backups.require_known(manifest.revision, migrate.known())
     url = settings.database_url
@@ -58,19 +66,24 @@ def restore(settings: Settings, folder: Path, *, by: str, against: Path | None, 
     store = PayloadStore(settings.data_folder / "objects")
     backups.put_objects(folder, manifest, store, settings.data_folder / "spool", passed)
     chain, operator = Chain(settings.journal.node), Operator(name=by, now=clock)
+    begin = partial(_afresh, chain=chain, operator=operator, manifest=manifest, kept=kept, end_keys=end_keys)
     if manifest.database == "postgresql":
         snapshot.restore(url, folder / backups.LEDGER[manifest.database])
-        return _afresh(url, manifest, kept, chain, operator)
+        return begin(url)
     target = _file(url)
-    partial = target.with_name(f"{target.name}.restoring")
-    backups.copy_over(folder / backups.LEDGER[manifest.database], partial)
-    restored = _afresh(f"sqlite:///{partial}", manifest, kept, chain, operator)
-    os.replace(partial, target)  # noqa: PTH105 - all that came before is for nothing without it
+    unfinished = target.with_name(f"{target.name}.restoring")
+    for left in _beside(unfinished):  # by a restore that was interrupted
+        left.unlink(missing_ok=True)
+    backups.copy_over(folder / backups.LEDGER[manifest.database], unfinished)
+    restored = begin(f"sqlite:///{unfinished}")
+    os.replace(unfinished, target)  # noqa: PTH105 - all that came before is for nothing without it
     backups.sync(target.parent)
     return restored
 
 
-def _afresh(url: str, manifest: Manifest, kept: Sequence[Head], chain: Chain, operator: Operator) -> Restored:
+def _afresh(
+    url: str, *, chain: Chain, operator: Operator, manifest: Manifest, kept: Sequence[Head], end_keys: bool
+) -> Restored:
     engine = open_engine(url)
     try:
         migrate.upgrade(engine)
@@ -78,12 +91,20 @@ def _afresh(url: str, manifest: Manifest, kept: Sequence[Head], chain: Chain, op
         with ledger.read() as view:
             older = view.check_journal(against=kept, passed=lambda _: None).faults if kept else []
         with ledger.begin() as book:
+            stopped = len(book.view.replays.running())
             again = book.start_afresh(at=clock(), actor=_ACTOR)
+            ended = [one for one in book.view.operator_keys() if end_keys and book.revoke_operator_key(one, at=clock())]
             book.act("restored", f"from {manifest.id} of {manifest.taken_at}")
         settle(engine)
     finally:
         engine.dispose()
-    return Restored(manifest=manifest, offered_again=again, older=older)
+    return Restored(
+        manifest=manifest,
+        offered_again=again,
+        replays_stopped=stopped,
+        operator_keys_ended=len(ended),
+        older=older,
+    )
 
 
 def _require_empty(url: str, manifest: Manifest) -> None:
@@ -91,8 +112,7 @@ def _require_empty(url: str, manifest: Manifest) -> None:
     if is_file != (manifest.database == "sqlite"):
         raise BackupError(f"a backup of {manifest.database} goes into a trunk on {manifest.database} only")
     if is_file:
-        if _file(url).exists():
-            raise BackupError(f"{_file(url)} is there: a backup is restored into an empty trunk only")
+        _require_no_file(_file(url))
         return
     engine = open_engine(url)
     try:
@@ -100,6 +120,20 @@ def _require_empty(url: str, manifest: Manifest) -> None:
             raise BackupError("there are tables in the database: a backup is restored into an empty trunk only")
     finally:
         engine.dispose()
+
+
+def _require_no_file(ledger: Path) -> None:
+    """What lies beside a ledger belongs to it: SQLite would replay an old log into the ledger that is restored."""
+    there = [file.name for file in (ledger, *_beside(ledger)) if file.exists()]
+    if there:
+        raise BackupError(
+            f"there is {', '.join(there)} in {ledger.parent}: a backup is restored into an empty trunk only; "
+            f"move {ledger.name}, {ledger.name}-wal and {ledger.name}-shm together"
+        )
+
+
+def _beside(ledger: Path) -> list[Path]:
+    return [ledger.with_name(f"{ledger.name}{ending}") for ending in ("-wal", "-shm", "-journal")]
 
 
 def _file(url: str) -> Path:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -49,6 +49,12 @@ class Wish(Filter):
     yes: bool
     as_json: bool
 
+    @property
+    def why(self) -> str:
+        """The reason, with who ordered it: words of the user's, which say nothing of who did it."""
+        reason, by = self.reason.strip(), self.operator.strip()
+        return f"{reason} (ordered by {by})" if by else reason
+
 
 @click.command(
     epilog=example(
@@ -64,12 +70,12 @@ class Wish(Filter):
 @click.option(
     "--operator",
     default="",
-    help="Name for the journal; default: your user name on this machine (no key of `trunk admin operator`).",
+    help="Who ordered it, if not you: goes into the reason. Who did it is your user name on this machine.",
 )
 @click.option(
     "--per-second", type=click.FloatRange(min=0, min_open=True), default=50.0, show_default=True, help="Pace."
 )
-@click.option("--dry-run", is_flag=True, help="Only show what would be replayed.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be replayed; ends as it would.")
 @click.option("--yes", is_flag=True, help="Do not ask (needed for more than one without a terminal).")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @wish(Wish)
@@ -96,6 +102,7 @@ def _check(wish: Wish) -> None:
         raise WrongUsageError("nothing is chosen", remedy="name deliveries, or give --agency, --state, --text, …")
     if not wish.dry_run:
         required_reason(wish.reason, example="their disk was full")
+        required_reason(wish.why, example="their disk was full")
 
 
 def _replay_chosen(room: AdminRoom, wish: Wish, world: World) -> None:
@@ -135,21 +142,37 @@ def _counts(counts: Sequence[Counted], language: Language) -> object:
 
 def _replay(room: AdminRoom, ids: Sequence[DeliveryId], wish: Wish, world: World) -> None:
     if wish.dry_run:
-        print_json({"would_replay": ids}) if wish.as_json else click.echo("\n".join(ids))
+        _rehearse(room, ids, wish, world.language)
         return
     from trunk.application.replay import Order  # noqa: PLC0415  heavy
 
     _ask(len(ids), wish, world)
-    order = Order(operator=wish.operator.strip() or world.doors.user(), reason=wish.reason.strip())
+    order = Order(operator=world.doors.user(), reason=wish.why)
     outcomes: dict[DeliveryId, str] = {}
     try:
         outcomes.update(_paced(room.replay, ids, order, wish, world.doors))
     finally:  # an interruption half-way tells what was done until then
         _summarise(outcomes, len(ids), wish, world.language)
-    counted = set(outcomes.values())
-    if _UNKNOWN in counted:
+    _end(outcomes.values())
+
+
+def _rehearse(room: AdminRoom, ids: Sequence[DeliveryId], wish: Wish, language: Language) -> None:
+    """Ends as the replay would."""
+    flaws = {one: flaw for one in ids for flaw in room.replay.flaws([one])}
+    left = {one: _REFUSED[flaw.code] for one, flaw in flaws.items()}
+    chosen = [one for one in ids if one not in left]
+    if wish.as_json:
+        print_json({"would_replay": chosen, "left_alone": left})
+    else:
+        click.echo("\n".join(chosen), nl=bool(chosen))
+        _tell_refused(left, language)
+    _end(left.values())
+
+
+def _end(outcomes: Collection[str]) -> None:
+    if _UNKNOWN in outcomes:
         raise click.exceptions.Exit(Exit.NOT_FOUND)
-    if counted & {_SETTLED, _PURGED}:
+    if {_SETTLED, _PURGED} & set(outcomes):
         raise click.exceptions.Exit(Exit.REFUSED)
 
 
@@ -188,16 +211,25 @@ def _summarise(outcomes: dict[DeliveryId, str], total: int, wish: Wish, language
     if wish.as_json:
         print_json({"outcomes": outcomes, "not_reached": total - len(outcomes)})
         return
-    words = {
+    words = _words(language)
+    for outcome, number in Counter(outcomes.values()).items():
+        click.echo(f"{number:>6}  {words[outcome]}")
+    _tell_refused({d: outcome for d, outcome in outcomes.items() if outcome in _REFUSED.values()}, language)
+    if len(outcomes) < total:
+        click.echo(f"{total - len(outcomes):>6}  {language.say('chưa thực hiện', 'not reached')}")
+
+
+def _tell_refused(refused: Mapping[DeliveryId, str], language: Language) -> None:
+    words = _words(language)
+    for delivery_id, outcome in refused.items():
+        click.echo(f"        {delivery_id}: {words[outcome]}", err=True)
+
+
+def _words(language: Language) -> Mapping[str, str]:
+    return {
         "queued": language.say("đã xếp lại vào hàng chờ", "queued again"),
         "already_queued": language.say("vốn đang chờ chuyển", "queued already"),
         _SETTLED: language.say("đã kết thúc, giữ nguyên", "settled, left alone"),
         _PURGED: language.say("nội dung đã xoá theo quy định lưu trữ", "purged, its content is gone"),
         _UNKNOWN: language.say("không có mã này", "no such delivery"),
     }
-    for outcome, number in Counter(outcomes.values()).items():
-        click.echo(f"{number:>6}  {words[outcome]}")
-    for delivery_id in (d for d, outcome in outcomes.items() if outcome in _REFUSED.values()):
-        click.echo(f"        {delivery_id}: {words[outcomes[delivery_id]]}", err=True)
-    if len(outcomes) < total:
-        click.echo(f"{total - len(outcomes):>6}  {language.say('chưa thực hiện', 'not reached')}")

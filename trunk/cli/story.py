@@ -205,6 +205,12 @@ def _small_print(part: DeliveryTrack, language: Language) -> Iterator[str]:
     told = "; ".join(f"{what} {clock(at)}" for what, at in times if at is not None)
     if told:
         yield told
+    if part.delivery.restored_at is not None and part.fetched_at is None:
+        at = clock(part.delivery.restored_at)
+        yield language.say(
+            f"khôi phục {at} từ bản sao lưu: có thể đã được tải trước đó",
+            f"restored {at} from a backup: it may have been fetched before",
+        )
     yield f"id {part.delivery.id}"
     for link in part.links:
         yield _link(link, language)

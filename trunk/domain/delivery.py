@@ -183,10 +183,16 @@ class Delivery:
     expires_at: datetime  #: when the trunk gives up and tells the sender
     fetched_at: datetime | None = None  #: when its octets first left the house; a fact, which moves no state
     replayed_at: datetime | None = None  #: an administrator last put it back; other repetitions are the road's
+    restored_at: datetime | None = None  #: it came back with a backup that knows of no fetch: it may have left since
+
+    @property
+    def may_have_left(self) -> bool:
+        """Whether somebody may have its octets: it was fetched, or nobody can know since a backup was restored."""
+        return self.fetched_at is not None or self.restored_at is not None
 
     @property
     def held_back(self) -> bool:
-        """Whether it was recalled before anybody had fetched it, and so never leaves."""
+        """Whether it was recalled before anybody is known to have fetched it, and so never leaves from here."""
         return self.state is DeliveryState.RECALLED and self.fetched_at is None
 
 

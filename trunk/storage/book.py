@@ -16,6 +16,7 @@ from trunk.domain.credential import KeyRecord, SystemRecord
 from trunk.domain.delivery import Delivery, DeliveryId, EnvelopeId, Step
 from trunk.domain.entry import Acceptance, Entry, EntryResult
 from trunk.domain.operator import Operator
+from trunk.domain.replaying import JobState
 from trunk.domain.shared_secret import SharedSecretRecord
 from trunk.domain.tracking import JournalEvent, StatusReport
 from trunk.storage import accounts, change_requests, directory, leases, operators, purging, restoring, shared_secrets
@@ -159,8 +160,14 @@ class Book:
             self.note(line, envelope_id=one.envelope_id)
 
     def start_afresh(self, *, at: datetime, actor: str) -> int:
-        """After a restore: everything that waits is offered anew, at places that no reader has passed."""
+        """After a restore: everything that waits is offered anew, at places that no reader has passed.
+
+        Replays that were running are stopped: by now they may have ended, or somebody may have stopped them.
+        """
         restoring.start_afresh(self._connection, at=at)
+        for job in self.replays.running():
+            self.replays.end(job.id, JobState.STOPPED, at=at, because=restoring.STOPPED)
+            self.act("replay_stopped", f"{job.id} {restoring.STOPPED}")
         return self.requeue_dispatched(at=at, actor=actor)
 
     def change_directory(self) -> None:

@@ -24,13 +24,13 @@ _Lines = sa.Select[Any]
 
 def search(connection: Connection, wanted: Search) -> list[Listed]:
     """Newest first. An agency's list is read from the ends of two indexes, as sender and as recipient."""
-    lines = conditions(_lines(), wanted)
+    lines = conditions(every_line(), wanted)
     if wanted.agency is None:
-        return _newest(connection, lines, ENVELOPE, wanted.limit)
-    sent = _newest(connection, lines.where(ENVELOPE.c.sender == wanted.agency), ENVELOPE, wanted.limit)
+        return newest_of(connection, lines, ENVELOPE, wanted.limit)
+    sent = newest_of(connection, lines.where(ENVELOPE.c.sender == wanted.agency), ENVELOPE, wanted.limit)
     if wanted.sent_only:
         return sent
-    received = _newest(connection, lines.where(DELIVERY.c.addressee == wanted.agency), DELIVERY, wanted.limit)
+    received = newest_of(connection, lines.where(DELIVERY.c.addressee == wanted.agency), DELIVERY, wanted.limit)
     single = {line.delivery.id: line for line in sent + received}  # an agency may write to itself
     newest = sorted(single.values(), key=lambda line: (line.envelope.accepted_at, line.delivery.id), reverse=True)
     return newest[: wanted.limit]
@@ -80,7 +80,8 @@ def _failed_for(code: str) -> sa.ColumnElement[bool]:
     return sa.or_(newest == code, *begun)
 
 
-def _lines() -> _Lines:
+def every_line() -> _Lines:
+    """All deliveries, to be narrowed down."""
     return (
         sa.select(ENVELOPE, *DELIVERY_COLUMNS, AGENCY.c.name.label("recipient_name"))
         .join_from(DELIVERY, ENVELOPE, ENVELOPE.c.id == DELIVERY.c.envelope_id)
@@ -88,8 +89,8 @@ def _lines() -> _Lines:
     )
 
 
-def _newest(connection: Connection, lines: _Lines, clock: sa.Table, limit: int) -> list[Listed]:
-    """Both tables have the time of acceptance; ``clock`` is the one whose index is walked."""
+def newest_of(connection: Connection, lines: _Lines, clock: sa.Table, limit: int) -> list[Listed]:
+    """Those of ``lines``. Both tables have the time of acceptance; ``clock`` is the one whose index is walked."""
     newest = lines.order_by(clock.c.accepted_at.desc(), DELIVERY.c.id.desc()).limit(min(limit, LONGEST))
     return [_line(row) for row in connection.execute(newest)]
 

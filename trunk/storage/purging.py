@@ -65,6 +65,11 @@ def delete(connection: Connection, digests: Sequence[str]) -> None:
     connection.execute(sa.delete(PAYLOAD).where(PAYLOAD.c.sha256.in_(digests)))
 
 
+def purged() -> sa.ColumnElement[bool]:
+    """Of an envelope in a wider question, whether its octets were deleted."""
+    return sa.exists().where(JOURNAL.c.envelope_id == ENVELOPE.c.id, JOURNAL.c.event == PURGED)
+
+
 def is_purged(connection: Connection, envelope_id: EnvelopeId) -> bool:
     line = sa.select(JOURNAL.c.id).where(JOURNAL.c.envelope_id == envelope_id, JOURNAL.c.event == PURGED)
     return connection.execute(line.limit(1)).first() is not None

@@ -5,19 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from trunk.domain.delivery import AgencyCode, DeliveryId
+from trunk.domain.delivery import AgencyCode, DeliveryId, DeliveryState
 from trunk.domain.rejection import Code
-from trunk.domain.replaying import ALREADY_QUEUED, QUEUED, Counted, Job, JobId, JobProgress, JobState, NotPutBack
-from trunk.domain.tracking import Search
+from trunk.domain.replaying import (
+    ALREADY_QUEUED,
+    QUEUED,
+    REPLAYABLE,
+    Counted,
+    Job,
+    JobId,
+    JobProgress,
+    JobState,
+    NotPutBack,
+)
+from trunk.domain.tracking import Listed, Search
 from trunk.storage.bulk import insert_many
 from trunk.storage.control_tables import REPLAY_ITEM, REPLAY_JOB
-from trunk.storage.lists import conditions
+from trunk.storage.lists import conditions, every_line, newest_of
+from trunk.storage.purging import purged
 from trunk.storage.tables import DELIVERY, ENVELOPE
+
+_NOT_REFUSED: Final = REPLAYABLE | {DeliveryState.QUEUED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +49,8 @@ class Replays:
 
     def count(self, wanted: Search) -> list[Counted]:
         """How many deliveries a filter means, by agency and state; its limit does not matter."""
-        found = _meant(sa.select(DELIVERY.c.addressee, DELIVERY.c.state, sa.func.count().label("number")), wanted)
+        counted = sa.select(DELIVERY.c.addressee, DELIVERY.c.state, sa.func.count().label("number"))
+        found = _meant(_joined(counted), wanted)
         rows = self._connection.execute(
             found.group_by(DELIVERY.c.addressee, DELIVERY.c.state).order_by(DELIVERY.c.addressee, DELIVERY.c.state)
         )
@@ -45,9 +59,15 @@ class Replays:
     def choose(self, wanted: Search, limit: int) -> list[DeliveryId]:
         """Those deliveries, in the order in which they were accepted."""
         rows = self._connection.execute(
-            _meant(sa.select(DELIVERY.c.id), wanted).order_by(ENVELOPE.c.accepted_at, DELIVERY.c.id).limit(limit)
+            _meant(_joined(sa.select(DELIVERY.c.id)), wanted)
+            .order_by(ENVELOPE.c.accepted_at, DELIVERY.c.id)
+            .limit(limit)
         )
         return [DeliveryId(row.id) for row in rows]
+
+    def newest(self, wanted: Search) -> list[Listed]:
+        """The newest of those deliveries, as lists show them."""
+        return newest_of(self._connection, _meant(every_line(), wanted), ENVELOPE, wanted.limit)
 
     def job(self, job_id: str) -> JobProgress | None:
         rows = self._connection.execute(sa.select(REPLAY_JOB).where(REPLAY_JOB.c.id == job_id))
@@ -135,9 +155,14 @@ class ReplayKeeper(Replays):
         return self._connection.execute(held).scalar_one() is JobState.RUNNING
 
 
-def _meant(asked: sa.Select[Any], wanted: Search) -> sa.Select[Any]:
-    joined = asked.select_from(DELIVERY.join(ENVELOPE, ENVELOPE.c.id == DELIVERY.c.envelope_id))
-    found = conditions(joined, wanted)
+def _joined(asked: sa.Select[Any]) -> sa.Select[Any]:
+    return asked.select_from(DELIVERY.join(ENVELOPE, ENVELOPE.c.id == DELIVERY.c.envelope_id))
+
+
+def _meant(joined: sa.Select[Any], wanted: Search) -> sa.Select[Any]:
+    """Of what a filter finds, what a replay would not refuse: so a rehearsal says what the order comes to."""
+    states = (wanted.states or _NOT_REFUSED) & _NOT_REFUSED
+    found = conditions(joined, wanted).where(DELIVERY.c.state.in_(sorted(states)), ~purged())
     if wanted.agency is None:
         return found
     return found.where(sa.or_(ENVELOPE.c.sender == wanted.agency, DELIVERY.c.addressee == wanted.agency))

@@ -33,6 +33,7 @@ DELIVERY_COLUMNS: Final = tuple(
         "expires_at",
         "fetched_at",
         "replayed_at",
+        "restored_at",
     )
 )
 """What ``delivery_of`` needs: reading the others costs more than the rest of the row."""
@@ -168,6 +169,7 @@ def delivery_of(row: Any) -> Delivery:
         expires_at=row.expires_at,
         fetched_at=row.fetched_at,
         replayed_at=row.replayed_at,
+        restored_at=row.restored_at,
     )
 
 

@@ -41,7 +41,11 @@ class Snapshot:
 
 
 def take(engine: Engine, file: Path, passed: Callable[[int, int], None]) -> Snapshot:
-    """Copy the ledger to ``file``; ``passed`` is told how much of how much is done."""
+    """Copy the ledger to ``file``, which is new and its owner's alone; ``passed`` is told how much of how much is done.
+
+    Raises ``FileExistsError``.
+    """
+    file.touch(mode=0o600, exist_ok=False)  # SQLite and pg_dump keep the mode of a file that is there
     with reading(engine) as connection:
         if not is_sqlite(engine):
             connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))

@@ -174,6 +174,7 @@ class DeliveryRow(SQLModel, table=True):
     taken_at: datetime | None = Field(default=None, sa_type=UtcTime)  # the agency's system had it whole
     settled_at: datetime | None = Field(default=None, sa_type=UtcTime)  # its people took it in or turned it down
     replayed_at: datetime | None = Field(default=None, sa_type=UtcTime)  # an administrator last put it back
+    restored_at: datetime | None = Field(default=None, sa_type=UtcTime)  # came with a backup; may have left since
 
 
 class OutboxRow(SQLModel, table=True):

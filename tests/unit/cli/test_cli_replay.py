@@ -47,9 +47,18 @@ def test_a_replay_is_journalled_with_who_and_why(town: Town, expired: list[Deliv
     assert (line.event, line.actor, line.reason) == ("replay_ordered", "an", "their disk was full")
 
 
-def test_another_operator_may_be_named(town: Town, expired: list[Delivery]) -> None:
-    replay(town, expired[0].id, "--operator", "chị Bình")
-    assert last_line(town, expired[0]).actor == "chị Bình"
+@pytest.mark.parametrize("named", ["chị Bình", "operator/binh"])
+def test_whoever_is_named_the_user_of_the_machine_did_it(town: Town, expired: list[Delivery], named: str) -> None:
+    replay(town, expired[0].id, "--operator", f" {named} ")
+    line = last_line(town, expired[0])
+    assert (line.actor, line.reason) == ("an", f"their disk was full (ordered by {named})")
+
+
+@pytest.mark.parametrize("named", ["two\nlines", "x" * 1000])
+def test_a_name_that_cannot_be_kept_is_refused(town: Town, expired: list[Delivery], named: str) -> None:
+    assert "TRK-154" in replay(town, expired[0].id, "--operator", named, exit_code=Exit.USAGE)
+    assert "--reason is required" in replay(town, expired[0].id, "--operator", "binh", reason="", exit_code=Exit.USAGE)
+    assert state(town, expired[0]) == "expired"
 
 
 def test_a_reason_is_required(town: Town, expired: list[Delivery]) -> None:
@@ -164,7 +173,51 @@ def test_a_filter_that_means_nothing_that_can_be_replayed_is_refused_with_its_co
 
 
 def test_what_was_purged_is_left_alone_by_name(town: Town, expired: list[Delivery]) -> None:
+    purged(town, expired[0])
+    assert "purged" in replay(town, expired[0].id, exit_code=Exit.REFUSED)
+
+
+def purged(town: Town, delivery: Delivery) -> None:
     with town.ledger.begin() as book:
         line = JournalEvent(at=town.now, event="octets_purged", actor="retention")
-        book.note(line, envelope_id=expired[0].envelope_id)
-    assert "purged" in replay(town, expired[0].id, exit_code=Exit.REFUSED)
+        book.note(line, envelope_id=delivery.envelope_id)
+
+
+@pytest.mark.parametrize(
+    ("events", "word", "code"),
+    [
+        ((), "unknown", Exit.NOT_FOUND),
+        ((E.RECEIPTED,), "settled", Exit.REFUSED),
+        ((E.HELD_BACK,), "settled", Exit.REFUSED),
+        ((E.LIFETIME_ENDED,), "purged", Exit.REFUSED),
+    ],
+)
+def test_a_dry_run_of_named_ones_ends_as_the_replay_does(
+    town: Town, expired: list[Delivery], events: tuple[E, ...], word: str, code: Exit
+) -> None:
+    (other,) = town.accept("3", to=(FIRST,))
+    town.happens(other, *events)
+    if word == "purged":
+        purged(town, other)
+    name = other.id if events else "NO-SUCH-ID"
+    dry = town.json("admin", "replay", name, expired[0].id, "--dry-run", "--json", exit_code=code)
+    assert dry == {"would_replay": [expired[0].id], "left_alone": {name: word}}
+    shown = town.run("admin", "replay", name, expired[0].id, "--dry-run")
+    assert (shown.exit_code, shown.stdout) == (code, f"{expired[0].id}\n")
+    assert name in shown.stderr
+    wish = ("admin", "replay", name, expired[0].id, "--yes", "--reason", "x", "--json")
+    assert town.json(*wish, exit_code=code)["outcomes"] == {expired[0].id: "queued", name: word}
+
+
+def test_a_dry_run_by_filter_counts_and_shows_what_the_replay_puts_back(town: Town, expired: list[Delivery]) -> None:
+    (received,), (waits,) = town.accept("3", to=(FIRST,)), town.accept("4", to=(FIRST,))
+    town.happens(received, E.RECEIPTED)
+    purged(town, expired[2])
+    states = ("--state", "expired", "--state", "received", "--state", "queued")
+    dry = town.json("admin", "replay", *states, "--dry-run", "--json")
+    assert sum(one["count"] for one in dry["counts"]) == 3
+    shown = town.run("admin", "replay", *states, "--dry-run").stdout
+    assert [f"{number}/STN-VP" in shown for number in range(1, 5)] == [True, False, False, True]
+    done = town.json("admin", "replay", *states, "--yes", "--reason", "x", "--json")["outcomes"]
+    assert done == {expired[0].id: "queued", expired[1].id: "queued", waits.id: "already_queued"}
+    assert set(dry["would_replay"]) == set(done)

@@ -183,3 +183,14 @@ def test_a_fault_of_ours_names_no_details_and_traceback_shows_them(town: Town) -
     assert "ZeroDivisionError" in result.stderr
     assert "secret" not in result.stderr
     assert isinstance(town.run("--traceback", "list").exception, ZeroDivisionError)
+
+
+def test_what_came_back_with_a_backup_may_have_been_fetched_and_nobody_says_that_it_was(town: Town) -> None:
+    (delivery,) = town.accept("1", to=(FIRST,))
+    with town.ledger.begin() as book:
+        book.start_afresh(at=town.now, actor="restore")
+    told = town.run("status", delivery.envelope_id, width=200).stdout
+    assert "from a backup: it may have been fetched before" in told
+    assert "; fetched" not in told
+    (part,) = town.json("status", delivery.envelope_id, "--json")["deliveries"]
+    assert part["fetched_at"] is None

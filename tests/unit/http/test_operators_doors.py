@@ -316,6 +316,25 @@ def test_dead_letters_are_listed_shown_replayed_and_closed(room: OperatorsRoom, 
     ]
 
 
+def test_a_dead_letter_of_what_is_queued_already_is_removed_with_a_line_first(
+    room: OperatorsRoom, admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued = room.delivery("VB-1")
+    letter = room.letter(queued.id)
+    line = ("admin_dead_letter_closed", "operator/binh", f"{name_of(letter)} of {queued.id}: mended")
+    seen, settle = [], room.letters.settle
+
+    def looked(*asked: Any) -> int:
+        seen.extend(room.acts()[1:])
+        return settle(*asked)
+
+    monkeypatch.setattr(room.letters, "settle", looked)
+    done = admin.post(f"{ADMIN}/dead-letters/{name_of(letter)}/replay", {"reason": " mended "})
+    assert done.json["outcome"] == "already_queued"
+    assert room.letters.letters == []
+    assert seen == room.acts()[1:] == [line]
+
+
 def test_a_dead_letter_of_what_is_settled_stays_for_a_person_to_close(room: OperatorsRoom, admin: Client) -> None:
     letter = room.letter(room.delivery("VB-1", E.RECEIPTED).id)
     assert admin.post(f"{ADMIN}/dead-letters/{name_of(letter)}/replay", {"reason": "x"}).codes == ["TRK-115"]
