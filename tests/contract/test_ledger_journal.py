@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -102,6 +103,33 @@ def test_a_chain_that_is_gone_with_its_head_is_missed_by_the_next(ledger: Ledger
     gone = next(head.node for head in node if head.sequence == 3)
     _by_hand(engine, f"DELETE FROM journal WHERE node = '{gone}'", f"DELETE FROM journal_head WHERE node = '{gone}'")
     assert {fault.what for fault in _checked(ledger).faults} == {"cut_off"}
+
+
+def test_an_act_whose_chain_has_ended_cannot_vanish_with_its_head(ledger: Ledger, engine: Engine) -> None:
+    """A command has a chain of its own; by the time that another one is opened, the newest line is some mail's."""
+    _noted(ledger, "mail")
+    before = {head.node for head in _heads(ledger)}
+    _noted(Ledger(engine), "an operator was added")
+    (node,) = {head.node for head in _heads(ledger)} - before
+    _noted(ledger, "more mail")
+    assert ledger.name_chains(at=AT) == 1
+    assert ledger.name_chains(at=AT) == 0, "named already"
+    _noted(Ledger(engine), "another command")
+    assert _checked(ledger).faults == []
+    _by_hand(engine, f"DELETE FROM journal WHERE node = '{node}'", f"DELETE FROM journal_head WHERE node = '{node}'")
+    assert [(fault.what, fault.node) for fault in _checked(ledger).faults] == [("cut_off", node)]
+
+
+def test_a_chain_that_goes_on_is_named_again_after_a_while(ledger: Ledger, engine: Engine) -> None:
+    other = Ledger(engine)
+    _noted(ledger, "ours")
+    _noted(other, "theirs")
+    assert ledger.name_chains(at=AT) == 1
+    _noted(other, "more of theirs")
+    assert ledger.name_chains(at=AT + timedelta(minutes=1)) == 0
+    assert ledger.name_chains(at=AT + timedelta(minutes=11)) == 1
+    assert other.name_chains(at=AT) == 1, "and they name ours"
+    assert _checked(ledger).faults == []
 
 
 @pytest.mark.parametrize("made_up", [True, False])

@@ -30,6 +30,7 @@ class Pace:
     untaken_after: timedelta = timedelta(minutes=30)  #: its queue holds other notices
     ahead: timedelta = timedelta(minutes=10)  #: no lease of ours is longer
     batch: int = 500
+    witness_every: timedelta = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,7 @@ class Reconciler:
     now: Callable[[], datetime]
     pace: Pace = field(default_factory=Pace)
     _place: Place | None = field(default=None, init=False)
+    _witnessed_at: datetime | None = field(default=None, init=False)
 
     def run_once(self) -> Reconciled:
         """Raises ``LedgerUnavailableError``; a broker that is away is looked at in the next pass."""
@@ -87,6 +89,15 @@ class Reconciler:
         done = self.scribe.perform(mend).result()
         reach("reconcile.mended")
         return done
+
+    def bear_witness(self) -> int:
+        """Name what other processes have written to the journal in our own chain, now and then; how many chains."""
+        now = self.now()
+        if self._witnessed_at is not None and timedelta() <= now - self._witnessed_at < self.pace.witness_every:
+            return 0
+        named = self.ledger.name_chains(at=now)
+        self._witnessed_at = now
+        return named
 
     def _again(self, book: Book, lost: Sequence[Delivery], now: datetime) -> int:
         steps = [step for one in lost if (step := advance(one, DeliveryEvent.BROKER_FORGOT, due_at=now)) is not None]

@@ -21,6 +21,7 @@ from trunk.domain.shared_secret import SharedSecretRecord
 from trunk.domain.tracking import JournalEvent, StatusReport
 from trunk.storage import accounts, change_requests, directory, leases, operators, purging, restoring, shared_secrets
 from trunk.storage.bulk import Stored, insert_many
+from trunk.storage.chain import Chain
 from trunk.storage.engine import require_transaction
 from trunk.storage.entering import ACKNOWLEDGED, TRUNK, Register
 from trunk.storage.hub_links import HubLinkKeeper
@@ -225,6 +226,12 @@ class Book:
         if done:
             self.act(act, what)
         return done
+
+    def name_chains(self, chain: Chain, *, at: datetime) -> int:
+        """See ``Ledger.name_chains``."""
+        lines = chain.beside(self._connection, at=at)
+        self.lines += lines
+        return len(lines)
 
     @contextmanager
     def part(self) -> Iterator[None]:

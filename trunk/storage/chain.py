@@ -4,6 +4,9 @@ A transaction collects its lines and writes them last, under the process's own l
 row any more, so processes never wait for each other, and nobody can deadlock. The lock is held until the commit has
 returned. Where that failed, nobody knows what the ledger shows: the chain ends there and a new one begins, whose first
 line names the newest line that can be seen.
+
+A chain that vanishes whole, head and all, is missed only where another one names it: so a running trunk names the heads
+of the others in its own chain now and then (``beside``).
 """
 
 from __future__ import annotations
@@ -14,21 +17,27 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import orjson
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from trunk.errors import LedgerUnavailableError
-from trunk.storage.bulk import Stored, insert_many
-from trunk.storage.tables import JOURNAL, JOURNAL_HEAD
+from trunk.storage.bulk import Stored, insert_many, insert_new
+from trunk.storage.columns import time_text
+from trunk.storage.tables import JOURNAL, JOURNAL_HEAD, JOURNAL_NAMED
 
 OPENED: Final = "chain_opened"
+NAMED: Final = "chain_named"
 NOTHING: Final = "0" * 64
 """What the very first line of a ledger follows."""
 _LINE: Final = ("at", "envelope_id", "delivery_id", "event", "state", "actor", "reason")
 _WAIT_SECONDS: Final = 10
+_NAMED_AGAIN: Final = timedelta(minutes=10)
+"""A chain that goes on is named so often; one that nobody has named yet, at once."""
+_MOST_NAMED: Final = 500
 _NEWEST: Final = (
     sa.select(JOURNAL.c.node, JOURNAL.c.sequence, JOURNAL.c.hash)
     .where(JOURNAL.c.node.is_not(None))
@@ -77,6 +86,41 @@ class Chain:
         finally:
             self._lock.release()
 
+    def beside(self, connection: Connection, *, at: datetime) -> list[dict[str, Stored]]:
+        """Lines that name the heads of other chains; to be written in this transaction."""
+        head = self._head
+        known = sa.or_(
+            JOURNAL_NAMED.c.node.is_(None),
+            sa.and_(
+                JOURNAL_NAMED.c.sequence < JOURNAL_HEAD.c.sequence,
+                sa.or_(JOURNAL_NAMED.c.at <= at - _NAMED_AGAIN, JOURNAL_NAMED.c.at > at),
+            ),
+        )
+        found = connection.execute(
+            sa.select(JOURNAL_HEAD)
+            .outerjoin(JOURNAL_NAMED, JOURNAL_NAMED.c.node == JOURNAL_HEAD.c.node)
+            .where(known, JOURNAL_HEAD.c.node != ("" if head is None else head.node))
+            .order_by(JOURNAL_HEAD.c.node)
+            .limit(_MOST_NAMED)
+        ).all()
+        named = [row.node for row in found]
+        connection.execute(sa.delete(JOURNAL_NAMED).where(JOURNAL_NAMED.c.node.in_(named)))
+        marks: list[dict[str, Stored]] = [{"node": r.node, "sequence": r.sequence, "at": time_text(at)} for r in found]
+        insert_new(connection, JOURNAL_NAMED, marks)
+        return [self._naming(NAMED, row, time_text(at)) for row in found]
+
+    def _naming(self, event: str, head: Any, at: Stored) -> dict[str, Stored]:
+        """A line about another chain's line, or about none."""
+        return {
+            "at": at,
+            "envelope_id": "",
+            "delivery_id": None,
+            "event": event,
+            "state": None,
+            "actor": self._name,
+            "reason": "" if head is None else f"{head.node} {head.sequence} {head.hash}",
+        }
+
     def _append(self, connection: Connection, before: Head | None, lines: Sequence[Mapping[str, Stored]]) -> Head:
         rows: list[dict[str, Stored]] = []
         head = before or self._open(connection, lines[0], rows)
@@ -94,15 +138,7 @@ class Chain:
     def _open(self, connection: Connection, first: Mapping[str, Stored], rows: list[dict[str, Stored]]) -> Head:
         newest = connection.execute(_NEWEST).one_or_none()
         node = f"{self._name}.{self._chance(5)}"
-        line: dict[str, Stored] = {
-            "at": first["at"],
-            "envelope_id": "",
-            "delivery_id": None,
-            "event": OPENED,
-            "state": None,
-            "actor": self._name,
-            "reason": "" if newest is None else f"{newest.node} {newest.sequence} {newest.hash}",
-        }
+        line = self._naming(OPENED, newest, first["at"])
         head = Head(node, 1, link(NOTHING if newest is None else newest.hash, node, 1, line))
         rows.append({**line, "node": node, "sequence": 1, "hash": head.hash})
         return head

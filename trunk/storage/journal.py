@@ -10,7 +10,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from trunk.storage.chain import NOTHING, OPENED, Head, link
+from trunk.storage.chain import NAMED, NOTHING, OPENED, Head, link
 from trunk.storage.columns import time_text
 from trunk.storage.tables import COUNTER, JOURNAL, JOURNAL_HEAD
 
@@ -119,7 +119,8 @@ class _Checker:
         return self._found
 
     def _openings(self) -> Iterator[tuple[tuple[str, int], str]]:
-        for reason in self._connection.execute(sa.select(JOURNAL.c.reason).where(JOURNAL.c.event == OPENED)).scalars():
+        naming = sa.select(JOURNAL.c.reason).where(JOURNAL.c.event.in_((OPENED, NAMED)))
+        for reason in self._connection.execute(naming).scalars():
             node, sequence, digest = _spoken(reason)
             if node:
                 yield (node, sequence), digest
@@ -151,13 +152,19 @@ class _Checker:
             previous = None
         elif expected == 1:
             previous = self._before_first(row)
+        if row.event == NAMED:
+            self._require_named(row)
         if previous is not None and link(previous, row.node, row.sequence, _said(row)) != row.hash:
             self._tell("edited", row.node, row.sequence, row.id)
         chain.sequence, chain.hash = row.sequence, row.hash
 
     def _before_first(self, row: Any) -> str:
-        """The hash that a chain's first line follows; that line must be there, and be read before."""
-        node, sequence, digest = _spoken(row.reason if row.event == OPENED else "")
+        """The hash that a chain's first line follows."""
+        return self._require_named(row) if row.event == OPENED else NOTHING
+
+    def _require_named(self, row: Any) -> str:
+        """The hash of the line that this one names; it must be there, and be read before."""
+        node, sequence, digest = _spoken(row.reason)
         if node and self._met.get((node, sequence)) != digest:
             self._tell("cut_off", node, sequence, row.id)
         return digest or NOTHING

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -52,6 +53,11 @@ class Ledger:
             yield book
             committed.enter_context(self._chain.written(connection, book.lines))
             require_transaction(connection)
+
+    def name_chains(self, *, at: datetime) -> int:
+        """Name the heads of other processes' chains in our own, so that none can vanish unnoticed; how many."""
+        with self.begin() as book:
+            return book.name_chains(self._chain, at=at)
 
     @contextmanager
     def read(self) -> Iterator[View]:

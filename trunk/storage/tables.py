@@ -48,6 +48,7 @@ __all__ = [
     "IDEMPOTENCY",
     "JOURNAL",
     "JOURNAL_HEAD",
+    "JOURNAL_NAMED",
     "LEASE",
     "MANDATE",
     "METADATA",
@@ -224,6 +225,16 @@ class JournalHeadRow(SQLModel, table=True):
     hash: str = Field(max_length=64)
 
 
+class JournalNamedRow(SQLModel, table=True):
+    """How far a chain has been named in another one."""
+
+    __tablename__ = "journal_named"
+
+    node: str = Field(primary_key=True)
+    sequence: int = Field(sa_type=sa.BigInteger)
+    at: datetime = Field(sa_type=UtcTime)
+
+
 class StatusReportRow(SQLModel, table=True):
     """A business status; ``about`` is the document's envelope, if it is known here."""
 
@@ -376,6 +387,7 @@ DELIVERY = _table(DeliveryRow)
 OUTBOX = _table(OutboxRow)
 JOURNAL = _table(JournalRow)
 JOURNAL_HEAD = _table(JournalHeadRow)
+JOURNAL_NAMED = _table(JournalNamedRow)
 STATUS_REPORT = _table(StatusReportRow)
 IDEMPOTENCY = _table(IdempotencyRow)
 COUNTER = _table(CounterRow)

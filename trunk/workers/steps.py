@@ -58,6 +58,7 @@ def reconcile_step(reconciler: Reconciler, lease: Lease) -> Callable[[], Went]:
         done = reconciler.run_once()
         if not done.idle:
             log.warning("reconciled", **asdict(done))
+        reconciler.bear_witness()
         return Went.IDLE  # the next pass has its time: nothing is published twice in one
 
     return step
