@@ -301,6 +301,24 @@ def test_heads_that_were_altered_are_not_ours(tmp_path: Path) -> None:
             admin.journal.check(against=file, passed=lambda _: None)
 
 
+def test_heads_under_an_earlier_seal_are_read_by_its_certificate(tmp_path: Path) -> None:
+    province = make_province(tmp_path / "province")
+    settings = province.settings()
+    certificate = settings.path(settings.signatures.seal_certificate_file)
+    key = settings.path(settings.signatures.seal_key_file)
+    file, former = tmp_path / "heads.json", tmp_path / "former.crt.pem"
+    with open_administration(settings) as admin:
+        file.write_bytes(admin.journal.heads())
+    former.write_bytes(certificate.read_bytes())
+    for file_of_seal in (certificate, key):
+        other = file_of_seal.with_stem("person-p256")
+        file_of_seal.write_bytes(other.read_bytes())
+    with open_administration(settings) as admin:
+        with pytest.raises(ConfigurationError, match="--seal"):
+            admin.journal.check(against=file, passed=lambda _: None)
+        assert not admin.journal.check(against=file, former=[former], passed=lambda _: None).faults
+
+
 def test_octets_go_when_all_is_settled_and_not_before(kind: str, province: Province) -> None:
     text = province.config.read_text(encoding="utf-8")
     province.config.write_text(text + "\n[retention]\ndocument_days = 30\n", encoding="utf-8")

@@ -92,6 +92,7 @@ def _is_code(code: str) -> bool:
 
 
 def _overlaid(agency: Agency, said: Registration, directory: Directory) -> Agency:
+    """A unit keeps its parent, whose system reads its mail: only this trunk's administrators say who that is."""
     contact = agency.contact
     parent = directory.find(said.parent) if said.parent else None
     above = () if parent is None else (parent, *directory.ascent(parent))
@@ -102,7 +103,7 @@ def _overlaid(agency: Agency, said: Registration, directory: Directory) -> Agenc
         name=said.name,
         active=True,
         aliases=(*agency.aliases, said.id) if is_free else agency.aliases,
-        parent=parent.code if parent is not None and as_parent else agency.parent,
+        parent=parent.code if parent is not None and as_parent and not agency.unit else agency.parent,
         contact=dataclasses.replace(
             contact, email=said.email or contact.email, telephone=said.telephone or contact.telephone
         ),

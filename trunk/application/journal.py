@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ import orjson
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509 import load_pem_x509_certificate
 
 from trunk.domain.operator import Operator
 from trunk.errors import ConfigurationError
@@ -39,18 +41,44 @@ class HeadSeal:
         signature = base64.b64encode(self.key.sign(said.encode(), ECDSA(SHA256()))).decode()
         return orjson.dumps({"said": said, "signature": signature}, option=orjson.OPT_INDENT_2) + b"\n"
 
-    def read(self, file: Path) -> list[Head]:
-        """The heads in a file of ours. Raises ``ConfigurationError`` for any other, or one that was altered."""
+    def read(self, file: Path, former: Sequence[Path] = ()) -> list[Head]:
+        """The heads in a file of ours, under today's seal or one whose certificate is among ``former``.
+
+        Raises ``ConfigurationError`` for any other file, or one that was altered.
+        """
+        keys = [self.public, *map(_key_of, former)]
         try:
             told = orjson.loads(file.read_bytes())
-            said = told["said"].encode()
-            self.public.verify(base64.b64decode(told["signature"], validate=True), said, ECDSA(SHA256()))
+            said, signature = told["said"].encode(), base64.b64decode(told["signature"], validate=True)
+            _require_one(keys, signature, said)
             heads = orjson.loads(said)
             if heads["format"] != FORMAT:
                 raise ConfigurationError(f"{file}: heads of another format")
             return [Head(str(node), int(sequence), str(digest)) for node, sequence, digest in heads["heads"]]
         except (InvalidSignature, binascii.Error, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ConfigurationError(f"{file}: no heads under this trunk's seal; they may have been altered") from error
+            raise ConfigurationError(
+                f"{file}: no heads under this trunk's seal: they were altered, or the seal has been replaced since "
+                "(name the certificate of then: --seal OLD.crt.pem)"
+            ) from error
+
+
+def _require_one(keys: Sequence[EllipticCurvePublicKey], signature: bytes, said: bytes) -> None:
+    """Raises ``InvalidSignature`` unless the signature is of one of the keys."""
+    for key in keys:
+        with suppress(InvalidSignature):
+            key.verify(signature, said, ECDSA(SHA256()))
+            return
+    raise InvalidSignature
+
+
+def _key_of(file: Path) -> EllipticCurvePublicKey:
+    try:
+        key = load_pem_x509_certificate(file.read_bytes()).public_key()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{file}: no certificate in PEM") from error
+    if not isinstance(key, EllipticCurvePublicKey):
+        raise ConfigurationError(f"{file}: no certificate of a trunk's seal (ECDSA)")
+    return key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +93,11 @@ class Journal:
         with self.ledger.read() as view:
             return view.journal_size()
 
-    def check(self, *, against: Path | None = None, passed: Callable[[int], None]) -> Checked:
+    def check(
+        self, *, against: Path | None = None, former: Sequence[Path] = (), passed: Callable[[int], None]
+    ) -> Checked:
         """Whether the journal is as it was written. Raises ``ConfigurationError`` for heads that are not ours."""
-        kept = self.seal().read(against) if against is not None else ()
+        kept = self.seal().read(against, former) if against is not None else ()
         with self.ledger.read() as view:
             return view.check_journal(against=kept, passed=passed)
 

@@ -49,7 +49,14 @@ def copies(settings: Settings, ledger: Ledger, operator: Operator) -> Copies:
 
 
 def restore(
-    settings: Settings, folder: Path, *, by: str, against: Path | None, end_keys: bool = False, passed: Passed
+    settings: Settings,
+    folder: Path,
+    *,
+    by: str,
+    against: Path | None,
+    former: Sequence[Path] = (),
+    end_keys: bool = False,
+    passed: Passed,
 ) -> Restored:
     """Fill an empty trunk from a backup, all digests checked first; with ``end_keys`` no operator's key opens it.
 
@@ -62,7 +69,7 @@ def restore(
     for made in (settings.data_folder, settings.data_folder / "objects", settings.data_folder / "spool"):
         made.mkdir(mode=0o700, parents=True, exist_ok=True)
     backups.put_keys(folder, manifest, _keys(settings))
-    kept = signatures.head_seal(settings).read(against) if against is not None else ()
+    kept = signatures.head_seal(settings).read(against, former) if against is not None else ()
     store = PayloadStore(settings.data_folder / "objects")
     backups.put_objects(folder, manifest, store, settings.data_folder / "spool", passed)
     chain, operator = Chain(settings.journal.node), Operator(name=by, now=clock)

@@ -92,6 +92,7 @@ class RestoreWish:
     folder: Path
     into: Path
     against: Path | None
+    former: tuple[Path, ...]
     end_operator_keys: bool
     as_json: bool
 
@@ -105,6 +106,13 @@ class RestoreWish:
 @click.argument("folder", type=_FOLDER, metavar="DIR")
 @click.option("--into", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True, help="Settings.")
 @click.option("--against", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Heads kept elsewhere.")
+@click.option(
+    "--seal",
+    "former",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Certificate of an earlier seal of this trunk, for heads from its time. May be given several times.",
+)
 @click.option("--end-operator-keys", is_flag=True, help="Revoke all keys of operators: those who go on get new ones.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @wish(RestoreWish)
@@ -124,6 +132,7 @@ def restore(world: World, wish: RestoreWish) -> None:
             wish.folder,
             by=world.doors.user(),
             against=wish.against,
+            former=wish.former,
             end_keys=wish.end_operator_keys,
             passed=passed,
         )

@@ -34,9 +34,16 @@ def journal() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Heads that were kept elsewhere: a journal that was set back or written anew is noticed.",
 )
+@click.option(
+    "--seal",
+    "former",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Certificate of an earlier seal of this trunk, for heads from its time. May be given several times.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @pass_world
-def verify(world: World, *, against: Path | None, as_json: bool) -> None:
+def verify(world: World, *, against: Path | None, former: tuple[Path, ...], as_json: bool) -> None:
     """Follow every chain from its first line to its last. Ends with 1 if a line is not as it was written."""
     columns = (TextColumn("journal"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with (
@@ -44,7 +51,7 @@ def verify(world: World, *, against: Path | None, as_json: bool) -> None:
         Progress(*columns, console=console(stderr=True), transient=True) as bar,
     ):
         task = bar.add_task("journal", total=room.journal.size())
-        found = room.journal.check(against=against, passed=lambda lines: bar.advance(task, lines))
+        found = room.journal.check(against=against, former=former, passed=lambda lines: bar.advance(task, lines))
     if as_json:
         print_json(asdict(found))
     else:

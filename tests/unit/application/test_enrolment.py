@@ -96,6 +96,14 @@ def test_a_new_agency_has_all_that_was_said(enrolment: Enrolment, ledger: Ledger
         assert view.agencies_changed_since(version) == [], "the same again changes nothing"
 
 
+def test_a_unit_keeps_its_parent_who_reads_its_mail(enrolment: Enrolment, ledger: Ledger) -> None:
+    unit = Agency(code=AgencyCode("H41.01.01"), name="Phòng", unit=True, parent=MERGED)
+    with ledger.begin() as book:
+        book.put_agency(unit)
+    agency = taken(enrolment.register(HUB, said("H41.01.01", "Phòng Một", parent="TINH")))
+    assert (agency.name, agency.parent) == ("Phòng Một", MERGED)
+
+
 def test_what_is_not_said_stays(enrolment: Enrolment) -> None:
     before = Contact(address="1 Lê Lợi", telephone="0238")
     renamed = taken(enrolment.register(HUB, said("TINH", "Tỉnh mới")))
