@@ -1,7 +1,8 @@
 """Enrolment over the wire: a hub's system adds an agency or closes one, where the trunk's settings let it.
 
 Only what an agency is called, where it stands and how people reach it: certificates and policies are given by
-administrators at the trunk. So is the place of a unit: who stands above it reads its mail. Closing keeps the agency, its mail and its codes; it neither sends nor receives any more.
+administrators at the trunk. So is the place of a unit: who stands above it reads its mail. Closing keeps the agency,
+its mail and its codes; it neither sends nor receives any more.
 """
 
 from __future__ import annotations
