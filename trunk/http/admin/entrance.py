@@ -17,6 +17,7 @@ from trunk.http.authentication import CHALLENGE, bearer
 from trunk.http.description import AdminRoute
 from trunk.http.doors import DOORS, METERS, OPERATING, AdminCall
 from trunk.http.problems import RefusedError
+from trunk.http.strangers import LINES
 
 SHARES: Final = web.AppKey("shares", Shares)
 
@@ -50,7 +51,10 @@ async def enter(
 
 async def _known(request: web.Request, control: Control) -> OperatorKey:
     shown = bearer(request) or ""
-    found = await request.app[OPERATING].run(lambda: control.operators.authenticate(shown))
+    lines = request.app[LINES]
+    line = lines.strangers if lines.known_as(shown) is None else request.app[OPERATING]
+    found = await line.run(lambda: control.operators.authenticate(shown))
+    lines.note(None if isinstance(found, Rejected) else found.operator, shown)
     if isinstance(found, Rejected):
         raise RefusedError(found, headers=CHALLENGE)
     return found
