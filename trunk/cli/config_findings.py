@@ -17,6 +17,7 @@ from trunk.cli.world import World
 from trunk.domain.agency import Agency
 from trunk.domain.signature_policy import Policies
 from trunk.errors import ConfigurationError, TrunkError
+from trunk.http.open_files import connections_within, most_allowed, most_of_one
 from trunk.settings import Settings
 
 if TYPE_CHECKING:
@@ -55,6 +56,15 @@ def _network(settings: Settings) -> Iterator[Finding]:
             key="http.host",
             text=f"{settings.http.host} is reached from other machines, and the trunk itself speaks no TLS",
             remedy="listen on 127.0.0.1 behind a TLS proxy, or let a firewall admit the proxy alone",
+        )
+    wanted, files = settings.http.connections_per_peer, most_allowed()
+    connections = connections_within(files)
+    if most_of_one(wanted, connections) < wanted:
+        yield Finding(
+            weight=Weight.WARNING,
+            key="http.connections_per_peer",
+            text=f"{wanted} of one address, and here a process may open {files} files: {connections} connections in all",
+            remedy="LimitNOFILE=65536 in the unit (a shell has its own: ulimit -Hn), or fewer of one address",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import stat
 from datetime import timedelta
 from pathlib import Path
@@ -132,6 +133,14 @@ def test_a_trunk_that_trusts_nobody_would_not_start(town: Town, made: Path) -> N
 def test_a_relaxation_is_warned_of(town: Town, safe: Path, variable: str, value: str, key: str) -> None:
     town.environment[variable] = value
     assert key in [k for k, _ in check(town, safe / "trunk.toml", exit_code=Exit.REFUSED)["warning"]]
+
+
+def test_too_few_files_for_the_connections_that_are_wanted_are_warned_of(
+    town: Town, safe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 1024))
+    found = check(town, safe / "trunk.toml", exit_code=Exit.REFUSED)
+    assert [key for key, _ in found["warning"]] == ["http.connections_per_peer"]
 
 
 def test_the_seals_key_is_for_its_owner_alone(town: Town, safe: Path) -> None:
