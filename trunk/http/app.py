@@ -37,6 +37,7 @@ from trunk.http.offload import Offload
 from trunk.http.parameters import NoQuery, read_query
 from trunk.http.spool import sweep
 from trunk.http.strangers import LINES, THREADS, Lines
+from trunk.http.watchers import COUNTS, Counts
 
 __all__ = ["Doors", "make_app", "routes"]
 
@@ -86,6 +87,7 @@ def make_app(doors: Doors, *facades: Callable[[web.Application], None]) -> web.A
     app[WATCH] = Offload(threads=4, waiting=64)
     app[OPERATING] = Offload(threads=2, waiting=16)
     app[operators_entrance.SHARES] = Shares()
+    app[COUNTS] = Counts()
     app.on_response_prepare.append(safe_headers)
     app.cleanup_ctx.append(_run)
     app.on_shutdown.append(_let_go)

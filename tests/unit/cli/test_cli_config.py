@@ -117,6 +117,7 @@ def test_a_trunk_that_trusts_nobody_would_not_start(town: Town, made: Path) -> N
     ("variable", "value", "key"),
     [
         ("TRUNK_HTTP__HOST", "0.0.0.0", "http.host"),  # noqa: S104  what is warned of
+        ("TRUNK_HTTP__METRICS_FROM", "0.0.0.0/0", "http.metrics_from"),
         ("TRUNK_TESTING__CRASH_AT", "intake.committed", "testing.crash_at"),
         ("TRUNK_DATABASE__URL", "postgresql://u:p@db/t", "database.url"),
         ("TRUNK_BROKER__URL", "amqp://u:p@mq/", "broker.url"),

@@ -31,7 +31,7 @@ async def enter(
     control = request.app[DOORS].control
     if control is None:
         raise RefusedError(refuse(Code.NOT_FOUND))
-    operator = await _known(request, control)
+    operator = await admit(request, control)
     structlog.contextvars.bind_contextvars(operator=operator.operator)
     if route.role is Role.ADMINISTRATOR and operator.role is not Role.ADMINISTRATOR:
         raise RefusedError(refuse(Code.OPERATOR_ROLE, expected=Role.ADMINISTRATOR, got=operator.role))
@@ -49,7 +49,8 @@ async def enter(
         )
 
 
-async def _known(request: web.Request, control: Control) -> OperatorKey:
+async def admit(request: web.Request, control: Control) -> OperatorKey:
+    """The operator whose key the request shows, of whatever role. Leaves by ``RefusedError`` (401)."""
     shown = bearer(request) or ""
     lines = request.app[LINES]
     line = lines.strangers if lines.known_as(shown) is None else request.app[OPERATING]
