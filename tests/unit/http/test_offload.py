@@ -104,7 +104,7 @@ def test_they_take_turns_so_that_nobody_stands_behind_all_of_another() -> None:
     async def story() -> list[str]:
         gate, done = threading.Event(), list[str]()
         offload = Offload(threads=1, waiting=20)
-        busy = [asyncio.create_task(offload.of("flood").run(gate.wait))]
+        busy: list[asyncio.Task[object]] = [asyncio.create_task(offload.of("flood").run(gate.wait))]
         busy += [asyncio.create_task(offload.of("flood").run(lambda: done.append("flood"))) for _ in range(9)]
         busy += [asyncio.create_task(offload.of("quiet").run(lambda: done.append("quiet"))) for _ in range(2)]
         await asyncio.sleep(0)
