@@ -42,6 +42,7 @@ NO_STORY = {
     Code.PURGED: "tests/scenarios/test_backup.py",
     Code.DISK_FULL: "tests/unit/http/test_overload.py",
     Code.SENDER_SHARE: "tests/unit/http/test_overload.py",
+    Code.NOT_WATCHER: "tests/unit/http/test_watchers.py",
     Code.CONFIGURATION: "tests/unit/cli/test_cli_config.py",
     Code.CORRUPT_PAYLOAD: "tests/unit/http/test_deliveries_door.py",
     Code.REQUEST_SIGNATURE: "over VXP: tests/unit/http/test_vxp_door.py",

@@ -1,7 +1,8 @@
 """Enrolment over the wire: a hub's system adds an agency or closes one, where the trunk's settings let it.
 
 Only what an agency is called, where it stands and how people reach it: certificates and policies are given by
-administrators at the trunk. Closing keeps the agency, its mail and its codes; it neither sends nor receives any more.
+administrators at the trunk. So is the place of a unit: who stands above it reads its mail. Closing keeps the agency,
+its mail and its codes; it neither sends nor receives any more.
 """
 
 from __future__ import annotations
@@ -12,12 +13,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+import structlog
+
 from trunk.domain.agency import Agency, Caller, Directory, SystemId
 from trunk.domain.delivery import AgencyCode
 from trunk.domain.operator import Operator
 from trunk.domain.outcome import Flaw, Rejected, refuse
 from trunk.domain.rejection import Code
 from trunk.storage.ledger import Ledger
+
+log = structlog.get_logger()
 
 _MAX_CODE: Final = 35  #: SĐ1:2022
 _MAX_NAME: Final = 200
@@ -30,7 +35,7 @@ class Registration:
     code: str
     name: str
     id: str = ""  #: what the hub calls it; a further code of it, where nobody else has that
-    parent: str = ""  #: any code of the agency above it; one that is not registered says nothing
+    parent: str = ""  #: any code of the agency above it; one that is not registered says nothing, nor any of a unit
     email: str = ""
     telephone: str = ""
 
@@ -92,19 +97,25 @@ def _is_code(code: str) -> bool:
 
 
 def _overlaid(agency: Agency, said: Registration, directory: Directory) -> Agency:
-    """A unit keeps its parent, whose system reads its mail: only this trunk's administrators say who that is."""
     contact = agency.contact
-    parent = directory.find(said.parent) if said.parent else None
-    above = () if parent is None else (parent, *directory.ascent(parent))
-    as_parent = parent is not None and all(one.code != agency.code for one in above)  # nobody stands above itself
     is_free = _is_code(said.id) and directory.registered(said.id) is None and said.id not in agency.codes
     return dataclasses.replace(
         agency,
         name=said.name,
         active=True,
         aliases=(*agency.aliases, said.id) if is_free else agency.aliases,
-        parent=parent.code if parent is not None and as_parent and not agency.unit else agency.parent,
+        parent=_parent(agency, said, directory),
         contact=dataclasses.replace(
             contact, email=said.email or contact.email, telephone=said.telephone or contact.telephone
         ),
     )
+
+
+def _parent(agency: Agency, said: Registration, directory: Directory) -> str:
+    parent = directory.find(said.parent) if said.parent else None
+    if parent is None or any(one.code == agency.code for one in (parent, *directory.ascent(parent))):
+        return agency.parent  # nobody stands above itself
+    if agency.unit and parent != directory.above(agency):
+        log.warning("unit_not_moved", agency=agency.code, asked=parent.code, remedy="trunk admin agency load moves it")
+        return agency.parent
+    return agency.parent if agency.unit else parent.code

@@ -149,6 +149,12 @@ class Recogniser:
         found = _judge(bunch, signed_with, now)
         return found if isinstance(found, Recognised) else None
 
+    def recognised_before(self, name: str, signed_with: Callable[[str], bool]) -> SystemId | None:
+        """Whose secret it was at the last look, however long ago: whom to count a new one for, never whom to let in."""
+        bunch = self._known.get(name)
+        found = None if bunch is None else _judge(bunch, signed_with, self.now())
+        return found.caller.system if isinstance(found, Recognised) else None
+
     def recognise(self, name: str, signed_with: Callable[[str], bool]) -> Recognised | Rejected:
         """The system that calls itself ``name``, by the secret for which ``signed_with`` is true.
 

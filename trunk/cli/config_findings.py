@@ -5,6 +5,7 @@ Law: each relaxation of a strict default is named here; a setting that weakens s
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -17,10 +18,14 @@ from trunk.cli.world import World
 from trunk.domain.agency import Agency
 from trunk.domain.signature_policy import Policies
 from trunk.errors import ConfigurationError, TrunkError
+from trunk.http.open_files import connections_within, most_allowed, most_of_one
 from trunk.settings import Settings
 
 if TYPE_CHECKING:
     from trunk.cli.config_trust import Trusted
+
+
+_FEW_ADDRESSES = 256
 
 
 def look_into(world: World, *, workers: int) -> list[Finding]:
@@ -55,6 +60,27 @@ def _network(settings: Settings) -> Iterator[Finding]:
             key="http.host",
             text=f"{settings.http.host} is reached from other machines, and the trunk itself speaks no TLS",
             remedy="listen on 127.0.0.1 behind a TLS proxy, or let a firewall admit the proxy alone",
+        )
+    yield from _watchers(settings)
+    wanted, files = settings.http.connections_per_peer, most_allowed()
+    connections = connections_within(files)
+    if most_of_one(wanted, connections) < wanted:
+        yield Finding(
+            weight=Weight.WARNING,
+            key="http.connections_per_peer",
+            text=f"{wanted} of one address, and a process here may open {files} files: {connections} connections",
+            remedy="LimitNOFILE=65536 in the unit (a shell has its own: ulimit -Hn), or fewer of one address",
+        )
+
+
+def _watchers(settings: Settings) -> Iterator[Finding]:
+    for network in settings.http.metrics_from:
+        many = ipaddress.ip_network(network).num_addresses > _FEW_ADDRESSES
+        yield Finding(
+            weight=Weight.WARNING if many else Weight.NOTE,
+            key="http.metrics_from",
+            text=f"{network} may see how each agency's delivery goes",
+            remedy="name the machine that collects the meters, and no more" if many else "",
         )
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from trunk.bootstrap import open_service, prepare
+from trunk.http.open_files import raise_limit
 from trunk.settings import FILE_VARIABLE, Settings
 from trunk.workers.service import listen
 from trunk.workers.supervisor import Supervisor, end_with_parent
@@ -25,6 +26,7 @@ def serve(settings: Settings, *, workers: int = 1, config: Path | None = None) -
 
 def work(settings: Settings, listening: socket.socket) -> int:
     """One process of a trunk on ``listening``."""
+    raise_limit()
     with open_service(settings) as service:
         service.process.run(listening)
     return 0

@@ -36,6 +36,8 @@ from trunk.http.middleware import Handler, doorway, safe_headers
 from trunk.http.offload import Offload
 from trunk.http.parameters import NoQuery, read_query
 from trunk.http.spool import sweep
+from trunk.http.strangers import LINES, THREADS, Lines
+from trunk.http.watchers import COUNTS, Counts
 
 __all__ = ["Doors", "make_app", "routes"]
 
@@ -78,11 +80,14 @@ def make_app(doors: Doors, *facades: Callable[[web.Application], None]) -> web.A
     app = web.Application(middlewares=[doorway], handler_args=HANDLER_ARGS)
     app[DOORS] = doors
     app[METERS] = Meters()
-    app[OFFLOAD] = Offload(threads=doors.settings.threads, waiting=doors.settings.waiting)
+    settings = doors.settings
+    app[OFFLOAD] = Offload(threads=settings.threads, waiting=settings.waiting, share=settings.sender_share)
+    app[LINES] = Lines(offload=app[OFFLOAD], strangers=Offload(threads=THREADS, waiting=settings.waiting))
     app[GATE] = Gate(settings=doors.settings, folder=doors.spool_folder)
     app[WATCH] = Offload(threads=4, waiting=64)
     app[OPERATING] = Offload(threads=2, waiting=16)
     app[operators_entrance.SHARES] = Shares()
+    app[COUNTS] = Counts()
     app.on_response_prepare.append(safe_headers)
     app.cleanup_ctx.append(_run)
     app.on_shutdown.append(_let_go)
@@ -103,9 +108,9 @@ async def _run(app: web.Application) -> AsyncIterator[None]:
     removed = await asyncio.to_thread(sweep, doors.spool_folder, older_than=stale)
     if removed:
         log.warning("stale_spool_files_removed", files=removed)
-    app[DOORMAN] = Doorman(registry=doors.registry, offload=app[OFFLOAD], seconds=asyncio.get_running_loop().time)
+    app[DOORMAN] = Doorman(registry=doors.registry, lines=app[LINES], seconds=asyncio.get_running_loop().time)
     yield
-    for pool in (app[OFFLOAD], app[WATCH], app[OPERATING]):
+    for pool in (app[OFFLOAD], app[LINES].strangers, app[WATCH], app[OPERATING]):
         await asyncio.to_thread(pool.close)
 
 
@@ -137,7 +142,8 @@ def _entrance(route: Route | AdminRoute | OpenRoute) -> Handler:
         caller = await request.app[DOORMAN].admit(request)
         structlog.contextvars.bind_contextvars(system=caller.system)
         _check_query(request, route)
-        call = Call(request=request, doors=doors, offload=request.app[OFFLOAD], meters=meters, caller=caller)
+        offload = request.app[OFFLOAD].of(caller.system)
+        call = Call(request=request, doors=doors, offload=offload, meters=meters, caller=caller)
         return await route.handle(call)
 
     return enter

@@ -1,7 +1,8 @@
 """Who is calling: ``Authorization: Bearer edoc_…``. A wrong key and an unknown one get the same answer.
 
-What was authenticated is believed for a second, so that a busy system does not cost a look into the ledger for
-each request; a revoked key is refused everywhere within that second and the registry's own two.
+A key that was never good here is looked up in the strangers' line. What was authenticated is believed for a second,
+so that a busy system does not cost a look into the ledger for each request; a revoked key is refused everywhere within
+that second and the registry's own two.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from trunk.application.directory import Registry
 from trunk.domain.agency import Caller
 from trunk.domain.outcome import Rejected, refuse
 from trunk.domain.rejection import Code
-from trunk.http.offload import Offload
 from trunk.http.problems import RefusedError
+from trunk.http.strangers import Lines
 
 CHALLENGE: Final[Mapping[str, str]] = MappingProxyType({"WWW-Authenticate": 'Bearer realm="edoc-trunk"'})
 BELIEVED_SECONDS: Final = 1.0
@@ -34,7 +35,7 @@ class Doorman:
     """Knows callers by their keys. ``seconds``: a clock that only goes forward."""
 
     registry: Registry
-    offload: Offload
+    lines: Lines
     seconds: Callable[[], float]
     _known: dict[bytes, tuple[Caller, float]] = field(default_factory=dict, init=False)
 
@@ -47,7 +48,8 @@ class Doorman:
         caller, until = self._known.get(digest, (None, 0.0))
         if caller is not None and self.seconds() < until:
             return caller
-        found = await self.offload.run(lambda: self.registry.authenticate(key))
+        line = self.lines.of(None if caller is None else caller.system)
+        found = await line.run(lambda: self.registry.authenticate(key))
         if isinstance(found, Rejected):
             self._known.pop(digest, None)
             raise RefusedError(found, headers=CHALLENGE)

@@ -19,7 +19,7 @@ from trunk.domain.rejection import Code
 from trunk.domain.tracking import InboxCursor, InboxItem, InboxPage
 from trunk.http.cursor import MAX_LENGTH, parse_cursor, spell_cursor
 from trunk.http.description import Operation, Reply, Route
-from trunk.http.doors import Call
+from trunk.http.doors import OFFLOAD, Call
 from trunk.http.parameters import Integer, Query, Reference, bad, read_query
 from trunk.http.problems import insist
 from trunk.http.shapes import Envelope
@@ -129,8 +129,10 @@ async def _look(
 
 
 def _newest(call: Call) -> Newest:
+    offload = call.request.app[OFFLOAD]  # for all who wait, so it is nobody's share
+
     async def newest(agencies: Collection[AgencyCode]) -> Mapping[AgencyCode, int]:
-        return await call.offload.run(lambda: call.doors.handover.newest(agencies))
+        return await offload.run(lambda: call.doors.handover.newest(agencies))
 
     return newest
 

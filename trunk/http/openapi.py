@@ -37,7 +37,7 @@ its code, place and remedy, in Vietnamese and in English."""
 
 # What any operation may answer, and what any may that reads who is calling.
 _ALWAYS: Final = (Code.BAD_REQUEST, Code.OVERLOADED, Code.INTERNAL)
-_WITH_KEY: Final = (Code.UNAUTHENTICATED, Code.KEY_EXPIRED, Code.UNAVAILABLE)
+_WITH_KEY: Final = (Code.UNAUTHENTICATED, Code.KEY_EXPIRED, Code.SENDER_SHARE, Code.UNAVAILABLE)
 _OF_OPERATORS: Final = (Code.OPERATOR_KEY, Code.OPERATOR_ROLE, Code.OPERATOR_SHARE, Code.NOT_FOUND, Code.UNAVAILABLE)
 
 

@@ -18,6 +18,7 @@ from trunk.http import metrics
 from trunk.http.description import OpenRoute, Operation, Reply
 from trunk.http.doors import OFFLOAD, Visit
 from trunk.http.problems import PATH, Bilingual, RefusedError, status_of
+from trunk.http.watchers import COUNTS, require_watcher
 from trunk.http.wire import Shape, answer, shorten
 
 log = structlog.get_logger()
@@ -91,19 +92,15 @@ def _why(fault: Exception) -> str:
 
 
 async def show_metrics(visit: Visit) -> web.StreamResponse:
-    """The meters."""
-    try:
-        depth = await visit.offload.run(visit.doors.depth)
-        figures = await visit.offload.run(visit.doors.push_figures)
-    except TrunkError as fault:
-        log.warning("depth_not_counted", fault=type(fault).__name__)
-        depth, figures = None, ()
+    """The meters, for those who may see them."""
+    await require_watcher(visit.request)
+    counted = await visit.request.app[COUNTS].get(visit)
     text = visit.meters.show(
-        depth=depth,
+        depth=counted.depth,
         taken=visit.request.app[OFFLOAD].taken,
         examiners=visit.doors.intake.examiners,
         errands=visit.doors.errands,
-        push=figures,
+        push=counted.figures,
     )
     return web.Response(body=text, headers={"Content-Type": metrics.CONTENT_TYPE})
 
@@ -164,8 +161,10 @@ ROUTES: Final = (
             tag="Operations",
             summary="Meters for Prometheus",
             summary_vi="Số đo cho Prometheus",
-            about="Counters are this process's own; the gauges of the ledger are the same in every process.",
+            about="Counters are this process's own; the gauges of the ledger are the same in every process. "
+            "For the trunk's own machine, the addresses of `http.metrics_from`, and operators with their key.",
             replies=(Reply(status=200, about="Prometheus text", media_type="text/plain"),),
+            refusals=(Code.NOT_WATCHER, Code.OPERATOR_KEY),
         ),
     ),
     OpenRoute(

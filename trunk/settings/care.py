@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class Section(BaseModel):
@@ -16,6 +17,15 @@ class Section(BaseModel):
 def apart(written: Any) -> Any:
     """The environment writes a list with commas."""
     return [word.strip() for word in written.split(",") if word.strip()] if isinstance(written, str) else written
+
+
+def network(written: str) -> str:
+    """``written``, if it is an address or a network. Raises ``ValueError``."""
+    ipaddress.ip_network(written)
+    return written
+
+
+Networks = Annotated[tuple[Annotated[str, AfterValidator(network)], ...], BeforeValidator(apart)]
 
 
 class Admission(Section):
@@ -30,6 +40,9 @@ class Admission(Section):
     spool_mib: int = Field(default=1024, gt=0, description="bodies that may be under way at once in one process")
     connections_per_peer: int = Field(
         default=1000, gt=0, description="connections of one address (of a proxy: all of them) to one process"
+    )
+    metrics_from: Networks = Field(
+        default=(), description="addresses and networks that may see /metrics, beside this machine and operators"
     )
 
 

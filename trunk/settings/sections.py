@@ -60,7 +60,11 @@ class Http(Admission):
     spool_above_octets: int = Field(
         default=256 * 2**10, gt=0, description="larger bodies go to a file while they arrive"
     )
-    body_timeout_seconds: float = Field(default=300, gt=0, description="a body must be complete within this")
+    body_timeout_seconds: float = Field(
+        default=300,
+        gt=0,
+        description="a body must be complete within this, and 256 KiB of an answer (or all that is left) be taken",
+    )
     threads: int = Field(default=8, gt=0, description="use cases at work at once in one process")
     waiting: int = Field(default=256, gt=0, description="requests that may wait for a thread; more get 503")
     offload_above_octets: int = Field(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from trunk.application.enrolment import Enrolment, Registration
 from trunk.domain.agency import Agency, Caller, Contact, Mandate, SystemId
@@ -96,14 +97,6 @@ def test_a_new_agency_has_all_that_was_said(enrolment: Enrolment, ledger: Ledger
         assert view.agencies_changed_since(version) == [], "the same again changes nothing"
 
 
-def test_a_unit_keeps_its_parent_who_reads_its_mail(enrolment: Enrolment, ledger: Ledger) -> None:
-    unit = Agency(code=AgencyCode("H41.01.01"), name="Phòng", unit=True, parent=MERGED)
-    with ledger.begin() as book:
-        book.put_agency(unit)
-    agency = taken(enrolment.register(HUB, said("H41.01.01", "Phòng Một", parent="TINH")))
-    assert (agency.name, agency.parent) == ("Phòng Một", MERGED)
-
-
 def test_what_is_not_said_stays(enrolment: Enrolment) -> None:
     before = Contact(address="1 Lê Lợi", telephone="0238")
     renamed = taken(enrolment.register(HUB, said("TINH", "Tỉnh mới")))
@@ -121,6 +114,23 @@ def test_nobody_is_put_above_itself(enrolment: Enrolment) -> None:
     assert taken(enrolment.register(HUB, said(parent="H41.09"))).parent == PROVINCE
     assert taken(enrolment.register(HUB, said(PROVINCE, "Tỉnh", parent="H41.09"))).parent == ""
     assert taken(enrolment.register(HUB, said(PROVINCE, "Tỉnh", parent=MERGED))).parent == ""
+
+
+def test_a_unit_stays_where_it_is_since_who_is_above_it_reads_its_mail(enrolment: Enrolment, ledger: Ledger) -> None:
+    own, unit = AgencyCode("H99"), AgencyCode("H41.U")
+    with ledger.begin() as book:
+        book.put_agency(Agency(code=own, name="Cơ quan của kẻ khác"))
+        book.put_agency(Agency(code=unit, name="Phòng", parent=PROVINCE, unit=True))
+    with structlog.testing.capture_logs() as told:
+        moved = taken(enrolment.register(HUB, said(unit, "Phòng mới", parent=own)))
+    assert (moved.parent, moved.name, moved.unit) == (PROVINCE, "Phòng mới", True)
+    assert [(line["event"], line["agency"]) for line in told] == [("unit_not_moved", unit)]
+    with ledger.read() as view:
+        assert unit not in view.directory().spoken_for([own])
+        assert unit in view.directory().spoken_for([PROVINCE])
+    with structlog.testing.capture_logs() as told:
+        assert taken(enrolment.register(HUB, said(unit, "Phòng mới", parent="TINH"))) == moved
+    assert not told, "the same parent again is no attempt to move it"
 
 
 def test_an_agency_that_became_another_is_neither_named_anew_nor_does_its_end_close_the_other(

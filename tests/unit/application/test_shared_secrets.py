@@ -171,6 +171,18 @@ def test_what_is_known_is_believed_for_a_moment_only(room: Room) -> None:
     assert recogniser.recognise_known(NAME, opened_by(issued)) is None
 
 
+def test_whose_a_secret_was_is_remembered_longer_than_it_is_believed(room: Room) -> None:
+    issued = room.issue()
+    recogniser = room.recogniser()
+    assert recogniser.recognised_before(NAME, opened_by(issued)) is None
+    recogniser.recognise(NAME, opened_by(issued))
+    room.now += timedelta(hours=1)
+    assert recogniser.recognise_known(NAME, opened_by(issued)) is None
+    assert recogniser.recognised_before(NAME, opened_by(issued)) == H41
+    assert recogniser.recognised_before(NAME, lambda _: False) is None
+    assert recogniser.recognised_before("nobody", opened_by(issued)) is None
+
+
 def test_an_inactive_system_is_nobody(room: Room) -> None:
     issued = room.issue()
     with room.ledger.begin() as book:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import stat
 from datetime import timedelta
 from pathlib import Path
@@ -116,6 +117,7 @@ def test_a_trunk_that_trusts_nobody_would_not_start(town: Town, made: Path) -> N
     ("variable", "value", "key"),
     [
         ("TRUNK_HTTP__HOST", "0.0.0.0", "http.host"),  # noqa: S104  what is warned of
+        ("TRUNK_HTTP__METRICS_FROM", "0.0.0.0/0", "http.metrics_from"),
         ("TRUNK_TESTING__CRASH_AT", "intake.committed", "testing.crash_at"),
         ("TRUNK_DATABASE__URL", "postgresql://u:p@db/t", "database.url"),
         ("TRUNK_BROKER__URL", "amqp://u:p@mq/", "broker.url"),
@@ -132,6 +134,14 @@ def test_a_trunk_that_trusts_nobody_would_not_start(town: Town, made: Path) -> N
 def test_a_relaxation_is_warned_of(town: Town, safe: Path, variable: str, value: str, key: str) -> None:
     town.environment[variable] = value
     assert key in [k for k, _ in check(town, safe / "trunk.toml", exit_code=Exit.REFUSED)["warning"]]
+
+
+def test_too_few_files_for_the_connections_that_are_wanted_are_warned_of(
+    town: Town, safe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 1024))
+    found = check(town, safe / "trunk.toml", exit_code=Exit.REFUSED)
+    assert [key for key, _ in found["warning"]] == ["http.connections_per_peer"]
 
 
 def test_the_seals_key_is_for_its_owner_alone(town: Town, safe: Path) -> None:

@@ -20,6 +20,7 @@ from trunk.http.description import Route
 from trunk.http.language import preferred
 from trunk.http.offload import Offload
 from trunk.http.problems import STATUS, rejected_by_fault
+from trunk.http.strangers import Lines
 
 GUARDED = [route for route in routes() if isinstance(route, Route)]
 
@@ -66,16 +67,18 @@ def test_a_known_key_is_not_looked_up_again_within_its_second(house: House, clie
 
 def test_a_known_key_is_looked_up_again_after_its_second() -> None:
     registry, seconds = FakeRegistry(), iter([0.0, 0.9, 1.1, 1.1])
-    parts: Any = {"registry": registry, "offload": Offload(threads=1, waiting=1)}
-    doorman = Doorman(seconds=lambda: next(seconds), **parts)
+    known, strangers = Offload(threads=1, waiting=1), Offload(threads=1, waiting=1)
+    looked: Any = registry
+    doorman = Doorman(seconds=lambda: next(seconds), registry=looked, lines=Lines(offload=known, strangers=strangers))
 
     async def story() -> None:
         request = make_mocked_request("GET", "/", headers={"Authorization": "bearer edoc_s_1"})
         for _ in range(3):
             assert (await doorman.admit(request)).agencies == {"H41"}
+            strangers.close()  # who was known once is no stranger any more
 
     asyncio.run(story())
-    parts["offload"].close()
+    known.close()
     assert registry.asked == ["edoc_s_1"] * 2
 
 

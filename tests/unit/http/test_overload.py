@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
-from collections.abc import Callable
-from contextlib import ExitStack
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.unit.http.fakes import OCTETS, House
-from tests.unit.http.serving import serving
+from tests.unit.http.fakes import DIGEST, KEYS, OCTETS, FakeHandover, FakeRegistry, House
+from tests.unit.http.lgsp.house import PASSWORDS, LgspHouse
+from tests.unit.http.serving import Client, serving
+from tests.unit.http.vxp_house import VxpHouse, is_vxp
+from tests.vxp_kit import Vxp
 from trunk.domain.agency import Caller
+from trunk.domain.outcome import Rejected
 from trunk.domain.rejection import Code
+from trunk.domain.tracking import InboxPage
 from trunk.errors import OverloadedError
-from trunk.http import admission
+from trunk.http import admission, authentication
+from trunk.http import app as app_module
 from trunk.http.admission import Gate
 from trunk.http.app import make_app
+from trunk.http.lgsp.entrance import facade as lgsp_facade
+from trunk.http.offload import Offload
 from trunk.http.problems import RefusedError
+from trunk.http.strangers import LINES, Lines
+from trunk.http.vxp.entrance import facade as vxp_facade
 from trunk.settings import Http
 
 PATH = "/api/v1/envelopes"
@@ -107,6 +121,128 @@ def _asked(house: House) -> str:
     found = house.doors().registry.authenticate("edoc_s_1")
     assert isinstance(found, Caller)
     return found.system
+
+
+class Slow:
+    """A ledger in which each look takes its time, and that knows whether anybody is at it."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.02
+        self.met = threading.Event()
+
+    def down(self) -> None:
+        self.met.set()
+        time.sleep(self.seconds)
+
+
+@contextmanager
+def flooding(client: Client, path: str, keys: Callable[[int], str], *, connections: int) -> Iterator[list[int]]:
+    """So many connections that ask for ``path`` over and over; what they are answered."""
+    ending, answers = threading.Event(), list[int]()
+
+    def ask(number: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=60)
+        with suppress(OSError, http.client.HTTPException), closing(connection):
+            while not ending.is_set():
+                connection.request("GET", path, headers={"Authorization": f"Bearer {keys(number)}"})
+                answer = connection.getresponse()
+                answer.read()
+                answers.append(answer.status)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(connections)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield answers
+    finally:
+        ending.set()
+        for thread in threads:
+            thread.join(60)
+
+
+def an_agency_works(client: Client) -> None:
+    for _ in range(5):
+        assert client.using("edoc_s_1").post(PATH, OCTETS).status == 201
+        other = client.using("edoc_r_1")
+        assert other.get("/api/v1/inbox").status == 200
+        assert other.get("/api/v1/deliveries/D1/envelope").status == 200
+        word = {"outcome": "taken", "sha256": DIGEST}
+        assert other.post("/api/v1/deliveries/D1/confirmation", word).status == 200
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_reads_of_one_system_by_hundreds_leave_the_others_their_mail(tmp_path: Path, quiet: None) -> None:
+    slow, house = Slow(), House(tmp_path, settings=Http(threads=4, waiting=40))
+
+    class Handover(FakeHandover):
+        def inbox(self, caller: Caller, **only: Any) -> InboxPage | Rejected:
+            slow.down()
+            return super().inbox(caller, **only)
+
+    house.handover = Handover()
+    with (
+        serving(make_app(house.doors())) as client,
+        flooding(client, "/api/v1/inbox", lambda _: "edoc_x_1", connections=80) as answers,
+    ):
+        until(lambda: 429 in answers and 200 in answers)
+        an_agency_works(client)
+        assert set(answers) == {200, 429}
+
+
+def test_keys_that_nobody_has_hold_up_strangers_alone(tmp_path: Path, quiet: None) -> None:
+    slow, house = Slow(), House(tmp_path, settings=Http(threads=2, waiting=20))
+
+    class Registry(FakeRegistry):
+        def authenticate(self, key: str) -> Caller | Rejected:
+            slow.down()
+            return super().authenticate(key)
+
+    house.registry = Registry()
+    with serving(make_app(house.doors())) as client:
+        for key in KEYS:
+            assert client.using(key).get("/api/v1/agencies").status == 200
+        with flooding(client, "/api/v1/inbox", lambda n: f"edoc_bad{n}_1", connections=60) as answers:
+            until(lambda: 503 in answers and 401 in answers)
+            time.sleep(authentication.BELIEVED_SECONDS)  # so that all have to be looked up anew
+            an_agency_works(client)
+            assert set(answers) == {401, 503}
+
+
+@pytest.fixture
+def no_room_for_strangers(monkeypatch: pytest.MonkeyPatch) -> None:
+    full = Offload(threads=1, waiting=0)
+    full.close()
+    monkeypatch.setattr(full, "_places", 0)
+    monkeypatch.setattr(app_module, "Lines", lambda offload, strangers: Lines(offload=offload, strangers=full))
+
+
+@pytest.mark.usefixtures("no_room_for_strangers")
+def test_over_vxp_who_was_known_once_is_no_stranger(vxp_house: VxpHouse) -> None:
+    with serving(make_app(vxp_house.doors(), vxp_facade(vxp_house.means()))) as client:
+        known, other = Vxp(client, "h41", "s3cret-of-h41"), Vxp(client, "h41", "guessed")
+        is_vxp(known.call("getReceivedEdocList"), "getReceivedEdocList", number="20")
+        vxp_house.recogniser.seen.add("h41")
+        assert known.call("getReceivedEdocList").status == 200
+        is_vxp(other.call("getReceivedEdocList"), "getReceivedEdocList", number="20")
+
+
+@pytest.mark.usefixtures("no_room_for_strangers")
+def test_over_lgsp_logins_are_strangers_and_tokens_are_not(tmp_path: Path, quiet: None) -> None:
+    house = LgspHouse(tmp_path)
+    means = house.lgsp()
+    app = make_app(house.doors(), lgsp_facade(means))
+    with serving(app) as client:
+        gui = house.client_of(client, "gui")
+        assert gui.log_in().status == 503
+        app[LINES].note("system-H41", "gui", PASSWORDS["gui"][0])
+        assert gui.log_in().status == 200
+        assert gui.listed() == []
 
 
 def test_one_address_holds_so_many_connections(tmp_path: Path, quiet: None) -> None:

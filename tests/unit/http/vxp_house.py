@@ -33,6 +33,7 @@ class FakeRecogniser:
     fault: Exception | None = None
     fresh_for: timedelta | None = None
     known: bool = False
+    seen: set[str] = field(default_factory=set)  #: names that were recognised before
     hub: HubSide | None = None  #: every caller is one
 
     def recognise_known(self, name: str, signed_with: Callable[[str], bool]) -> Recognised | None:
@@ -40,6 +41,11 @@ class FakeRecogniser:
             return None
         found = self.recognise(name, signed_with)
         return found if isinstance(found, Recognised) else None
+
+    def recognised_before(self, name: str, signed_with: Callable[[str], bool]) -> SystemId | None:
+        if name not in self.seen or not signed_with(SECRETS[name][0]):
+            return None
+        return SystemId(f"system-{SECRETS[name][1]}")
 
     def recognise(self, name: str, signed_with: Callable[[str], bool]) -> Recognised | Rejected:
         if self.fault:

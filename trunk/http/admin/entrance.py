@@ -17,6 +17,7 @@ from trunk.http.authentication import CHALLENGE, bearer
 from trunk.http.description import AdminRoute
 from trunk.http.doors import DOORS, METERS, OPERATING, AdminCall
 from trunk.http.problems import RefusedError
+from trunk.http.strangers import LINES
 
 SHARES: Final = web.AppKey("shares", Shares)
 
@@ -30,7 +31,7 @@ async def enter(
     control = request.app[DOORS].control
     if control is None:
         raise RefusedError(refuse(Code.NOT_FOUND))
-    operator = await _known(request, control)
+    operator = await admit(request, control)
     structlog.contextvars.bind_contextvars(operator=operator.operator)
     if route.role is Role.ADMINISTRATOR and operator.role is not Role.ADMINISTRATOR:
         raise RefusedError(refuse(Code.OPERATOR_ROLE, expected=Role.ADMINISTRATOR, got=operator.role))
@@ -48,9 +49,13 @@ async def enter(
         )
 
 
-async def _known(request: web.Request, control: Control) -> OperatorKey:
+async def admit(request: web.Request, control: Control) -> OperatorKey:
+    """The operator whose key the request shows, of whatever role. Leaves by ``RefusedError`` (401)."""
     shown = bearer(request) or ""
-    found = await request.app[OPERATING].run(lambda: control.operators.authenticate(shown))
+    lines = request.app[LINES]
+    line = lines.strangers if lines.known_as(shown) is None else request.app[OPERATING]
+    found = await line.run(lambda: control.operators.authenticate(shown))
+    lines.note(None if isinstance(found, Rejected) else found.operator, shown)
     if isinstance(found, Rejected):
         raise RefusedError(found, headers=CHALLENGE)
     return found

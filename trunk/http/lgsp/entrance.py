@@ -97,7 +97,8 @@ async def _perform(request: web.Request) -> web.StreamResponse:
         return await log_in(_visit(request), app[MEANS], body)
     caller = await app[GUARD].admit(request)
     structlog.contextvars.bind_contextvars(system=caller.system)
-    call = Call(request=request, doors=app[DOORS], offload=app[OFFLOAD], meters=app[METERS], caller=caller)
+    offload = app[OFFLOAD].of(caller.system)
+    call = Call(request=request, doors=app[DOORS], offload=offload, meters=app[METERS], caller=caller)
     return await operation.handle(Turn(call=call, means=app[MEANS], body=body))
 
 

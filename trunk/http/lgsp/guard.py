@@ -37,26 +37,27 @@ class Guard:
         """The caller. Leaves by ``RefusedError`` (401); raises faults of the ledger and of the key files."""
         bearer = insist(self.tokens.read(insist(_token(request))))
         name, secret = insist(_header(request, SYSTEM)), insist(_header(request, SECRET))
-        found = await self._recognise(name, secret)
+        line = self.offload.of(bearer.system)  # the token is ours: a stranger has come to no look yet
+        found = await self._recognise(name, secret, line)
         if found.caller.system != bearer.system:
             raise RefusedError(refuse(Code.TOKEN, path="Authorization", expected=f"a token of {name}"))
         holds = self.logins.holds_as_known(bearer.account)
         if holds is None:
-            holds = await self.offload.run(lambda: self.logins.holds(bearer.account))
+            holds = await line.run(lambda: self.logins.holds(bearer.account))
         if not holds:
             raise RefusedError(refuse(Code.KEY_EXPIRED, path="Authorization", expected="a password that holds"))
         return found.caller
 
-    async def _recognise(self, name: str, secret: str) -> Recognised:
+    async def _recognise(self, name: str, secret: str, line: Offload) -> Recognised:
         def meant(other: str) -> bool:
             return hmac.compare_digest(other.encode(), secret.encode())
 
         known = self.recogniser.recognise_known(name, meant)
         if known is not None:
             return known
-        found = await self.offload.run(lambda: self.recogniser.recognise(name, meant))
+        found = await line.run(lambda: self.recogniser.recognise(name, meant))
         if isinstance(found, Rejected):
-            ended = await self.offload.run(lambda: self.recogniser.held_once(name, meant))
+            ended = await line.run(lambda: self.recogniser.held_once(name, meant))
             raise RefusedError(refuse(Code.KEY_EXPIRED, path=SECRET) if ended else refuse(Code.SYSTEM_SECRET))
         return found
 

@@ -16,6 +16,7 @@ from trunk.http.doors import DOORS, METERS, OFFLOAD, Call, Visit
 from trunk.http.facades import drained
 from trunk.http.middleware import explain
 from trunk.http.problems import REQUEST_ID, RefusedError, codes, rejected_by_aiohttp
+from trunk.http.strangers import LINES
 from trunk.http.submitting import spool
 from trunk.http.vxp import agencies, receiving, sending
 from trunk.http.vxp.doors import MEANS, Means, Turn
@@ -67,7 +68,7 @@ def facade(means: Means) -> Callable[[web.Application], None]:
 
     def mount(app: web.Application) -> None:
         app[MEANS] = means
-        app[GUARD] = Guard(recogniser=means.recogniser, offload=app[OFFLOAD], now=app[DOORS].now)
+        app[GUARD] = Guard(recogniser=means.recogniser, lines=app[LINES], now=app[DOORS].now)
         for path in PATHS:
             app.router.add_route("*", path, _enter, expect_handler=_expect)
 
@@ -103,7 +104,7 @@ async def _perform(request: web.Request, name: str) -> web.StreamResponse:
     call = Call(
         request=request,
         doors=request.app[DOORS],
-        offload=request.app[OFFLOAD],
+        offload=request.app[OFFLOAD].of(caller.system),
         meters=request.app[METERS],
         caller=caller,
     )

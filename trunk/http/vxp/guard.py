@@ -13,8 +13,8 @@ from trunk.application.shared_secrets import Recogniser
 from trunk.domain.agency import Caller
 from trunk.domain.outcome import refuse
 from trunk.domain.rejection import Code
-from trunk.http.offload import Offload
 from trunk.http.problems import RefusedError, insist
+from trunk.http.strangers import Lines
 from trunk.http.vxp.signed import HASH_FILE, SYSTEM, TIMESTAMP, Headers, Signed, read_claim, read_signed, signed_at
 
 _ALWAYS: Final = (SYSTEM, TIMESTAMP)
@@ -25,7 +25,7 @@ class Guard:
     """Knows systems by what their secrets signed."""
 
     recogniser: Recogniser
-    offload: Offload
+    lines: Lines
     now: Callable[[], datetime]
 
     async def admit(self, request: web.Request, *, with_file: bool = False) -> tuple[Caller, Signed]:
@@ -34,7 +34,8 @@ class Guard:
         claim = insist(read_claim(headers))
         found = self.recogniser.recognise_known(claim.name, claim.signed_with)
         if found is None:
-            looked = await self.offload.run(lambda: self.recogniser.recognise(claim.name, claim.signed_with))
+            line = self.lines.of(self.recogniser.recognised_before(claim.name, claim.signed_with))
+            looked = await line.run(lambda: self.recogniser.recognise(claim.name, claim.signed_with))
             found = insist(looked)
         signed = insist(read_signed(claim, headers, required=(*_ALWAYS, HASH_FILE) if with_file else _ALWAYS))
         timestamp = signed.values(TIMESTAMP)[0]
