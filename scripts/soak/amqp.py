@@ -15,11 +15,13 @@ from typing import Any, Final
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError
 
 from queues import names
 
-TROUBLES: Final = (AMQPError, OSError, ValueError)  # pika's word for a socket that was reset while it was made
+# pika says ValueError of a socket that was reset while it was made; a handshake that takes too long is no AMQPError
+TROUBLES: Final = (AMQPError, AMQPConnectorException, OSError, ValueError)
 _PAUSE: Final = 0.5
 _ANSWER_SECONDS: Final = 60
 
