@@ -66,7 +66,7 @@ fuzz: .venv/.dev ## mutate signed messages and see that none passes for what it 
 bench: .venv/.dev ## measure acceptance per second, percentiles and memory, beside the floor (BENCH_JSON=file)
 	@$(PYTHON_IN_VENV) -m scripts.private_servers install
 	@$(PYTHON_IN_VENV) -m scripts.bench $(ARGS)
-	@$(PYTHON_IN_VENV) -m scripts.bench_hanging
+	@$(PYTHON_IN_VENV) -m scripts.bench.hanging
 
 clean: ## remove what was built, installed and cached here
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

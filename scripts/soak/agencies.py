@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from scripts.soak.oracle import Oracle, Sent
-from scripts.soak.web import GoneError, Way
+from scripts.web import GoneError, Way
 
 _PAUSE: Final = 0.3
 _WAIT_SECONDS: Final = 5

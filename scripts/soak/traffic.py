@@ -15,8 +15,8 @@ from typing import Any, Final
 from scripts.soak.agencies import Letter, Sender
 from scripts.soak.letters import large
 from scripts.soak.patience import until
-from scripts.soak.web import Way
 from scripts.soak.world import World
+from scripts.web import Way
 
 _UNDER_WAY: Final = 240  #: deliveries; more letters wait until it is less: what waits long says nothing about recovery
 _AT_ONCE: Final = 3  #: letters that one sender writes and sends at a time

@@ -21,7 +21,7 @@ from scripts.soak.nodes import Node
 from scripts.soak.oracle import Oracle
 from scripts.soak.roads import FarRoad, Roads, roads
 from scripts.soak.servers import Servers, servers
-from scripts.soak.web import Way
+from scripts.web import Way
 from trunk.bootstrap import open_administration
 from trunk.domain.agency import Agency, DeliveryMode, SystemId
 from trunk.domain.credential import SystemRecord

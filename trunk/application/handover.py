@@ -6,9 +6,11 @@ Somebody else's delivery does not exist for a caller.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 from trunk.application.advancing import Cause, Move, Planner
@@ -19,7 +21,7 @@ from trunk.domain.entry import EnvelopeKind, EnvelopeRecord
 from trunk.domain.outcome import Rejected, refuse
 from trunk.domain.rejection import Code
 from trunk.domain.retry import RetrySchedule
-from trunk.domain.tracking import WHOLE_INBOX, InboxCursor, InboxPage, InboxSelection, JournalEvent, Noted
+from trunk.domain.tracking import WHOLE_INBOX, InboxCursor, InboxItem, InboxPage, InboxSelection, JournalEvent, Noted
 from trunk.errors import CorruptPayloadError, LedgerUnavailableError
 from trunk.storage.ledger import Book, Ledger
 from trunk.storage.payloads import PayloadStore
@@ -151,26 +153,62 @@ class Handover:
             return refuse(Code.RECALLED, got=delivery_id)
         return Content(envelope=envelope, delivery=delivery, octets=octets)
 
+    def fetch_small(self, caller: Caller, items: Sequence[InboxItem]) -> dict[DeliveryId, bytes]:
+        """The octets of these items of the caller's inbox, as far as the ledger itself holds them (small ones). The
+        same law as for ``fetch``; what is left out (large, recalled, purged, damaged), ``fetch`` says why.
+        """
+        with self.ledger.glance() as view:
+            octets = view.octets({item.envelope.sha256 for item in items})
+        held = {digest: found for digest, found in octets.items() if sha256(found).hexdigest() == digest}
+        ready = [item for item in items if item.envelope.sha256 in held]
+        leaving = {
+            item.delivery.id: self._departure(caller, item.delivery)
+            for item in ready
+            if item.envelope.kind is EnvelopeKind.DOCUMENT
+        }
+        may = {delivery_id: future.result() for delivery_id, future in leaving.items()}
+        return {item.delivery.id: held[item.envelope.sha256] for item in ready if may.get(item.delivery.id, True)}
+
     def _may_leave(self, caller: Caller, delivery: Delivery) -> bool:
+        return self._departure(caller, delivery).result()
+
+    def _departure(self, caller: Caller, delivery: Delivery) -> Future[bool]:
         """Whether a document's octets may leave; noted the first time, in the moment when no recall can hold it."""
         if delivery.fetched_at is not None:
-            return True
+            known: Future[bool] = Future()
+            known.set_result(True)
+            return known
         line = JournalEvent(at=self.now(), event=Noted.FETCHED, actor=caller.system, delivery_id=delivery.id)
-        return self.scribe.depart(delivery.id, line, envelope_id=delivery.envelope_id).result()
+        return self.scribe.depart(delivery.id, line, envelope_id=delivery.envelope_id)
 
     def confirm(self, caller: Caller, delivery_id: DeliveryId, word: Word) -> Confirmed | Rejected:
         """What the agency's system says of a delivery: T4. The same word again is a quiet success."""
-        for _ in range(_RACES):
-            planned = self._plan(caller, delivery_id, word)
-            if not isinstance(planned, Move):
-                return planned
-            if self._written(planned):
-                return Confirmed(delivery=planned.step.after, repeated=False)
-        raise LedgerUnavailableError(f"delivery {delivery_id} is moved by others all the time")
+        (answer,) = self.confirm_all(caller, [(delivery_id, word)])
+        return answer
 
-    def _written(self, move: Move) -> bool:
+    def confirm_all(self, caller: Caller, said: Sequence[tuple[DeliveryId, Word]]) -> list[Confirmed | Rejected]:
+        """The same for many, in their order: each stands for itself, those that move are committed together.
+
+        Raises ``LedgerUnavailableError``; then some may have been written, and repeating all of it is safe.
+        """
+        answers: dict[int, Confirmed | Rejected] = {}
+        left = list(range(len(said)))
+        for _ in range(_RACES):
+            planned = self._plan_all(caller, {place: said[place] for place in left})
+            writing = {place: self._write(plan) for place, plan in planned.items() if isinstance(plan, Move)}
+            for place, plan in planned.items():
+                if not isinstance(plan, Move):
+                    answers[place] = plan
+                elif writing[place].result():
+                    answers[place] = Confirmed(delivery=plan.step.after, repeated=False)
+            left = [place for place in left if place not in answers]
+            if not left:
+                return [answers[place] for place in range(len(said))]
+        raise LedgerUnavailableError(f"delivery {said[left[0]][0]} is moved by others all the time")
+
+    def _write(self, move: Move) -> Future[bool]:
         if move.step.event is not DeliveryEvent.GIVEN_BACK:
-            return self.scribe.move(move.movement).result()
+            return self.scribe.move(move.movement)
 
         def write(book: Book) -> bool:
             if not move.apply(book):
@@ -178,16 +216,33 @@ class Handover:
             book.hold_back_requests(move.step.after.id, at=move.cause.at)
             return True
 
-        return self.scribe.perform(write).result()
+        return self.scribe.perform(write)
 
-    def _plan(self, caller: Caller, delivery_id: DeliveryId, word: Word) -> Move | Confirmed | Rejected:
-        offered = self.look(caller, delivery_id)
-        if isinstance(offered, Rejected):
-            return offered
-        delivery, envelope = offered.delivery, offered.envelope
+    def _plan_all(
+        self, caller: Caller, said: Mapping[int, tuple[DeliveryId, Word]]
+    ) -> dict[int, Move | Confirmed | Rejected]:
+        with self.ledger.glance() as view:
+            if len(said) == 1:
+                ((sought, _),) = said.values()
+                one = view.with_envelope(sought)
+                found = {} if one is None else {sought: one}
+            else:
+                found = view.with_envelopes({sought for sought, _ in said.values()})
+        planned: dict[int, Move | Confirmed | Rejected] = {}
+        for place, (sought, word) in said.items():
+            offered = found.get(sought)
+            if offered is None or not caller.speaks_for(offered[0].addressee):
+                planned[place] = refuse(Code.NOT_FOUND, got=sought)
+            else:
+                planned[place] = self._plan(caller, *offered, word)
+        return planned
+
+    def _plan(
+        self, caller: Caller, delivery: Delivery, envelope: EnvelopeRecord, word: Word
+    ) -> Move | Confirmed | Rejected:
         match word:
-            case Taken(sha256):
-                return self._plan_taken(caller, delivery, envelope, sha256)
+            case Taken(digest):
+                return self._plan_taken(caller, delivery, envelope, digest)
             case Failed() if _ends(caller, delivery, word):
                 cause = Cause(actor=caller.system, at=self.now(), reason=word.reason)
                 return self._plan_event(delivery, envelope, DeliveryEvent.GIVEN_UP, cause)
@@ -197,12 +252,12 @@ class Handover:
                 return self._plan_hubs_word(caller, delivery, envelope, word)
 
     def _plan_taken(
-        self, caller: Caller, delivery: Delivery, envelope: EnvelopeRecord, sha256: str
+        self, caller: Caller, delivery: Delivery, envelope: EnvelopeRecord, digest: str
     ) -> Move | Confirmed | Rejected:
         if delivery.held_back:
             return refuse(Code.RECALLED, got=delivery.id)
-        if sha256 != envelope.sha256:
-            return refuse(Code.WRONG_DIGEST, path="sha256", expected=envelope.sha256, got=sha256)
+        if digest != envelope.sha256:
+            return refuse(Code.WRONG_DIGEST, path="sha256", expected=envelope.sha256, got=digest)
         cause = Cause(actor=caller.system, at=self.now())
         return self._plan_event(delivery, envelope, DeliveryEvent.HANDED_OVER, cause)
 

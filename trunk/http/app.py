@@ -15,6 +15,7 @@ from aiohttp import http_parser, web
 
 from trunk.http import (
     agencies,
+    confirmations,
     deliveries,
     envelopes,
     inbox,
@@ -66,6 +67,7 @@ def routes() -> tuple[Route | AdminRoute | OpenRoute, ...]:
         *validate.ROUTES,
         *inbox.ROUTES,
         *deliveries.ROUTES,
+        *confirmations.ROUTES,
         *statuses.ROUTES,
         *agencies.ROUTES,
         *reports.ROUTES,

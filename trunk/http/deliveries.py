@@ -54,6 +54,9 @@ class TakenWord(_Word):
         description="SHA-256 over the octets received, hex"
     )
 
+    def meant(self) -> Taken:
+        return Taken(self.sha256.lower())
+
 
 class FailedWord(_Word):
     """The agency's system could not take it; it is offered again later."""
@@ -62,6 +65,9 @@ class FailedWord(_Word):
     reason: Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00]+$")] = Field(
         description="for the sender and the clerks to read"
     )
+
+    def meant(self) -> Failed:
+        return Failed(self.reason)
 
 
 _WORD: Final[TypeAdapter[TakenWord | FailedWord]] = TypeAdapter(
@@ -126,7 +132,7 @@ async def confirm(call: Call) -> web.StreamResponse:
     sought = delivery_id(call.request)
     async with spool(call, max_octets=MAX_JSON_OCTETS).admit(call.request, types=JSON_TYPES) as body:
         said = read_json(body.read(), _WORD)
-    word = Taken(said.sha256.lower()) if isinstance(said, TakenWord) else Failed(said.reason)
+    word = said.meant()
     confirmed = insist(await call.offload.run(lambda: call.doors.handover.confirm(call.caller, sought, word)))
     call.doors.wake_relay()
     call.meters.confirmed(outcome=said.outcome)

@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping
 from functools import partial
+from itertools import accumulate
 from typing import Annotated, Final
 
+import pybase64
 from aiohttp import web
 from pydantic import Field
 
@@ -29,6 +31,8 @@ from trunk.http.wire import Moment, Shape, answer, spell_time
 MAX_WAIT_SECONDS: Final = 60
 MAX_LIMIT: Final = 500
 MAX_AGENCIES: Final = 100
+MAX_OCTETS: Final = 256 << 10
+_PAGE_OCTETS: Final = 4 << 20
 
 
 class ReplayedEntry(Shape):
@@ -51,10 +55,13 @@ class InboxEntry(Shape):
     )
     expires_at: Moment
     content: str = Field(description="where the octets are", examples=["/api/v1/deliveries/0192…/envelope"])
+    octets: str | None = Field(
+        description="the envelope itself in base64, where `octets` asked for it and it could leave; null: fetch it"
+    )
     envelope: Envelope
 
     @classmethod
-    def of(cls, item: InboxItem) -> InboxEntry:
+    def of(cls, item: InboxItem, octets: bytes | None = None) -> InboxEntry:
         delivery = item.delivery
         return cls(
             delivery_id=delivery.id,
@@ -65,6 +72,7 @@ class InboxEntry(Shape):
             replayed=None if delivery.replayed_at is None else ReplayedEntry(at=spell_time(delivery.replayed_at)),
             expires_at=spell_time(delivery.expires_at),
             content=f"/api/v1/deliveries/{delivery.id}/envelope",
+            octets=None if octets is None else pybase64.b64encode(octets).decode(),
             envelope=Envelope.of(item.envelope),
         )
 
@@ -91,6 +99,11 @@ class InboxQuery(Query):
     wait: Annotated[Integer, Field(ge=0, le=MAX_WAIT_SECONDS)] = Field(
         default=0, description="seconds to wait for mail if there is none"
     )
+    octets: Annotated[Integer, Field(ge=0, le=MAX_OCTETS)] = Field(
+        default=0,
+        description="envelopes of at most so many octets come with the answer (base64), the first 4 MiB of them: as "
+        "good as fetched, and to be confirmed like those. 0: none",
+    )
 
 
 async def read(call: Call) -> web.StreamResponse:
@@ -104,7 +117,20 @@ async def read(call: Call) -> web.StreamResponse:
         page = await _wait(call, query, agencies, after)
     else:
         page = await _look(call, query, agencies, after)
-    return answer(Inbox(items=[InboxEntry.of(item) for item in page.items], cursor=spell_cursor(page.next)))
+    if query.octets and page.items:
+        items = await call.offload.run(lambda: _with_octets(call, page, at_most=query.octets))
+    else:
+        items = [InboxEntry.of(item) for item in page.items]
+    return answer(Inbox(items=items, cursor=spell_cursor(page.next)))
+
+
+def _with_octets(call: Call, page: InboxPage, *, at_most: int) -> list[InboxEntry]:
+    """With those of the small ones, from the first on, as long as the answer is not too large."""
+    small = [item for item in page.items if item.envelope.size <= at_most]
+    sizes = accumulate(item.envelope.size for item in small)
+    first = [item for item, size in zip(small, sizes, strict=True) if size <= _PAGE_OCTETS]
+    found = call.doors.handover.fetch_small(call.caller, first)
+    return [InboxEntry.of(item, found.get(item.delivery.id)) for item in page.items]
 
 
 async def _wait(

@@ -112,7 +112,8 @@ def _flaws(error: ValidationError) -> list[Flaw]:
 
 def _flaw(fault: ErrorDetails) -> Flaw:
     kind, discriminator = fault["type"], fault.get("ctx", {}).get("discriminator", "").strip("'")
-    path = discriminator or ".".join(str(part) for part in fault["loc"] if part not in _HIDDEN)
+    steps = [str(part) for part in fault["loc"] if part not in _HIDDEN]
+    path = ".".join([*steps, discriminator] if discriminator else steps)
     got = fault["input"]
     return Flaw(
         code=Code.BAD_REQUEST,

@@ -31,6 +31,14 @@ _WITH_OCTETS: Final = (
     .outerjoin(PAYLOAD, PAYLOAD.c.sha256 == ENVELOPE.c.sha256)
     .where(DELIVERY.c.id == sa.bindparam("wanted"))
 )
+_WITH_ENVELOPES: Final = (
+    sa.select(ENVELOPE, *DELIVERY_COLUMNS)
+    .join(DELIVERY, DELIVERY.c.envelope_id == ENVELOPE.c.id)
+    .where(DELIVERY.c.id.in_(sa.bindparam("wanted", expanding=True)))
+)
+_OCTETS: Final = sa.select(PAYLOAD.c.sha256, PAYLOAD.c.octets).where(
+    PAYLOAD.c.sha256.in_(sa.bindparam("wanted", expanding=True)), PAYLOAD.c.octets.is_not(None)
+)
 _BY_ID: Final = sa.select(ENVELOPE).where(ENVELOPE.c.id == sa.bindparam("wanted"))
 _DELIVERY_BY_ID: Final = sa.select(*DELIVERY_COLUMNS).where(DELIVERY.c.id == sa.bindparam("wanted"))
 
@@ -149,6 +157,20 @@ def with_envelope(connection: Connection, delivery_id: DeliveryId) -> tuple[Deli
         return None
     envelope, way = halves(row)
     return delivery_of(way), envelope_of(envelope)
+
+
+def with_envelopes(
+    connection: Connection, ids: Collection[DeliveryId]
+) -> dict[DeliveryId, tuple[Delivery, EnvelopeRecord]]:
+    """The same for many; unknown ones are left out."""
+    rows = connection.execute(_WITH_ENVELOPES, {"wanted": sorted(ids)})
+    found = (halves(row) for row in rows)
+    return {DeliveryId(way.id): (delivery_of(way), envelope_of(envelope)) for envelope, way in found}
+
+
+def octets(connection: Connection, digests: Collection[str]) -> dict[str, bytes]:
+    """Those that the ledger itself holds, by digest."""
+    return {row.sha256: row.octets for row in connection.execute(_OCTETS, {"wanted": sorted(digests)})}
 
 
 def with_octets(

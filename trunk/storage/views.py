@@ -135,6 +135,14 @@ class View:
         """A delivery and what it carries, without the octets."""
         return envelopes.with_envelope(self._connection, delivery_id)
 
+    def with_envelopes(self, ids: Collection[DeliveryId]) -> dict[DeliveryId, tuple[Delivery, EnvelopeRecord]]:
+        """The same for many; unknown ones are left out."""
+        return envelopes.with_envelopes(self._connection, ids)
+
+    def octets(self, digests: Collection[str]) -> dict[str, bytes]:
+        """Payloads that are held in the ledger itself, by digest; larger ones are files of the payload store."""
+        return envelopes.octets(self._connection, digests)
+
     def with_octets(self, delivery_id: DeliveryId) -> tuple[Delivery, EnvelopeRecord, Payload | None] | None:
         """The same with where its octets are; ``None`` for those if they were deleted."""
         return envelopes.with_octets(self._connection, delivery_id)

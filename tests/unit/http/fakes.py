@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import hashlib
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -290,6 +290,15 @@ class FakeHandover:
             return refuse(Code.WRONG_DIGEST, path="sha256", expected=DIGEST, got=word.sha256)
         repeated = len(self.asked) > 1
         return Confirmed(delivery=delivery(state=DeliveryState.DELIVERED, version=2), repeated=repeated)
+
+    def confirm_all(
+        self, caller: Caller, said: Sequence[tuple[DeliveryId, Taken | Failed]]
+    ) -> list[Confirmed | Rejected]:
+        return [self.confirm(caller, delivery_id, word) for delivery_id, word in said]
+
+    def fetch_small(self, caller: Caller, items: Sequence[InboxItem]) -> dict[DeliveryId, bytes]:
+        octets = self.content.read_bytes() if isinstance(self.content, Path) else self.content
+        return {item.delivery.id: octets for item in items}
 
 
 @dataclass

@@ -1,0 +1,122 @@
+"""What people see of a run: tables, and a picture."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from scripts.bench.figures import Accepting, Carrying, Figures, Holding, spread
+
+console: Final = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
+_STACK: Final = {"embedded": "SQLite, embedded broker", "production": "PostgreSQL, RabbitMQ"}
+
+
+def show(figures: Figures) -> None:
+    """All tables."""
+    if figures.accepting:
+        console.print(_accepting(figures.accepting))
+        console.print(_parties("processor ms for each envelope accepted, by party", figures.accepting))
+    if figures.carrying:
+        console.print(_carrying(figures.carrying))
+    if figures.holding is not None:
+        console.print(_holding(figures.holding))
+
+
+def _table(title: str, *headings: str) -> Table:
+    table = Table(title=title)
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if number else "left")
+    return table
+
+
+def _accepting(rows: Sequence[Accepting]) -> Table:
+    table = _table(
+        "signed envelopes accepted: verified, durable, sealed, queued; median (least-most)",
+        "stack, size, recipients",
+        "a second",
+        "trunk CPU ms",
+        ": floor",
+        "floor ms",
+        "p50 / p95 / p99 / p99.9 ms at 70 %",
+        "written : received",
+    )
+    for one in rows:
+        paced = " / ".join(f"{ms:.0f}" for ms in one.open.values()) + f" ({one.paced_at:.0f}/s)" if one.open else ""
+        table.add_row(
+            _named(one), spread(one.per_second), spread(one.cpu_ms, 2), f"{one.to_floor:.1f}", f"{one.floor_ms:.3f}",
+            paced, f"{one.written:.1f}",
+        )  # fmt: skip
+    return table
+
+
+def _parties(title: str, rows: Iterable[Accepting]) -> Table:
+    shown = list(rows)
+    names = list(dict.fromkeys(name for one in shown for name in one.parties_ms))
+    table = _table(title, "stack, size, recipients", *names)
+    for one in shown:
+        table.add_row(_named(one), *(_milliseconds(one.parties_ms, name) for name in names))
+    return table
+
+
+def _carrying(rows: Sequence[Carrying]) -> Table:
+    names = list(dict.fromkeys(name for one in rows for name in one.parties_ms))
+    table = _table(
+        "from submission to the recipient's confirmation and the sender's last acknowledgement",
+        "stack", "a second", "p50 / p95 / p99 / p99.9 ms", *(f"{name}, ms" for name in names),
+    )  # fmt: skip
+    for one in rows:
+        latency = " / ".join(f"{ms:.0f}" for ms in one.latency.values())
+        parties = (_milliseconds(one.parties_ms, name) for name in names)
+        table.add_row(_STACK[one.stack], spread(one.per_second), latency, *parties)
+    return table
+
+
+def _holding(one: Holding) -> Table:
+    table = _table("anonymous memory of all processes, MiB above idle, envelopes of 100 MB", "what", "MiB")
+    rows = {
+        f"idle ({one.idle_resident:.0f} resident)": one.idle,
+        "one on the way in": one.one_in,
+        "one on the way out": one.one_out,
+        "ten on the way in": one.ten_in,
+        "ten on the way out": one.ten_out,
+    }
+    for name, value in rows.items():
+        table.add_row(name, f"{value:.1f}")
+    return table
+
+
+def _named(one: Accepting) -> str:
+    return f"{_STACK[one.stack]}; {one.size}; {one.recipients}"
+
+
+def _milliseconds(parties: Mapping[str, float], name: str) -> str:
+    return f"{parties[name]:.2f}" if name in parties else ""
+
+
+def draw(figures: Figures, file: Path) -> None:
+    """Processor time by party as a picture: for each envelope accepted, for each document carried."""
+    from matplotlib.figure import Figure  # noqa: PLC0415  half a second, for those who want a picture
+
+    bars = [(_named(one), one.parties_ms) for one in figures.accepting]
+    bars += [(f"{_STACK[one.stack]}; to the end", one.parties_ms) for one in figures.carrying]
+    picture = Figure(figsize=(11, 1.5 + 0.55 * len(bars)), layout="constrained")
+    axes = picture.subplots()
+    parties = list(dict.fromkeys(party for _, taken in bars for party in taken))
+    left = [0.0] * len(bars)
+    for party in parties:
+        widths = [taken.get(party, 0.0) for _, taken in bars]
+        axes.barh([name for name, _ in bars], widths, left=left, label=party)
+        left = [start + width for start, width in zip(left, widths, strict=True)]
+    floors = [one.floor_ms for one in figures.accepting]
+    for place, milliseconds in enumerate(floors):
+        axes.plot([milliseconds] * 2, [place - 0.4, place + 0.4], color="black")
+    axes.set_xscale("log")
+    axes.set_xlabel("processor milliseconds (black: the floor)")
+    axes.invert_yaxis()
+    axes.legend(loc="lower right", fontsize="small")
+    picture.savefig(file, dpi=110)
