@@ -25,7 +25,7 @@ from scripts.bench.stand import STACKS, Stand, stand
 STAGES: Final = {
     "accept": "envelopes of 25 KB accepted: as fast as it goes, and at 70 % of that",
     "sizes": "the same with 200 KB and 2 MB (production)",
-    "carry": "to the recipient's confirmation and the sender's acknowledgement (production)",
+    "carry": "to the recipient's confirmation and the sender's acknowledgement",
     "memory": "envelopes of 100 MB, one and ten at once (production)",
     "signatures": "what verifying costs, in one process",
 }
@@ -61,7 +61,7 @@ def main() -> int:
 
 def _stages(wish: argparse.Namespace, stack: str) -> list[str]:
     """Those that need this stack."""
-    there = ["accept"] if stack == "embedded" else ["accept", "sizes", "carry", "memory"]
+    there = ["accept", "carry"] if stack == "embedded" else ["accept", "sizes", "carry", "memory"]
     return [stage for stage in there if stage in wish.only]
 
 

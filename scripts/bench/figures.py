@@ -88,7 +88,8 @@ def as_data(figures: Figures, *, command: str, seconds: float) -> dict[str, Any]
         if accepted.stack == "production":
             told[f"cpu_to_floor_{accepted.size}"] = round(accepted.to_floor, 2)
     for one in figures.carrying:
-        told["end_to_end_25k_per_s"] = round(statistics.median(one.per_second), 1)
+        if one.stack == "production":
+            told["end_to_end_25k_per_s"] = round(statistics.median(one.per_second), 1)
     told |= {name: value for name, value in figures.signatures.items() if "_to_floor_" in name}
     if figures.holding is not None:
         told["memory_above_idle_100m_mib"] = round(max(figures.holding.one_in, figures.holding.one_out), 1)

@@ -18,20 +18,13 @@ def main() -> int:
 
 def page(told: Mapping[str, Any]) -> Iterator[str]:
     """Lines of Markdown. Written from the record alone: nothing is said here that is not in it."""
-    machine, versions = told["machine"], told["versions"]
     yield "# What faults did to the mail"
     yield ""
     yield "Written by `python -m scripts.soak.report` from [soak.json](soak.json); do not edit. The agencies' systems,"
     yield "the roads between all parties and the oracle stand outside the trunk, and know only what it told them."
     yield ""
-    yield "```sh"
-    yield str(told["command"])
-    yield "```"
-    yield ""
-    yield f"Seed {told['seed']}, commit `{told['commit'][:12]}`, {told['seconds'] / 60:.0f} minutes."
-    yield f"{machine['processors']} × {machine['model']}, {machine['memory_mib']:,} MiB, Linux {machine['kernel']};"
-    yield "; ".join(f"{name} {version}" for name, version in versions.items() if version) + "."
-    yield ""
+    for run in told.get("runs", [told]):
+        yield from _run(run)
     yield from _mail(told)
     yield ""
     yield from _faults(told)
@@ -40,6 +33,19 @@ def page(told: Mapping[str, Any]) -> Iterator[str]:
         yield "## What broke the law"
         yield ""
         yield from (f"* {one}" for one in told["violations"][:100])
+
+
+def _run(told: Mapping[str, Any]) -> Iterator[str]:
+    machine, versions = told["machine"], told["versions"]
+    yield "```sh"
+    yield str(told["command"])
+    yield "```"
+    yield ""
+    yield f"Seed {told['seed']}, commit `{told['commit'][:12]}`, {told['seconds'] / 60:.0f} minutes:"
+    yield f"{told['deliveries']:,} deliveries, {sum(told['faults'].values()):,} faults."
+    yield f"{machine['processors']} × {machine['model']}, {machine['memory_mib']:,} MiB, Linux {machine['kernel']};"
+    yield "; ".join(f"{name} {version}" for name, version in versions.items() if version) + "."
+    yield ""
 
 
 def _mail(told: Mapping[str, Any]) -> Iterator[str]:
