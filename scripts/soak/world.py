@@ -187,7 +187,9 @@ async def world(ground: Ground, oracle: Oracle) -> AsyncIterator[World]:
             chance=random.Random(ground.plan.seed),  # noqa: S311  repeatable, not secret
             oracle=oracle,
             nodes=_nodes(ground),
-            senders=[Sender(code, _way(ground, n, code), oracle, at_once=16) for n, code in enumerate(writing)],
+            senders=[
+                Sender(code, _way(ground, n, code), oracle, at_once=50, thrifty=True) for n, code in enumerate(writing)
+            ],
             prober=Sender(probing, _way(ground, 0, probing), oracle, at_once=8),
             recipients=_recipients(ground, oracle),
             push_desks=_push_desks(ground, oracle),
@@ -225,6 +227,8 @@ def _recipients(ground: Ground, oracle: Oracle) -> dict[str, Recipient]:
             code,
             _way(ground, n, code),
             oracle,
+            at_once=20 if n % 2 else 2,
+            thrifty=bool(n % 2),
             chance=random.Random(f"{ground.plan.seed}{code}"),  # noqa: S311  repeatable, not secret
             report=ground.desk.received,
         )
