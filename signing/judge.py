@@ -10,15 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from cryptography.hazmat.primitives.serialization import Encoding
-
-from signing.certificate import Purpose, fingerprint
+from signing.certificate import Purpose
 from signing.errors import SigningCode
-from signing.evidence import Evidence, EvidenceKind, RevocationNote, RevocationState, Wanted
+from signing.evidence import Evidence, RevocationNote, RevocationState, Wanted
 from signing.policy import Policy
 from signing.revocation import NoRevocationCheck, RevocationSource
 from signing.trust import Chain, Incomplete, Trust
-from signing.verdict import Finding, Indication, Link
+from signing.verdict import Finding, Indication
 from signing.when import When
 
 
@@ -71,9 +69,6 @@ class Judge:
         Where nobody but the signer vouches for the time, what is revoked now counts as revoked.
         """
         answer = self._revocation.check(chain.path, at=when.at if when.proved else now, now=now)
-        evidence = tuple(
-            Evidence.of(EvidenceKind.CERTIFICATE, certificate.public_bytes(Encoding.DER)) for certificate in chain.path
-        )
         indication, findings = Indication.TOTAL_PASSED, tuple[Finding, ...]()
         if answer.state is RevocationState.REVOKED:
             revoked = next(note for note in answer.notes if note.state is RevocationState.REVOKED)
@@ -87,20 +82,6 @@ class Judge:
             indication=indication,
             findings=findings,
             revocation=answer.notes,
-            evidence=(*evidence, *answer.evidence),
+            evidence=(*chain.evidence, *answer.evidence),
             wanted=answer.wanted,
         )
-
-
-def links(chain: Chain) -> tuple[Link, ...]:
-    """The path as a verdict shows it."""
-    return tuple(
-        Link(
-            fingerprint=fingerprint(certificate),
-            issuer=issuer,
-            serial=format(certificate.serial_number, "x"),
-            not_before=certificate.not_valid_before_utc,
-            not_after=certificate.not_valid_after_utc,
-        )
-        for certificate, issuer in zip(chain.path, chain.issuers, strict=True)
-    )

@@ -8,7 +8,6 @@ foreseen, and the number of digests is known before the first is computed.
 from __future__ import annotations
 
 import re
-from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Final
 
+import pybase64
 from lxml import etree
 from lxml.etree import _Element
 
@@ -191,10 +191,10 @@ def strict_base64(text: str | None) -> bytes | None:
     """The octets, or ``None`` unless ``text`` is the one canonical base64 of them (XML white space aside)."""
     compact = "".join((text or "").split(None)) if text and text.isascii() else ""
     try:
-        octets = b64decode(compact, validate=True)
+        octets = pybase64.b64decode(compact, validate=True)
     except (Base64Error, ValueError):
         return None
-    return octets if octets and b64encode(octets).decode() == compact else None
+    return octets if octets and pybase64.b64encode_as_string(octets) == compact else None
 
 
 def _fault(element: _Element, *, expected: str = "", got: str = "") -> Finding:

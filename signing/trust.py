@@ -14,27 +14,40 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Protocol
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from signing.certificate import UNREADABLE, Key, Purpose, describe, is_authority, is_weak, issuer_of, key_of, unfit
+from signing.certificate import (
+    UNREADABLE,
+    Key,
+    Purpose,
+    describe,
+    fingerprint,
+    is_authority,
+    is_weak,
+    issuer_of,
+    key_of,
+    unfit,
+)
 from signing.domains import Domain, read_domains, read_intermediates
 from signing.errors import SigningCode
-from signing.evidence import EvidenceKind, Wanted
+from signing.evidence import Evidence, EvidenceKind, Wanted
 from signing.paths import MOST_AUTHORITIES, Node, Roads, authorities, is_valid
 from signing.revocation.places import issuer_urls
-from signing.verdict import Finding, Signer
+from signing.verdict import Finding, Link, Signer
 
 _REMEMBERED: Final = 4096
 _MOST_STEPS: Final = 16
 _PLACE: Final = "ds:KeyInfo/ds:X509Data"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Chain:
-    """A validated path and what was learned on the way."""
+    """A validated path and what was learned on the way. Remembered, so what every verdict tells of it is made once."""
 
     leaf: x509.Certificate
     path: tuple[x509.Certificate, ...]  #: signer first, root last
@@ -46,6 +59,27 @@ class Chain:
 
     def holds_at(self, at: datetime) -> bool:
         return self.valid_from <= at <= self.valid_until
+
+    @cached_property
+    def links(self) -> tuple[Link, ...]:
+        """The path as a verdict shows it."""
+        return tuple(
+            Link(
+                fingerprint=fingerprint(certificate),
+                issuer=issuer,
+                serial=format(certificate.serial_number, "x"),
+                not_before=certificate.not_valid_before_utc,
+                not_after=certificate.not_valid_after_utc,
+            )
+            for certificate, issuer in zip(self.path, self.issuers, strict=True)
+        )
+
+    @cached_property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """The certificates themselves."""
+        return tuple(
+            Evidence.of(EvidenceKind.CERTIFICATE, certificate.public_bytes(Encoding.DER)) for certificate in self.path
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

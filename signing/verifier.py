@@ -13,7 +13,7 @@ from datetime import datetime
 from envelopes.schema import ValidXml
 from signing import coverage, names, presence, sound, xades
 from signing.errors import SigningCode
-from signing.judge import Judge, Standing, links
+from signing.judge import Judge, Standing
 from signing.policy import DIGEST_ALGORITHMS, SIGNATURE_METHODS, Policy
 from signing.revocation import RevocationSource
 from signing.sound import Examined
@@ -110,7 +110,7 @@ def _verdict(
         indication=standing.indication,
         profile=_profile(examined),
         signer=chain.signer,
-        chain=links(chain),
+        chain=chain.links,
         algorithm=SIGNATURE_METHODS[examined.shape.method],
         digest_algorithm=_digest_names(examined),
         covered=examined.plan.covered if passed else (),

@@ -12,7 +12,7 @@ from typing import Any, Final
 from signing import cms, timestamp
 from signing.cms import Signed
 from signing.errors import SigningCode
-from signing.judge import Judge, Standing, links
+from signing.judge import Judge, Standing
 from signing.pdf.boxes import Box
 from signing.pdf.changes import changes
 from signing.pdf.errors import unreadable
@@ -183,7 +183,7 @@ class _Weighed:
             order=self.one.order,
             profile=_profile(self.one, self.stamped),
             signer=chain.signer,
-            chain=links(chain),
+            chain=chain.links,
             algorithm=self.signed.method,
             digest_algorithm=self.signed.digest_algorithm,
             covered=(self.one.covered,) if together.indication is Indication.TOTAL_PASSED else (),
