@@ -1,8 +1,9 @@
 """Examiners in processes of their own: each looks at one message at a time, and may be killed at any moment.
 
 One keeper (a thread) for each examiner: it takes the next turn from the line, asks, and waits no longer than the
-message is allowed. Each examiner has a pipe of its own, so whatever becomes of one touches nobody else's mail.
-Law: who breaks a limit is refused for good (ENV-012); who was only near when something of ours broke is asked again.
+message is allowed. Small ones that wait are asked together; where that goes wrong, each is asked again alone. Each
+examiner has a pipe of its own, so whatever becomes of one touches nobody else's mail. Law: who breaks a limit is
+refused for good (ENV-012); who was only near when something of ours broke is asked again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ _MIB: Final = 2**20
 _SIZES: Final = 4  #: times the message's size, of memory
 _STARVED: Final = 10  #: times the allowed time for one that the machine did not let work
 _LOOK_SECONDS: Final = 0.05
+_TOGETHER: Final = 8  #: messages in one go: what a hop between two processes costs is shared
+_LIGHT_OCTETS: Final = 64 * 2**10
 
 
 class ExaminationFailedError(Exception):
@@ -100,18 +103,20 @@ class ExaminerPool(Generic[R]):
         """A keeper's life. Its children inherit that they do not hear the signals for an orderly stop."""
         signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
         examiner = self._born()
-        while (turn := self._line.take()) is not None:
+        while turns := self._line.take(most=_TOGETHER, light=_is_light):
             try:
-                if turn.task.future.set_running_or_notify_cancel():
-                    examiner = self._serve(turn, examiner)
+                wanted = [turn for turn in turns if turn.task.future.set_running_or_notify_cancel()]
+                examiner = self._serve_all(wanted, examiner)
             except Exception as fault:  # a keeper outlives any fault; whoever waits is told, and comes again
-                log.exception("keeper_failed", system=turn.caller)
+                log.exception("keeper_failed", systems=sorted({turn.caller for turn in turns}))
                 self._forsake(examiner)
                 examiner = None
-                if not turn.task.future.done():
-                    turn.task.future.set_exception(ExaminationFailedError(type(fault).__name__))
+                for turn in turns:
+                    if not turn.task.future.done():
+                        turn.task.future.set_exception(ExaminationFailedError(type(fault).__name__))
             finally:
-                self._line.done(turn)
+                for turn in turns:
+                    self._line.done(turn)
         if examiner is not None:
             examiner.end()
 
@@ -121,6 +126,23 @@ class ExaminerPool(Generic[R]):
             with suppress(OSError):
                 examiner.end()
 
+    def _serve_all(self, turns: Sequence[Turn[_Asked[R]]], examiner: Examiner | None) -> Examiner | None:
+        """Answer several in one go; where anything goes wrong with one, those without an answer one by one."""
+        if len(turns) > 1 and (examiner := examiner or self._born()) is not None:
+            answers = self._ask(examiner, [turn.task for turn in turns])
+            if isinstance(answers, list):
+                told = [(turn, answer) for turn, answer in zip(turns, answers, strict=True)]
+                for turn, answer in told:
+                    if not isinstance(answer, OutOfMemory):
+                        self._tell(turn.task, answer)
+                turns = [turn for turn, answer in told if isinstance(answer, OutOfMemory)]
+            if turns:
+                self._bury(examiner, turns, Cost.MEMORY if isinstance(answers, list) else answers)
+                examiner = None
+        for turn in turns:
+            examiner = self._serve(turn, examiner)
+        return examiner
+
     def _serve(self, turn: Turn[_Asked[R]], examiner: Examiner | None) -> Examiner | None:
         """Answer one; returns the examiner to go on with."""
         asked = turn.task
@@ -129,11 +151,13 @@ class ExaminerPool(Generic[R]):
             if examiner is None:
                 asked.future.set_exception(OverloadedError("no examiner can be started", retry_after=10))
                 return None
-            answer = self._ask(examiner, asked)
+            answers = self._ask(examiner, [asked])
+            answer = answers[0] if isinstance(answers, list) else answers
+            answer = Cost.MEMORY if isinstance(answer, OutOfMemory) else answer
             if not isinstance(answer, Lost | Cost | OverloadedError):
                 self._tell(asked, answer)
                 return examiner
-            self._bury(examiner, turn, answer)
+            self._bury(examiner, [turn], answer)
             examiner = self._born()
             if not isinstance(answer, Lost):
                 self._give_up(turn, answer)
@@ -141,11 +165,15 @@ class ExaminerPool(Generic[R]):
         self._give_up(turn, Cost.DEATH)
         return examiner
 
-    def _ask(self, examiner: Examiner, asked: _Asked[R]) -> Any:
-        """Its answer; or ``Lost``, or the limit that was broken, or that the machine was too busy to tell."""
-        task = Task(octets=asked.octets, at=asked.at, memory=self._limits.memory_mib * _MIB + _SIZES * asked.size)
-        allowed = self._allowed(asked)
-        examiner.ask(task)
+    def _ask(self, examiner: Examiner, asked: Sequence[_Asked[R]]) -> list[Any] | Lost | Cost | OverloadedError:
+        """Its answers; or ``Lost``, or the limit that was broken, or that the machine was too busy to tell.
+
+        Several are allowed together no more time than one of them: they are light.
+        """
+        memory = self._limits.memory_mib * _MIB
+        tasks = [Task(octets=one.octets, at=one.at, memory=memory + _SIZES * one.size) for one in asked]
+        allowed = max(map(self._allowed, asked))
+        examiner.ask(tasks)
         patience = allowed
         while not examiner.answers_within(patience):
             if examiner.worked_for >= allowed / 2:
@@ -153,8 +181,8 @@ class ExaminerPool(Generic[R]):
             if examiner.asked_for >= allowed * _STARVED:
                 return OverloadedError("the machine is too busy")
             patience = _LOOK_SECONDS
-        answer = examiner.answer()
-        return Cost.MEMORY if isinstance(answer, OutOfMemory) else answer
+        answers = examiner.answers()
+        return answers if isinstance(answers, Lost) or len(answers) == len(tasks) else Lost()
 
     def _allowed(self, asked: _Asked[R]) -> float:
         return self._limits.seconds + self._limits.seconds_per_mib * asked.size / _MIB
@@ -181,7 +209,7 @@ class ExaminerPool(Generic[R]):
             case Cost.DEATH:
                 return "an examination that ends"
 
-    def _bury(self, examiner: Examiner, turn: Turn[_Asked[R]], why: Lost | Cost | OverloadedError) -> None:
+    def _bury(self, examiner: Examiner, turns: Sequence[Turn[_Asked[R]]], why: Lost | Cost | OverloadedError) -> None:
         cause = why.value if isinstance(why, Cost) else "death" if isinstance(why, Lost) else "starved"
         self.ended[cause] += 1
         log.warning(
@@ -189,8 +217,8 @@ class ExaminerPool(Generic[R]):
             cause=cause,
             examiner=examiner.pid,
             status=examiner.end(),
-            system=turn.caller,
-            size=turn.task.size,
+            systems=sorted({turn.caller for turn in turns}),
+            size=max(turn.task.size for turn in turns),
         )
 
     def _born(self) -> Examiner | None:
@@ -199,6 +227,10 @@ class ExaminerPool(Generic[R]):
         except OSError as error:
             log.warning("examiner_not_started", reason=str(error))
             return None
+
+
+def _is_light(asked: _Asked[Any]) -> bool:
+    return isinstance(asked.octets, bytes) and asked.size <= _LIGHT_OCTETS
 
 
 def _send_away(asked: _Asked[Any]) -> None:

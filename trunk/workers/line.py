@@ -56,14 +56,23 @@ class Line(Generic[T]):
             self._changed.notify()
             return gone
 
-    def take(self) -> Turn[T] | None:
-        """The next turn, as soon as there is one; None when the line is closed and empty."""
+    def take(self, *, most: int = 1, light: Callable[[T], bool] = lambda _: False) -> list[Turn[T]]:
+        """The next turn, as soon as there is one; nothing when the line is closed and empty.
+
+        Where it is a ``light`` one, further light ones with it (``most`` in all), but no more than a fair part of who
+        waits: half.
+        """
         with self._changed:
             while (turn := self._next()) is None:
                 if self._closed and not self._length:
-                    return None
+                    return []
                 self._changed.wait()
-            return turn
+            turns = [turn]
+            if light(turn.task) and not turn.suspect:
+                most = min(most, 1 + self._length // 2)
+                while len(turns) < most and (turn := self._next(light)) is not None:
+                    turns.append(turn)
+            return turns
 
     def done(self, turn: Turn[T]) -> None:
         """Its task is finished."""
@@ -85,10 +94,13 @@ class Line(Generic[T]):
             self._closed = True
             self._changed.notify_all()
 
-    def _next(self) -> Turn[T] | None:
+    def _next(self, light: Callable[[T], bool] | None = None) -> Turn[T] | None:
+        """Of anybody; or of those only who have a light task and are no suspects."""
         for caller, tasks in self._waiting.items():
             suspect = self._is_suspect(caller)
-            if suspect and self._suspects_at_work:
+            if suspect and (self._suspects_at_work or light is not None):
+                continue
+            if light is not None and not light(tasks[0]):
                 continue
             task = tasks.popleft()
             self._waiting.move_to_end(caller)

@@ -127,10 +127,10 @@ def _live(handle: int, work: Work, nursery: int) -> None:
 def _serve(pipe: Connection, work: Work) -> None:
     while True:
         try:
-            task: Task = pipe.recv()
+            tasks: list[Task] = pipe.recv()
         except EOFError:
             return
-        pipe.send_bytes(spelled(_answer(task, work)))
+        pipe.send_bytes(spelled([_answer(task, work) for task in tasks]))
 
 
 class _Spelling(pickle.Pickler):

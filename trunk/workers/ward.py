@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from multiprocessing import Pipe
@@ -150,11 +150,11 @@ class Examiner:
     def __post_init__(self) -> None:
         self._poll.register(self.pipe, select.POLLIN)
 
-    def ask(self, task: Task) -> None:
-        """Put ``task`` before it."""
+    def ask(self, tasks: Sequence[Task]) -> None:
+        """Put them before it."""
         self._asked_at, self._worked_before = time.monotonic(), self._cpu_seconds()
         try:
-            self.pipe.send(task)
+            self.pipe.send(list(tasks))
         except OSError:
             return  # it is gone, as the missing answer will tell
 
@@ -162,14 +162,15 @@ class Examiner:
         """Whether there is an answer, or nobody left to give one."""
         return bool(self._poll.poll(seconds * 1000))
 
-    def answer(self) -> Any:
-        """What it says; ``Lost`` if it says nothing any more, or nothing that could be an answer."""
+    def answers(self) -> list[Any] | Lost:
+        """What it says, to each task; ``Lost`` if it says nothing any more, or nothing that could be an answer."""
         try:
-            return _Plain(io.BytesIO(self.pipe.recv_bytes())).load()
+            told = _Plain(io.BytesIO(self.pipe.recv_bytes())).load()
         except Exception as fault:  # noqa: BLE001  unpickling raises what it likes; no keeper may die of an answer
             if not isinstance(fault, EOFError | OSError):
                 log.warning("examiner_not_understood", examiner=self.pid, fault=type(fault).__name__)
             return Lost()
+        return told if isinstance(told, list) else Lost()
 
     @property
     def asked_for(self) -> float:

@@ -8,7 +8,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from functools import partial
@@ -24,6 +25,7 @@ from trunk.application.examiners import Cost, TooCostly
 from trunk.errors import ConfigurationError, OverloadedError
 from trunk.settings import Examination
 from trunk.workers.examiners import ExaminationFailedError, ExaminerPool, InHouse
+from trunk.workers.nursery import Task
 from trunk.workers.ward import Examiner
 
 AT = datetime(2026, 11, 22, 3, tzinfo=UTC)
@@ -76,7 +78,7 @@ def test_what_takes_too_long_is_ended_and_refused(opened: Opener, words: bytes) 
     with structlog.testing.capture_logs() as logs:
         assert told(pool, words) == TooCostly(cost=Cost.TIME, limit="at most 0.5 s")
     (event,) = logs
-    assert (event["event"], event["cause"], event["system"]) == ("examiner_ended", "time", "a")
+    assert (event["event"], event["cause"], event["systems"]) == ("examiner_ended", "time", ["a"])
     assert pool.ended == {"time": 1}
     assert told(pool, b"good", "b") == ("seen", 4, AT)
 
@@ -138,7 +140,7 @@ def test_a_nursery_that_could_not_be_reborn_at_once_is_reborn_later(opened: Open
 
 def test_an_answer_that_nobody_understands_ends_no_keeper(opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     pool = opened()
-    monkeypatch.setattr(Examiner, "answer", Mock(side_effect=MemoryError))
+    monkeypatch.setattr(Examiner, "answers", Mock(side_effect=MemoryError))
     with pytest.raises(ExaminationFailedError, match="MemoryError"):
         told(pool, b"good")
     monkeypatch.undo()
@@ -187,6 +189,54 @@ def test_a_hundred_hostile_ones_and_the_good_ones_between_them_are_all_answered(
     assert all(isinstance(end, TooCostly | OverloadedError) for end in ends)
     assert refused + len(ends) == 100
     assert sum(isinstance(end, TooCostly) for end in ends) >= 2
+
+
+@pytest.fixture
+def asked_together(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many messages went in each question."""
+    counts: list[int] = []
+    ask_one = Examiner.ask
+
+    def counting(self: Examiner, tasks: Sequence[Task]) -> None:
+        counts.append(len(tasks))
+        ask_one(self, tasks)
+
+    monkeypatch.setattr(Examiner, "ask", counting)
+    return counts
+
+
+def at_work(pool: Pool, words: bytes) -> Future[Any]:
+    """Asked, and taken out of the line."""
+    asked = ask(pool, words, "slow")
+    while pool.waiting:
+        time.sleep(0.01)
+    return asked
+
+
+def test_small_ones_that_wait_are_asked_together(opened: Opener, asked_together: list[int]) -> None:
+    pool = opened(LIMITS.model_copy(update={"processes": 1}))
+    first = at_work(pool, b"spin")
+    good = [ask(pool, b"good %d" % number, f"agency {number % 3}") for number in range(20)]
+    assert [one.result(PATIENCE) for one in good] == [("seen", len(b"good %d" % n), AT) for n in range(20)]
+    assert isinstance(first.result(PATIENCE), TooCostly)
+    assert max(asked_together) == 8
+    assert len(asked_together) < 12
+
+
+@pytest.mark.parametrize(
+    ("words", "cost"), [(b"spin", Cost.TIME), (b"eat 4000", Cost.MEMORY), (b"die", Cost.DEATH), (b"evil", Cost.DEATH)]
+)
+def test_one_that_spoils_a_common_question_is_refused_and_the_others_are_not(
+    opened: Opener, asked_together: list[int], words: bytes, cost: Cost
+) -> None:
+    pool = opened(LIMITS.model_copy(update={"processes": 1}))
+    first = at_work(pool, b"spin")
+    asked = [ask(pool, words if number == 3 else b"good", f"agency {number}") for number in range(9)]
+    answers = [one.result(PATIENCE) for one in asked]
+    assert answers.pop(3).cost is cost
+    assert answers == [("seen", 4, AT)] * 8
+    assert isinstance(first.result(PATIENCE), TooCostly)
+    assert max(asked_together) > 1
 
 
 def test_a_suspect_leaves_an_examiner_to_the_others(opened: Opener) -> None:

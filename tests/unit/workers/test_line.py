@@ -23,9 +23,13 @@ def line(places: int = 8, seconds: Seconds | None = None) -> Line[str]:
 
 
 def take(queue: Line[str]) -> Turn[str]:
-    turn = queue.take()
-    assert turn is not None
+    (turn,) = queue.take()
     return turn
+
+
+def together(queue: Line[str], most: int = 4) -> list[str]:
+    """Light ones are written small."""
+    return [turn.task for turn in queue.take(most=most, light=str.islower)]
 
 
 def test_callers_take_turns_whatever_each_has_brought() -> None:
@@ -102,4 +106,39 @@ def test_a_closed_line_takes_nobody_and_serves_who_stands_in_it() -> None:
     with pytest.raises(OverloadedError):
         queue.join("a", "2")
     assert take(queue).task == "1"
-    assert queue.take() is None
+    assert queue.take() == []
+
+
+def test_light_ones_are_taken_together_in_turn_but_no_more_than_half_of_who_waits() -> None:
+    queue = line(places=20)
+    for task in ("a1", "a2", "a3", "a4", "a5"):
+        queue.join("a", task)
+    queue.join("b", "b1")
+    assert together(queue) == ["a1", "b1", "a2"]
+    assert together(queue) == ["a3", "a4"]
+    assert together(queue) == ["a5"]
+
+
+def test_there_are_no_more_together_than_are_asked_for() -> None:
+    queue = line(places=20)
+    for number in range(19):
+        queue.join("a", f"a{number}")
+    assert together(queue, 2) == ["a0", "a1"]
+
+
+def test_a_heavy_one_goes_alone_and_is_never_taken_along() -> None:
+    queue = line(places=20)
+    for caller, task in (("a", "A"), ("a", "a2"), ("b", "B"), ("c", "c1"), ("c", "c2"), ("d", "d1")):
+        queue.join(caller, task)
+    assert together(queue) == ["A"]
+    assert together(queue) == ["B"]
+    assert together(queue) == ["c1", "d1"]
+
+
+def test_suspects_go_alone() -> None:
+    queue = line(places=20)
+    queue.suspect("x")
+    for caller, task in (("a", "a1"), ("x", "x1"), ("a", "a2"), ("x", "x2"), ("a", "a3")):
+        queue.join(caller, task)
+    assert together(queue) == ["a1", "a2", "a3"]
+    assert together(queue) == ["x1"]

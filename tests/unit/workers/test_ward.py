@@ -44,7 +44,7 @@ def test_an_answer_calls_nothing(module: str, name: str) -> None:
 def test_an_answer_of_another_release_is_no_answer() -> None:
     ours, theirs = Pipe()
     theirs.send_bytes(_call("trunk.errors", "NoLongerThere"))
-    assert isinstance(Examiner(pid=0, pipe=ours, end_child=lambda _: "").answer(), Lost)
+    assert isinstance(Examiner(pid=0, pipe=ours, end_child=lambda _: "").answers(), Lost)
     ours.close()
     theirs.close()
 
