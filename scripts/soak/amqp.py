@@ -65,7 +65,7 @@ class Consumer:
     def _settled(self, body: bytes) -> bool:
         """What is no notice is nobody's mail: it is passed over."""
         try:
-            notice: Any = orjson.loads(body)  # the standard library's answer to brackets without end is a RecursionError
+            notice: Any = orjson.loads(body)  # json.loads answers brackets without end with a RecursionError
             ids = str(notice["delivery_id"]), str(notice["envelope_id"])
         except (ValueError, LookupError, TypeError):
             return True
