@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.connection import Parameters
 from pika.exceptions import AMQPError, ChannelClosedByBroker, NackError, UnroutableError
 
@@ -28,6 +29,8 @@ from queues.rabbitmq.survey import FoundQueue
 _NOT_FOUND: Final = 404
 _PRECONDITION_FAILED: Final = 406
 _PATIENCE: Final = 5  # times the settling
+# a handshake that takes too long is no AMQPError, and of a socket that was reset while it was made pika says ValueError
+_NO_CONNECTION: Final = (AMQPError, AMQPConnectorException, OSError, ValueError)
 Arguments = Mapping[str, Any]
 
 
@@ -39,7 +42,7 @@ class Mover:
         self._settle_seconds = settle_seconds
         try:
             self._connection = pika.BlockingConnection(parameters)
-        except (AMQPError, OSError) as error:
+        except _NO_CONNECTION as error:
             raise EstateError("RMQ-106", f"no connection to the broker: {said(error)}", temporary=True) from error
 
     def close(self) -> None:
