@@ -17,6 +17,7 @@ from trunk.application.pushing import Figures
 from trunk.application.responders import Responders
 from trunk.domain.delivery import DeliveryState
 from trunk.http.errands import Errands
+from trunk.http.thread_time import processor_seconds
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -128,6 +129,12 @@ class Meters:
         )
         self._responders = _ResponderMeters(self._registry)
         self._push = _PushMeters(self._registry)
+        self._threads = Gauge(
+            "trunk_thread_cpu_seconds",
+            "Processor time of each kind of thread since the start (http: the event loop, with what it decides itself)",
+            ["thread"],
+            registry=self._registry,
+        )
         self._ledger_up = Gauge("trunk_ledger_up", "Whether the ledger answered just now", registry=self._registry)
         self._outbox = Gauge("trunk_outbox_depth", "Notices that wait to be published", registry=self._registry)
         self._deliveries = Gauge("trunk_deliveries", "Waiting deliveries by state", ["state"], registry=self._registry)
@@ -163,6 +170,8 @@ class Meters:
         self._unexamined.set(examiners.waiting)
         for cause, times in dict(examiners.ended).items():
             self._ended.labels(cause).set(times)
+        for thread, seconds in processor_seconds().items():
+            self._threads.labels(thread).set(seconds)
         self._ledger_up.set(depth is not None)
         if depth is not None:
             self._outbox.set(depth.get("outbox", 0))
