@@ -7,9 +7,12 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, Final
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy import Dialect
-from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 EMPTY: Final = sa.text("''")
@@ -50,3 +53,47 @@ def by_value(enum: type[Enum]) -> sa.Enum:
     return sa.Enum(
         enum, values_callable=lambda members: [member.value for member in members], native_enum=False, length=24
     )
+
+
+class Values(TypeDecorator[list[Any]]):
+    """Any number of values in one parameter: an array where there are arrays, else a JSON text."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, *, numbers: bool = False) -> None:
+        super().__init__()
+        self.numbers = numbers
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(ARRAY(sa.BigInteger() if self.numbers else sa.Text()))
+        return dialect.type_descriptor(sa.Text())
+
+    def process_bind_param(self, value: list[Any] | None, dialect: Dialect) -> Any:
+        return value if dialect.name == "postgresql" else orjson.dumps(value).decode()
+
+
+class among(FunctionElement[bool]):  # noqa: N801 - used like a function
+    """``column`` is one of the values bound as ``name``: one statement whatever their number, so that it is prepared
+    once. SQLAlchemy's ``in_`` makes a text for each number."""
+
+    name = "among"
+    inherit_cache = True
+    type = sa.Boolean()
+
+    def __init__(self, column: sa.ColumnElement[Any], name: str) -> None:
+        numbers = isinstance(column.type, sa.Integer)
+        super().__init__(column, sa.bindparam(name, type_=Values(numbers=numbers)))
+
+
+@compiles(among)
+def _in_text(element: among, compiler: Any, **options: Any) -> str:
+    column, values = (compiler.process(part, **options) for part in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 - compiled expressions
+
+
+@compiles(among, "postgresql")
+def _in_array(element: among, compiler: Any, **options: Any) -> str:
+    column, values = (compiler.process(part, **options) for part in element.clauses)
+    return f"{column} = ANY({values})"

@@ -27,6 +27,7 @@ from trunk.domain.entry import (
 from trunk.domain.tracking import JournalEvent
 from trunk.storage import envelopes, evidence
 from trunk.storage.bulk import Stored, insert_many, insert_new
+from trunk.storage.columns import among
 from trunk.storage.positions import Positions
 from trunk.storage.rows import delivery_row, envelope_row, journal_row, outbox_row, payload_row, relation_row
 from trunk.storage.tables import DELIVERY, ENVELOPE, IDEMPOTENCY, OUTBOX, PAYLOAD, RELATION
@@ -36,6 +37,8 @@ T = TypeVar("T")
 ACCEPTED: Final = "accepted"
 ACKNOWLEDGED: Final = "acknowledged"
 TRUNK: Final = "trunk"
+
+_KNOWN: Final = sa.select(ENVELOPE.c.identity).where(among(ENVELOPE.c.identity, "identities"))
 
 
 class Register:
@@ -97,8 +100,7 @@ class Register:
 
     def _known(self, identities: Iterable[str]) -> set[str]:
         """Those of the identities that are in the ledger."""
-        known = sa.select(ENVELOPE.c.identity).where(ENVELOPE.c.identity.in_(list(identities)))
-        return set(self._connection.execute(known).scalars())
+        return set(self._connection.execute(_KNOWN, {"identities": list(identities)}).scalars())
 
     def _enter(self, fresh: Sequence[Acceptance]) -> None:
         entries = [a.entry for a in fresh]

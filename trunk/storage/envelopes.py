@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row
 
 from trunk.domain.delivery import AckKind, AgencyCode, Delivery, DeliveryId, EnvelopeId
 from trunk.domain.entry import AcceptedEnvelope, EnvelopeKind, EnvelopeRecord, Payload
+from trunk.storage.columns import among
 from trunk.storage.rows import DELIVERY_COLUMNS, delivery_of, envelope_of, first_delivery_of, halves
 from trunk.storage.tables import DELIVERY, ENVELOPE, PAYLOAD
 
@@ -34,10 +35,10 @@ _WITH_OCTETS: Final = (
 _WITH_ENVELOPES: Final = (
     sa.select(ENVELOPE, *DELIVERY_COLUMNS)
     .join(DELIVERY, DELIVERY.c.envelope_id == ENVELOPE.c.id)
-    .where(DELIVERY.c.id.in_(sa.bindparam("wanted", expanding=True)))
+    .where(among(DELIVERY.c.id, "wanted"))
 )
 _OCTETS: Final = sa.select(PAYLOAD.c.sha256, PAYLOAD.c.octets).where(
-    PAYLOAD.c.sha256.in_(sa.bindparam("wanted", expanding=True)), PAYLOAD.c.octets.is_not(None)
+    among(PAYLOAD.c.sha256, "wanted"), PAYLOAD.c.octets.is_not(None)
 )
 _BY_ID: Final = sa.select(ENVELOPE).where(ENVELOPE.c.id == sa.bindparam("wanted"))
 _DELIVERY_BY_ID: Final = sa.select(*DELIVERY_COLUMNS).where(DELIVERY.c.id == sa.bindparam("wanted"))

@@ -18,7 +18,7 @@ from trunk.domain.delivery import Delivery, DeliveryEvent, DeliveryId, DeliveryS
 from trunk.domain.entry import Entry
 from trunk.domain.tracking import JournalEvent
 from trunk.storage.bulk import Stored, insert_many, update_many
-from trunk.storage.columns import time_text
+from trunk.storage.columns import among, time_text
 from trunk.storage.positions import Positions
 from trunk.storage.rows import DELIVERY_COLUMNS, delivery_of, journal_row, outbox_row, step_values
 from trunk.storage.tables import DELIVERY, OUTBOX
@@ -28,9 +28,15 @@ _OFFERED_AGAIN: Final = frozenset({DeliveryEvent.REPLAY_ORDERED, DeliveryEvent.F
 _CHUNK: Final = 1_000
 _HELD: Final = (
     sa.select(DELIVERY.c.id, DELIVERY.c.version, DELIVERY.c.fetched_at, DELIVERY.c.taken_at)
-    .where(DELIVERY.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .where(among(DELIVERY.c.id, "ids"))
     .order_by(DELIVERY.c.id)
     .with_for_update()
+)
+_FETCHED: Final = (
+    sa.update(DELIVERY)
+    .where(among(DELIVERY.c.id, "ids"), DELIVERY.c.fetched_at.is_(None), DELIVERY.c.state != DeliveryState.RECALLED)
+    .values(fetched_at=sa.bindparam("at"))
+    .returning(DELIVERY.c.id)
 )
 
 
@@ -111,13 +117,7 @@ class Movements:
 
     def fetched(self, ids: Collection[DeliveryId], *, at: datetime) -> set[DeliveryId]:
         """Note that the octets leave the house for the first time; without those that did before or are recalled."""
-        noted = self._connection.execute(
-            sa.update(DELIVERY)
-            .where(DELIVERY.c.id.in_(ids), DELIVERY.c.fetched_at.is_(None))
-            .where(DELIVERY.c.state != DeliveryState.RECALLED)
-            .values(fetched_at=at)
-            .returning(DELIVERY.c.id)
-        )
+        noted = self._connection.execute(_FETCHED, {"ids": list(ids), "at": at})
         return set(noted.scalars())
 
     def requeue_dispatched(self, *, at: datetime, actor: str) -> int:

@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 from trunk.domain.delivery import Delivery
 from trunk.domain.entry import EnvelopeKind
 from trunk.domain.priority import places_for_oldest
+from trunk.storage.columns import among
 from trunk.storage.rows import DELIVERY_COLUMNS, delivery_of
 from trunk.storage.tables import DELIVERY, ENVELOPE, OUTBOX
 
@@ -43,7 +44,15 @@ _NOTICES: Final = (
 _READY: Final = _NOTICES.where(OUTBOX.c.urgency == sa.bindparam("wanted")).limit(
     sa.bindparam("count", type_=sa.Integer)
 )
-_THESE: Final = _NOTICES.where(OUTBOX.c.id.in_(sa.bindparam("ids", expanding=True)))
+_THESE: Final = _NOTICES.where(among(OUTBOX.c.id, "ids"))
+_HOLD: Final = (
+    sa.update(OUTBOX)
+    .where(among(OUTBOX.c.id, "ids"))
+    .values(ready_at=sa.bindparam("until"), owner=sa.bindparam("holder"))
+)
+_OWN: Final = sa.and_(among(OUTBOX.c.id, "ids"), OUTBOX.c.owner == sa.bindparam("holder"))
+_STRIKE: Final = sa.delete(OUTBOX).where(_OWN)
+_RELEASE: Final = sa.update(OUTBOX).where(_OWN).values(ready_at=sa.bindparam("due_at"), owner=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,15 +113,13 @@ class Outbox:
     def _hold(self, entries: Sequence[OutboxEntry], *, until: datetime, owner: str) -> None:
         if entries:
             ids = [entry.id for entry in entries]
-            self._connection.execute(sa.update(OUTBOX).where(OUTBOX.c.id.in_(ids)).values(ready_at=until, owner=owner))
+            self._connection.execute(_HOLD, {"ids": ids, "until": until, "holder": owner})
 
     def strike(self, ids: Sequence[int], *, owner: str) -> None:
-        self._connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.id.in_(ids), OUTBOX.c.owner == owner))
+        self._connection.execute(_STRIKE, {"ids": list(ids), "holder": owner})
 
     def release(self, ids: Sequence[int], *, owner: str, due_at: datetime) -> None:
-        self._connection.execute(
-            sa.update(OUTBOX).where(OUTBOX.c.id.in_(ids), OUTBOX.c.owner == owner).values(ready_at=due_at, owner=None)
-        )
+        self._connection.execute(_RELEASE, {"ids": list(ids), "holder": owner, "due_at": due_at})
 
     def _ready(self, urgency: int, *, now: datetime, limit: int) -> list[OutboxEntry]:
         return self._entries(_READY, {"wanted": urgency, "now": now, "count": limit})
