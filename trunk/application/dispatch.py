@@ -57,11 +57,11 @@ class Dispatch:
     def run_once(self) -> Pass:
         """One window. Raises ``LedgerUnavailableError``."""
         now = self.now()
-        with self.ledger.read() as view:
+        with self.ledger.glance() as view:
             if not view.notices_ready(now):
                 return Pass()
         entries = self.scribe.perform(
-            lambda book: book.lease(self.window, now=now, until=now + self.lease, owner=self.owner)
+            lambda book: book.lease(self.window, now=now, until=now + self.lease, owner=self.owner), places=0
         ).result()
         if not entries:
             return Pass()
@@ -112,7 +112,7 @@ class Dispatch:
                 if refused:
                     book.release(sorted(refused), owner=self.owner, due_at=now + wait)
 
-        self.scribe.perform(settle).result()
+        self.scribe.perform(settle, places=0).result()
 
 
 def _frozen(confirmations: Sequence[Confirmation]) -> bool:

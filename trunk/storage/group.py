@@ -21,7 +21,7 @@ from trunk.storage.moving import Movement
 
 T = TypeVar("T")
 
-_PLACES: Final = 2
+PLACES: Final = 2
 """Inbox places set aside for a piece of work: most of it owes somebody one notice."""
 _TRIES: Final = 3
 """How often one item is tried again when another node's transaction stood in its way."""
@@ -120,11 +120,15 @@ class Departure(Item[bool]):
 class Work(Item[T]):
     """Anything else that is to be written."""
 
-    places = _PLACES
-
-    def __init__(self, work: Callable[[Book], T]) -> None:
+    def __init__(self, work: Callable[[Book], T], *, places: int = PLACES) -> None:
         super().__init__()
         self._work = work
+        self.places = places
+
+    def run_alone(self, book: Book) -> None:
+        """Do the work as all that the transaction does: what it raises undoes the whole."""
+        with told_as_ours():
+            self.keep(self._work(book))
 
     def run(self, book: Book) -> None:
         """Do the work in a part of its own: what it raises is its caller's alone."""
@@ -203,6 +207,10 @@ class _Group:
     def write(self, book: Book) -> None:
         if places := sum(item.places for item in self._items):
             book.reserve(places)
+        match self._items:
+            case [Work() as only]:
+                only.run_alone(book)
+                return
         results = book.accept([submission.acceptance for submission in self.submissions])
         for submission, result in zip(self.submissions, results, strict=True):
             submission.keep(result)

@@ -41,6 +41,15 @@ _NOTICES: Final = (
     .order_by(OUTBOX.c.ready_at, OUTBOX.c.id)
     .with_for_update(of=OUTBOX, skip_locked=True)
 )
+_FRONTS: Final = sa.union_all(
+    *(
+        sa.select(sa.literal(urgency)).where(
+            sa.exists().where(OUTBOX.c.urgency == urgency, OUTBOX.c.ready_at <= sa.bindparam("now"))
+        )
+        for urgency in URGENCIES
+    )
+)
+"""The urgencies of which anything is ready."""
 _READY: Final = _NOTICES.where(OUTBOX.c.urgency == sa.bindparam("wanted")).limit(
     sa.bindparam("count", type_=sa.Integer)
 )
@@ -82,12 +91,12 @@ class Outbox:
     def lease(self, limit: int, *, now: datetime, until: datetime, owner: str) -> list[OutboxEntry]:
         """The most urgent entries, then some of those that have been ready longest whatever their urgency.
 
-        One question for each urgency, so that each is answered from the front of the index, however much is
-        waiting or leased behind it.
+        One question for each urgency of which there is anything, so that each is answered from the front of the
+        index, however much is waiting or leased behind it.
         """
         entries: list[OutboxEntry] = []
         places = limit - places_for_oldest(limit)
-        for urgency in URGENCIES:
+        for urgency in sorted(self._connection.execute(_FRONTS, {"now": now}).scalars(), reverse=True):
             if len(entries) < places:
                 entries += self._ready(urgency, now=now, limit=places - len(entries))
         self._hold(entries, until=until, owner=owner)

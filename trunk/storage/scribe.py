@@ -65,9 +65,12 @@ class Scribe:
         self._stand_in_line(item)
         return item.future
 
-    def perform(self, work: Callable[[Book], T]) -> Future[T]:
-        """What ``work`` returns, once it is committed. It may be called again if a group had to be repeated."""
-        item = groups.Work(work)
+    def perform(self, work: Callable[[Book], T], *, places: int = groups.PLACES) -> Future[T]:
+        """What ``work`` returns, once it is committed. It may be called again if a group had to be repeated.
+
+        ``places``: in inboxes, for what it enters. Who enters nothing says 0, and waits for nobody else's.
+        """
+        item = groups.Work(work, places=places)
         self._stand_in_line(item)
         return item.future
 
