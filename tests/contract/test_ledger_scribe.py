@@ -253,6 +253,24 @@ def test_a_group_is_no_larger_than_it_may_be(ledger: Ledger, engine: Engine) -> 
     assert len(counted) == 4
 
 
+def test_who_had_company_waits_longer_for_the_next_and_who_is_alone_does_not(ledger: Ledger, engine: Engine) -> None:
+    scribe = Scribe(ledger, linger_seconds=0, busy_linger_seconds=600)
+    assert isinstance(scribe.accept(acceptance("VB-alone")).result(30), Entered)
+    assert isinstance(scribe.accept(acceptance("VB-alone-again")).result(30), Entered)
+    with held(scribe):
+        together = [scribe.accept(acceptance(f"VB-{n}")) for n in range(2)]
+    assert [type(future.result(30)) for future in together] == [Entered, Entered]
+    with commits(engine) as counted:
+        first = scribe.accept(acceptance("VB-first"))
+        with pytest.raises(TimeoutError):
+            first.result(0.5)
+        second = scribe.accept(acceptance("VB-second"))
+        scribe.close()
+    assert isinstance(first.result(0), Entered)
+    assert isinstance(second.result(0), Entered)
+    assert len(counted) == 1
+
+
 def test_two_processes_that_accept_the_same_agree(ledger_url: str) -> None:
     engines = [open_engine(ledger_url) for _ in range(2)]
     scribes = [Scribe(Ledger(engine)) for engine in engines]

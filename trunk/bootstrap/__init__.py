@@ -151,7 +151,10 @@ def open_service(settings: Settings, *, now: Clock = clock) -> Iterator[Service]
     with ExitStack() as stack:
         ledger = stack.enter_context(_ledger(settings, now=now))
         scribe = Scribe(
-            ledger, linger_seconds=settings.database.linger_milliseconds / 1000, group=settings.database.group
+            ledger,
+            linger_seconds=settings.database.linger_milliseconds / 1000,
+            busy_linger_seconds=settings.database.busy_linger_milliseconds / 1000,
+            group=settings.database.group,
         )
         stack.callback(scribe.close)
         broker = wiring.broker(settings)

@@ -194,7 +194,7 @@ def _loops(core: Core, dispatch: Dispatch, sweep: Sweep, mailroom: Mailroom) -> 
         "purge": (purge_step(purging), 86_400.0),
         "trust": (signatures.trust_step(core.settings), 5.0),
     }
-    relay = Loop(name="relay", step=relay_step(dispatch), chance=random.random, gather_seconds=0.02)
+    relay = Loop(name="relay", step=relay_step(dispatch), chance=random.random, gather_seconds=0.05)
     others = {
         name: Loop(name=name, step=step, chance=random.random, pause_seconds=pause)
         for name, (step, pause) in steps.items()

@@ -81,6 +81,9 @@ class Database(_Section):
     url: str = Field(default="", description="sqlite:///file or postgresql://…; empty: ledger.db in the data folder")
     url_file: Path | None = Field(default=None, description="file that holds the URL (it has a password in it)")
     linger_milliseconds: float = Field(default=2, ge=0, description="how long a commit waits for company")
+    busy_linger_milliseconds: float = Field(
+        default=8, ge=0, description="the same while several are committed together: larger groups cost less each"
+    )
     group: int = Field(default=200, gt=0, description="entries at most in one commit")
 
     @model_validator(mode="after")

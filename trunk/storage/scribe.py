@@ -2,8 +2,9 @@
 
 Nobody is answered before the commit has returned. One bad entry does not spoil the others: work runs in a part of
 its own, and a group that fails for another reason than the database's absence is done again one by one, so a piece
-of work may run twice (only one of them is committed). A writer that dies takes the process down, and is not missed
-in silence.
+of work may run twice (only one of them is committed). Who had company waits longer for the next: a transaction costs
+as much as ten entries, and many small ones would take the processor that everybody waits for. A writer that dies
+takes the process down, and is not missed in silence.
 """
 
 from __future__ import annotations
@@ -32,13 +33,24 @@ _SOFTWARE_ERROR: Final = 70  # EX_SOFTWARE of sysexits.h
 
 
 class Scribe:
-    """Writes for everybody. ``group``: how many at most in one transaction; ``waiting``: how many may stand in line."""
+    """Writes for everybody. ``group``: how many at most in one transaction; ``waiting``: how many may stand in line.
+
+    ``linger_seconds``: how long the first waits for company; ``busy_linger_seconds``: after a group of several.
+    """
 
     def __init__(
-        self, ledger: Ledger, *, linger_seconds: float = 0.002, group: int = 200, waiting: int = 2_000
+        self,
+        ledger: Ledger,
+        *,
+        linger_seconds: float = 0.002,
+        busy_linger_seconds: float = 0.002,
+        group: int = 200,
+        waiting: int = 2_000,
     ) -> None:
         self._ledger = ledger
         self._linger_seconds = linger_seconds
+        self._busy_linger_seconds = busy_linger_seconds
+        self._busy = False  #: whether the last group was more than one
         self._group = group
         self._waiting = waiting
         self._line: deque[groups.Item[Any]] = deque()
@@ -103,8 +115,11 @@ class Scribe:
         """Whoever stands in line, after a little wait for company; nobody when the scribe is closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._line or self._closing)
-            self._changed.wait_for(lambda: len(self._line) >= self._group or self._closing, self._linger_seconds)
-            return self._take()
+            linger = self._busy_linger_seconds if self._busy else self._linger_seconds
+            self._changed.wait_for(lambda: len(self._line) >= self._group or self._closing, linger)
+            items = self._take()
+            self._busy = len(items) > 1
+            return items
 
     def _take(self) -> list[groups.Item[Any]]:
         items: list[groups.Item[Any]] = []
