@@ -38,6 +38,7 @@ _STARVED: Final = 10  #: times the allowed time for one that the machine did not
 _LOOK_SECONDS: Final = 0.05
 _TOGETHER: Final = 8  #: messages in one go: what a hop between two processes costs is shared
 _LIGHT_OCTETS: Final = 64 * 2**10
+_RESERVE_SECONDS: Final = 0.02  #: how long somebody waits before a second examiner is called
 
 
 class ExaminationFailedError(Exception):
@@ -68,7 +69,8 @@ class ExaminerPool(Generic[R]):
         self._line: Line[_Asked[R]] = Line(places=limits.queue, seconds=seconds)
         self._ward = Ward(make)
         self._keepers = [
-            threading.Thread(target=self._keep, name=f"keeper-{n}", daemon=True) for n in range(limits.processes)
+            threading.Thread(target=self._keep, args=(_RESERVE_SECONDS * n,), name=f"keeper-{n}", daemon=True)
+            for n in range(limits.processes)
         ]
         for keeper in self._keepers:
             keeper.start()
@@ -99,11 +101,14 @@ class ExaminerPool(Generic[R]):
             keeper.join()
         self._ward.close()
 
-    def _keep(self) -> None:
-        """A keeper's life. Its children inherit that they do not hear the signals for an orderly stop."""
+    def _keep(self, after: float) -> None:
+        """A keeper's life: it takes who has waited for ``after`` seconds.
+
+        Its children inherit that they do not hear the signals for an orderly stop.
+        """
         signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
         examiner = self._born()
-        while turns := self._line.take(most=_TOGETHER, light=_is_light):
+        while turns := self._line.take(most=_TOGETHER, light=_is_light, after=after):
             try:
                 wanted = [turn for turn in turns if turn.task.future.set_running_or_notify_cancel()]
                 examiner = self._serve_all(wanted, examiner)

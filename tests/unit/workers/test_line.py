@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -142,3 +143,65 @@ def test_suspects_go_alone() -> None:
         queue.join(caller, task)
     assert together(queue) == ["a1", "a2", "a3"]
     assert together(queue) == ["x1"]
+
+
+def in_reserve(queue: Line[str], after: float = 10) -> tuple[threading.Thread, list[str]]:
+    """Somebody who takes what has waited for ``after`` seconds, and what it has taken."""
+    taken: list[str] = []
+    thread = threading.Thread(target=lambda: taken.extend(turn.task for turn in queue.take(after=after)), daemon=True)
+    thread.start()
+    return thread, taken
+
+
+def test_a_reserve_leaves_who_has_just_come_to_the_first() -> None:
+    queue = line(seconds=Seconds())
+    queue.join("a", "1")
+    thread, taken = in_reserve(queue)
+    thread.join(0.3)
+    assert thread.is_alive()
+    assert take(queue).task == "1"
+    queue.close()
+    thread.join(30)
+    assert taken == []
+
+
+def test_a_reserve_takes_who_has_waited_while_the_first_is_held_up() -> None:
+    seconds = Seconds()
+    queue = line(seconds=seconds)
+    thread, taken = in_reserve(queue)
+    queue.join("a", "1")
+    thread.join(0.3)
+    assert thread.is_alive()
+    seconds.at = 10
+    queue.join("a", "2")
+    thread.join(30)
+    assert taken == ["1"]
+
+
+def test_a_reserve_is_told_of_whom_the_first_leaves_behind() -> None:
+    queue = line(seconds=time.monotonic)  # type: ignore[arg-type]
+    thread, taken = in_reserve(queue, after=0.05)
+    first: list[str] = []
+    taking = threading.Thread(target=lambda: first.extend(turn.task for turn in queue.take()), daemon=True)
+    taking.start()
+    for task in ("1", "2"):
+        queue.join("a", task)
+    for one in (thread, taking):
+        one.join(30)
+    assert sorted(first + taken) == ["1", "2"]
+
+
+def test_a_reserve_does_not_spin_over_suspects_who_may_not_be_served() -> None:
+    queue = line(seconds=(seconds := Seconds()))
+    queue.suspect("x")
+    queue.join("x", "1")
+    at_work = take(queue)
+    queue.join("x", "2")
+    seconds.at = 30
+    thread, taken = in_reserve(queue)
+    before = time.process_time()
+    thread.join(0.5)
+    assert time.process_time() - before < 0.25
+    queue.done(at_work)
+    thread.join(30)
+    assert taken == ["2"]
