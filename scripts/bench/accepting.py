@@ -20,7 +20,8 @@ from scripts import floor, load
 from scripts.agency_system import AgencySystem
 from scripts.bench.figures import Accepting, percentiles
 from scripts.bench.show import console
-from scripts.bench.stand import Stand
+from scripts.bench.stages import seconds
+from scripts.bench.stand import WORKERS, Stand
 from scripts.province import FIRST, SENDER
 
 SIZES: Final = {"25k": 25_000, "200k": 200_000, "2m": 2_000_000}
@@ -49,13 +50,14 @@ def measure(stand: Stand, wish: Wish) -> Accepting:
     _run(stand, _signed(stand, wish, "warm", min(_WARM, wish.envelopes), content))
     bare = floor_milliseconds(sample)
     rates, taken = [], []
-    written = stand.written()
+    written, begun = stand.written(), seconds(stand.url, processes=WORKERS)
     for number in range(wish.runs):
         batch = _signed(stand, wish, str(number), wish.envelopes, content)
         before = stand.processor()
         rates.append(_run(stand, batch).per_second)
         _wait_until_queued(stand.url)
         taken.append({party: (now - before[party]) * 1000 / wish.envelopes for party, now in stand.processor().items()})
+    ended, sent = seconds(stand.url, processes=WORKERS), wish.runs * wish.envelopes
     written = (stand.written() - written) / (wish.runs * wish.envelopes * len(sample))
     pace, opened, queued = _open(stand, wish, rates, content) if wish.paced else (0.0, {}, 0.0)
     return Accepting(
@@ -65,6 +67,7 @@ def measure(stand: Stand, wish: Wish) -> Accepting:
         recipients=len(wish.recipients),
         per_second=rates,
         cpu_ms=[sum(ms for party, ms in one.items() if party.startswith("trunk")) for one in taken],
+        stages_ms={stage: (now - begun.get(stage, 0.0)) * 1000 / sent for stage, now in ended.items()},
         parties_ms={party: statistics.median(one[party] for one in taken) for party in taken[0]},
         floor_ms=bare,
         written=written,

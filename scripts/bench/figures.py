@@ -32,6 +32,7 @@ class Accepting:
     per_second: list[float]  #: of each closed run
     cpu_ms: list[float]  #: of the trunk's processes per envelope, each run
     parties_ms: Mapping[str, float]  #: processor milliseconds per envelope, medians of the runs
+    stages_ms: Mapping[str, float]  #: the same of the serving processes by stage, all runs together
     floor_ms: float
     written: float  #: octets written to disks for each octet received
     paced_at: float = 0.0  #: envelopes a second of the open run

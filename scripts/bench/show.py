@@ -21,6 +21,7 @@ def show(figures: Figures) -> None:
     if figures.accepting:
         console.print(_accepting(figures.accepting))
         console.print(_parties("processor ms for each envelope accepted, by party", figures.accepting))
+        console.print(_stages(figures.accepting))
     if figures.carrying:
         console.print(_carrying(figures.carrying))
     if figures.holding is not None:
@@ -60,6 +61,16 @@ def _parties(title: str, rows: Iterable[Accepting]) -> Table:
     table = _table(title, "stack, size, recipients", *names)
     for one in shown:
         table.add_row(_named(one), *(_milliseconds(one.parties_ms, name) for name in names))
+    return table
+
+
+def _stages(rows: Sequence[Accepting]) -> Table:
+    names = sorted({name for one in rows for name in one.stages_ms})
+    table = _table(
+        "processor ms of the serving processes for each envelope, by stage", "stack, size, recipients", *names
+    )
+    for one in rows:
+        table.add_row(_named(one), *(_milliseconds(one.stages_ms, name) for name in names))
     return table
 
 

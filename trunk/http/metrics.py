@@ -6,6 +6,7 @@ the ledger's gauges are the same in every process, since they are counted where 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -90,6 +91,8 @@ class Meters:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
+        pid = Gauge("trunk_process_id", "Which of the workers on this port has answered", registry=self._registry)
+        pid.set(os.getpid())
         self._requests = Counter(
             "trunk_http_requests", "Requests answered", ["method", "route", "status"], registry=self._registry
         )
