@@ -45,9 +45,10 @@ def calendar(section: Deadlines) -> Calendar:
 
 def check_country(country: str) -> None:
     """Raises ``ConfigurationError`` where nobody keeps that country's holidays."""
-    import holidays  # noqa: PLC0415  a tenth of a second that most commands need not spend
+    # the library's table of names: asked for anything more, it loads the holidays of the whole world
+    from holidays.registry import COUNTRIES  # noqa: PLC0415  what most commands need not load
 
-    if country not in holidays.list_supported_countries(include_aliases=False):
+    if country not in {codes[0] for _, *codes in COUNTRIES.values()}:
         raise ConfigurationError(
             f"deadlines.country: the library of public holidays knows no {country!r}: write VN, or another country's "
             "two letters (ISO 3166-1)"
@@ -60,7 +61,7 @@ def _public(country: str, year: int) -> tuple[frozenset[date], frozenset[date]]:
 
     A set for each year: the library's own object fills itself while it is asked, which two threads must not do.
     """
-    import holidays  # noqa: PLC0415  as above
+    import holidays  # noqa: PLC0415  a tenth of a second that most commands need not spend
 
     found = holidays.country_holidays(country, years=year, expand=False)
     return frozenset(found), frozenset(day for day in found.weekend_workdays if day.year == year)
