@@ -18,7 +18,8 @@ from lxml import etree
 from lxml.etree import _Element
 
 from edxml_schemas import ACKNOWLEDGEMENT, CATALOGUE, COUNT_NOTE, QCVN, MessageKind
-from envelopes import brief, violations
+from envelopes import brief
+from envelopes.children import missing, repeated
 from envelopes.errors import EnvelopeCode, Fault
 from envelopes.limits import Limits
 from envelopes.places import path_of
@@ -74,6 +75,8 @@ def validate(parsed: ParsedXml) -> ValidXml | tuple[Fault, ...]:
 
 def prepare() -> None:
     """Builds what the first refusal would otherwise wait for (a quarter of a second)."""
+    from envelopes import violations  # noqa: PLC0415  as in _worded
+
     for kind in MessageKind:
         _schema(kind)
         violations.wording(kind)
@@ -119,9 +122,9 @@ def _miscounted(parsed: ParsedXml, kind: MessageKind) -> Iterator[Fault]:
 
 def _miscount(parsed: ParsedXml, element: _Element, rule: Count, found: int) -> Fault:
     if found < rule.least:
-        return violations.missing(parsed, element, rule.tag, code=_absent(rule.tag))
+        return missing(parsed, element, rule.tag, code=_absent(rule.tag))
     if rule.most == 1:
-        return violations.repeated(parsed, element, rule.tag)
+        return repeated(parsed, element, rule.tag)
     line, path = parsed.lines.of(element), path_of(element)
     expected = f"at most {rule.most} {rule.tag.rpartition('}')[2]}"
     return Fault(code=EnvelopeCode.TOO_MANY, line=line, path=path, expected=expected, got=str(found))
@@ -146,7 +149,7 @@ def _at_odds(parsed: ParsedXml, kind: MessageKind) -> Iterator[Fault]:
         yield Fault(code=EnvelopeCode.UNEXPECTED, line=line, path=path, expected="only with StatusCode 90 to 96")
     response = parsed.root.find(_RESPONSE_FOR)
     if response is not None and not any(_said(response, name) for name in ("DocumentId", "Code")):
-        yield violations.missing(parsed, response, f"{{{QCVN}}}DocumentId", expected="DocumentId or Code")
+        yield missing(parsed, response, f"{{{QCVN}}}DocumentId", expected="DocumentId or Code")
 
 
 def _said(element: _Element, name: str) -> bool:
@@ -169,5 +172,7 @@ def _undecodable(parsed: ParsedXml) -> Iterator[Fault]:
 def _worded(parsed: ParsedXml, kind: MessageKind) -> list[Fault]:
     if len(parsed.elements) > _MOST_WORDED:
         return brief.faults(parsed, _schema(kind))
+    from envelopes import violations  # noqa: PLC0415  xmlschema: 20 MB that a process which reads no mail need not load
+
     # Should the two libraries ever disagree, the strict one wins, in few words.
     return violations.faults(parsed, kind) or brief.faults(parsed, _schema(kind))

@@ -27,6 +27,7 @@ from xmlschema.validators import (
 )
 
 from edxml_schemas import CATALOGUE, EXPECTED_NOTE, MessageKind
+from envelopes.children import missing, repeated
 from envelopes.errors import EnvelopeCode, Fault
 from envelopes.places import name_of, path_of, shorten
 from envelopes.skeleton import ParsedXml
@@ -45,27 +46,6 @@ def faults(parsed: ParsedXml, kind: MessageKind) -> list[Fault]:
     with _wording_lock:  # a refusal may wait; the library does not promise to be thread-safe
         errors = wording(kind).iter_errors(parsed.root, use_location_hints=False)
         return list(islice(_worded(parsed, errors), parsed.limits.max_faults))
-
-
-def missing(
-    parsed: ParsedXml, parent: _Element, tag: str, *, code: EnvelopeCode = EnvelopeCode.MISSING, expected: str = ""
-) -> Fault:
-    """The child ``tag`` should stand in ``parent``."""
-    local = tag.rpartition("}")[2]
-    name = f"{parent.prefix}:{local}" if parent.prefix else local
-    return Fault(code=code, line=parsed.lines.of(parent), path=f"{path_of(parent)}/{name}", expected=expected or local)
-
-
-def repeated(parsed: ParsedXml, parent: _Element, tag: str) -> Fault:
-    """The child ``tag`` stands more than once in ``parent``: the second one is named."""
-    children = parent.findall(tag)
-    return Fault(
-        code=EnvelopeCode.REPEATED,
-        line=parsed.lines.of(children[1]),
-        path=path_of(children[1]),
-        expected=f"one {tag.rpartition('}')[2]}",
-        got=str(len(children)),
-    )
 
 
 def _worded(parsed: ParsedXml, errors: Iterator[XMLSchemaValidationError]) -> Iterator[Fault]:

@@ -29,7 +29,8 @@ from scripts.mutations_of_pdfs import PDFS, revisions
 from scripts.signed_workshop import AT
 from scripts.stamping import told
 from signing.evidence import EvidenceKind
-from signing.examination import Examination, Examiner
+from signing.examination import Examination
+from signing.examiner import Examiner
 
 VECTORS: Final = Path("tests/vectors")
 _PDF_SHARE: Final = 0.1

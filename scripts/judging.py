@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from signing.domains import read_domains, read_intermediates
-from signing.examination import Examination, Examiner
+from signing.examination import Examination
+from signing.examiner import Examiner
 from signing.judge import Judge
 from signing.pdf.verifier import PdfVerifier
 from signing.revocation.offline import OfflineLists

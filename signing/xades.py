@@ -12,22 +12,24 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate
 from lxml.etree import _Element
 from signxml.algorithms import CanonicalizationMethod
 
-from signing import names, timestamp
+from signing import names
 from signing.engine import canonical
 from signing.errors import SigningCode
-from signing.judge import Judge
 from signing.names import SIGNED_PROPERTIES_TYPE, ds, xades
 from signing.policy import DIGEST_ALGORITHMS
 from signing.shape import Shape, strict_base64
-from signing.timestamp import Stamped
 from signing.verdict import Finding
+
+if TYPE_CHECKING:
+    from signing.judge import Judge
+    from signing.timestamp import Stamped
 
 _LOCAL: Final = timezone(timedelta(hours=7))  # a time without a zone is Vietnamese, as everywhere in edXML
 _DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?\Z", re.ASCII)
@@ -69,6 +71,10 @@ def names_certificate(properties: Properties, certificate: Certificate) -> bool:
 
 def stamps(shape: Shape, *, judge: Judge, now: datetime) -> tuple[Stamped, ...] | Finding:
     """Every timestamp over the signature's value, in the order of the message; or the first that is none."""
+    if not shape.stamps:
+        return ()
+    from signing import timestamp  # noqa: PLC0415  CMS libraries, for who meets a timestamp
+
     found: list[Stamped] = []
     for one in shape.stamps:
         octets = functools.partial(value_octets, shape.signature, one.canonicalization, one.prefixes)

@@ -11,7 +11,7 @@ from typing import Final
 
 from scripts.make_test_pki import make_pki
 from scripts.vectors_check.frame import ACCEPTED, Answer, Case, Stated, VectorSet, refused
-from signing.examination import Examiner
+from signing.examiner import Examiner
 from signing.trust import TrustStore
 from signing.verifier import Verifier
 

@@ -1,4 +1,4 @@
-"""Looks into attachments for PDFs, and into PDFs for signatures. Implements ``signing.examination.AttachmentVerifier``.
+"""Looks into attachments for PDFs, and into PDFs for signatures. Implements ``signing.examiner.AttachmentVerifier``.
 
 Law: nothing is done for a file without a signature but one look at its octets; a file that is looked into lies in a
 temporary file without a name, not in memory; no exception leaves.

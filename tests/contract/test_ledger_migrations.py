@@ -16,14 +16,13 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
 from tests.ledger_kit import AT, DATABASES
 from trunk.domain.agency import Mandate
 from trunk.domain.delivery import DeliveryId
 from trunk.errors import ConfigurationError
-from trunk.storage import migrate
+from trunk.storage import alembic_road, migrate
 from trunk.storage.columns import time_text
 from trunk.storage.engine import open_engine
 from trunk.storage.ledger import Ledger
@@ -110,7 +109,7 @@ INSERT INTO system_agency (system, agency) VALUES ('h41', 'H41')
 
 def test_a_directory_of_the_first_tables_is_kept(empty: Engine) -> None:
     with empty.begin() as connection:
-        command.upgrade(migrate._config(connection), "0001")
+        command.upgrade(alembic_road.config(connection), "0001")
         for statement in _FIRST.split(";"):
             connection.execute(sa.text(statement))
     assert migrate.fit(empty) is not Fit.CURRENT
@@ -152,7 +151,7 @@ def _words(engine: Engine) -> dict[str, set[str]]:
 def test_what_may_have_been_fetched_before_it_was_on_record_counts_as_fetched(empty: Engine) -> None:
     """A recall then asks for it, and never claims to have held it back."""
     with empty.begin() as connection:
-        command.upgrade(migrate._config(connection), "0003")
+        command.upgrade(alembic_road.config(connection), "0003")
         metadata = sa.MetaData()
         metadata.reflect(connection, only=["envelope", "delivery"])
         for state in ("queued", "dispatched", "deferred", "expired", "delivered"):
@@ -169,7 +168,7 @@ def test_what_may_have_been_fetched_before_it_was_on_record_counts_as_fetched(em
 
 def test_what_waits_after_a_replay_says_so_after_the_upgrade(empty: Engine) -> None:
     with empty.begin() as connection:
-        command.upgrade(migrate._config(connection), "0007")
+        command.upgrade(alembic_road.config(connection), "0007")
         metadata = sa.MetaData()
         metadata.reflect(connection, only=["envelope", "delivery", "journal"])
         for number, (name, event) in enumerate([("replayed", "replay_ordered"), ("road", "fell_due")]):
@@ -226,7 +225,7 @@ def test_an_upgrade_that_is_killed_did_nothing_and_the_next_one_finishes(
 ) -> None:
     if before:
         with empty.begin() as connection:
-            command.upgrade(migrate._config(connection), before)
+            command.upgrade(alembic_road.config(connection), before)
     killed = subprocess.run([sys.executable, "-c", _KILLED_AT_THE_FOURTH, url], check=False, timeout=120)
     assert killed.returncode == -signal.SIGKILL
     assert migrate.current(empty) == before
@@ -260,14 +259,20 @@ def test_a_later_release_says_whether_this_one_may_work_on(empty: Engine) -> Non
 
 def test_tables_of_an_earlier_release_are_asked_to_be_upgraded(empty: Engine) -> None:
     with empty.begin() as connection:
-        command.upgrade(migrate._config(connection), "0007")
+        command.upgrade(alembic_road.config(connection), "0007")
     assert migrate.fit(empty) is Fit.OLDER
     with pytest.raises(ConfigurationError, match="trunk admin upgrade"):
         migrate.require_fit(empty)
 
 
+def test_the_files_are_named_after_the_revisions_that_alembic_knows() -> None:
+    script = alembic_road.scripts()
+    assert migrate.known() == {one.revision for one in script.walk_revisions()}
+    assert [migrate.newest()] == script.get_heads()
+
+
 def test_every_revision_says_which_programs_it_lets_work_on() -> None:
-    script = ScriptDirectory.from_config(migrate._config())
+    script = alembic_road.scripts()
     later = [one for one in script.walk_revisions() if one.revision >= "0009"]
     assert later
     for one in later:
@@ -277,7 +282,7 @@ def test_every_revision_says_which_programs_it_lets_work_on() -> None:
 def test_an_upgrade_waits_for_a_table_without_holding_up_the_others(postgres_url: str) -> None:
     engine, others = open_engine(postgres_url), open_engine(postgres_url)
     with engine.begin() as connection:
-        command.upgrade(migrate._config(connection), "0003")
+        command.upgrade(alembic_road.config(connection), "0003")
     pauses: list[float] = []
     with others.connect() as busy:
         busy.execute(sa.text("SELECT * FROM delivery"))

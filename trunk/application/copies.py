@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -213,7 +213,7 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def require_known(revision: str, known: set[str]) -> None:
+def require_known(revision: str, known: Collection[str]) -> None:
     """Raises ``ConfigurationError`` for a backup of a newer program."""
     if revision not in known:
         raise ConfigurationError(f"the backup's tables are of revision {revision}: a newer trunk is needed to read it")

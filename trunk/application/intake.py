@@ -4,7 +4,7 @@
 2. parse      ``envelopes.skeleton``: malformed, DTD, too deep, too many
 3. validate   ``envelopes.schema``: every violation at once
 4. verify     ``signing``: forged, not covered, weak, untrusted; inside attachments too
-5. read       ``envelopes.reader``: contradictions a schema cannot see (2 to 5: ``signing.examination``)
+5. read       ``envelopes.reader``: contradictions a schema cannot see (2 to 5: ``signing.examiner``)
 6. authorise  ``trunk.application.authorise``: caller, mandate, addressees
 7. enter      the ledger: all or nothing; the same again gets the first answer
 

@@ -20,8 +20,9 @@ from signing.signer import SigningFailedError
 from trunk.application.journal import HeadSeal
 from trunk.errors import ConfigurationError
 from trunk.settings import Settings
-from trunk.workers import examining, revocation
+from trunk.workers import revocation
 from trunk.workers.examiners import ExaminerPool, InHouse
+from trunk.workers.examiners_work import examiners_work
 from trunk.workers.fetching import Fetcher, Rules
 from trunk.workers.loops import Went
 
@@ -29,8 +30,10 @@ from trunk.workers.loops import Went
 def examiners(settings: Settings) -> ExaminerPool[Examination] | InHouse[Examination]:
     """Who does stages 2 to 5, ready to be asked. Raises ``ConfigurationError`` where nobody is trusted."""
     if settings.examination.processes == 0:
+        from trunk.workers import examining  # noqa: PLC0415  what the service itself does not need
+
         return InHouse(lambda: examining.in_house(settings))
-    return ExaminerPool(partial(examining.work, settings), settings.examination)
+    return ExaminerPool(partial(examiners_work, settings), settings.examination)
 
 
 def fetcher(settings: Settings, *, now: Callable[[], datetime], chance: Callable[[], float]) -> Fetcher:

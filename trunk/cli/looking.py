@@ -30,7 +30,7 @@ from trunk.errors import ConfigurationError
 from trunk.settings import Examination, Settings
 
 if TYPE_CHECKING:
-    from signing.examination import Examiner
+    from signing.examiner import Examiner
     from signing.pdf.verifier import PdfVerifier
     from trunk.workers.nursery import Work
 
@@ -129,7 +129,7 @@ def work(given: Given) -> Work:
 
 
 def _judges(given: Given) -> tuple[Examiner, PdfVerifier]:
-    from signing.examination import Examiner  # noqa: PLC0415  heavy, and needed in the examiner alone
+    from signing.examiner import Examiner  # noqa: PLC0415  heavy, and needed in the examiner alone
     from signing.judge import Judge  # noqa: PLC0415
     from signing.pdf.verifier import PdfVerifier  # noqa: PLC0415
     from signing.policy import Policy  # noqa: PLC0415

@@ -6,6 +6,8 @@ processes that start together take turns.
 Nodes are replaced one after the other, so for a while programs of two releases share the tables. A revision says in
 ``oldest_program`` which revision a program must at least have been written for to work on its tables; that is kept in
 the tables themselves, for a program cannot know the revisions that come after it.
+
+Alembic does the work (``alembic_road``); a process that only asks whether the tables fit does not load it.
 """
 
 from __future__ import annotations
@@ -13,14 +15,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
 from trunk.errors import ConfigurationError, LedgerUnavailableError
@@ -29,6 +28,7 @@ from trunk.storage.faults import is_collision, told_as_ours
 from trunk.storage.tables import COMPATIBILITY
 
 _HOME: Final = Path(__file__).with_name("migrations")
+_VERSION: Final = sa.table("alembic_version", sa.column("version_num"))
 _TRIES: Final = 30
 _PAUSE_SECONDS: Final = 2.0
 _LOCK_SECONDS: Final = 2
@@ -68,24 +68,26 @@ def _upgrade(engine: Engine) -> str:
             connection.execute(sa.text("SET LOCAL lock_timeout = 0"))  # another upgrade may take its time
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TURN)))
             connection.execute(sa.text(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'"))
-        there = _revision(connection)
+        there = revision(connection)
         if there is not None and there not in known():
             return there
-        command.upgrade(_config(connection), "head")
-        connection.execute(sa.update(COMPATIBILITY).values(oldest_program=_oldest_program()))
+        from trunk.storage import alembic_road  # noqa: PLC0415  alembic: for who brings tables up to date
+
+        alembic_road.upgrade(connection)
+        connection.execute(sa.update(COMPATIBILITY).values(oldest_program=alembic_road.oldest_program(newest())))
     return newest()
 
 
 def current(engine: Engine) -> str | None:
     """The revision that the ledger's tables have; ``None`` for an empty database."""
     with told_as_ours(), reading(engine) as connection:
-        return _revision(connection)
+        return revision(connection)
 
 
 def fit(engine: Engine) -> Fit:
     """Whether this program may work on the ledger's tables. Raises ``LedgerUnavailableError``."""
     with told_as_ours(), reading(engine) as connection:
-        there = _revision(connection)
+        there = revision(connection)
         if there == newest():
             return Fit.CURRENT
         if there is None:
@@ -109,31 +111,20 @@ def require_fit(engine: Engine) -> None:
             return
 
 
-def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def _oldest_program() -> str:
-    """What the newest revision says of older programs."""
-    script = ScriptDirectory.from_config(_config()).get_revision(newest())
-    oldest: str = script.module.oldest_program
-    return oldest
+def revision(connection: Connection) -> str | None:
+    """The one that these tables have; ``None`` where there are none."""
+    if not sa.inspect(connection).has_table(_VERSION.name):
+        return None
+    found: str | None = connection.execute(sa.select(_VERSION.c.version_num)).scalar_one_or_none()
+    return found
 
 
 def newest() -> str:
     """The revision that this program was written for."""
-    (head,) = ScriptDirectory.from_config(_config()).get_heads()
-    return head
+    return max(known())
 
 
-def known() -> set[str]:
-    """All revisions that this program can bring up to date."""
-    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-
-
-def _config(connection: Connection | None = None) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(_HOME).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    return config
+@cache
+def known() -> frozenset[str]:
+    """All revisions that this program can bring up to date: by their files, which are named after them."""
+    return frozenset(file.stem[1:5] for file in _HOME.glob("versions/r[0-9][0-9][0-9][0-9]_*.py"))

@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
-from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, make_url
 
 from trunk.errors import ConfigurationError
-from trunk.storage import journal
+from trunk.storage import journal, migrate
 from trunk.storage.chain import Head
 from trunk.storage.engine import is_sqlite, reading
 from trunk.storage.tables import PAYLOAD
@@ -52,7 +51,7 @@ def take(engine: Engine, file: Path, passed: Callable[[int, int], None]) -> Snap
         large = sa.select(PAYLOAD.c.sha256, PAYLOAD.c.size).where(PAYLOAD.c.octets.is_(None))
         held = Snapshot(
             database=engine.dialect.name,
-            revision=MigrationContext.configure(connection).get_current_revision() or "",
+            revision=migrate.revision(connection) or "",
             heads=journal.heads(connection),
             objects=[(row.sha256, row.size) for row in connection.execute(large)],
         )

@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from signing.examination import Examination, Examiner
+from envelopes import schema
+from signing.examination import Examination
+from signing.examiner import Examiner
 from signing.judge import Judge
 from signing.pdf.verifier import PdfVerifier
 from signing.policy import Policy
@@ -25,6 +27,7 @@ def work(settings: Settings) -> Work:
     """Stages 2 to 5 as an examiner does them. Raises ``ConfigurationError`` where nobody is trusted."""
     configure(settings.log)
     _hear_only_ours()
+    schema.prepare()  # once, before examiners are born: they share it
     return in_house(settings)
 
 

@@ -11,7 +11,7 @@ from envelopes.model import Document, StatusMessage
 from scripts.judging import codes, examiner
 from scripts.make_vectors_signed import AT, write
 from signing.errors import SigningCode
-from signing.examination import Examiner
+from signing.examiner import Examiner
 from signing.verdict import Indication, TimeSource
 
 VECTORS = Path(__file__).parents[2] / "vectors"
