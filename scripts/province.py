@@ -148,6 +148,12 @@ def register(province: Province) -> Province:
     return Province(folder=province.folder, config=province.config, pki=province.pki, keys=keys)
 
 
+def register_more(province: Province, codes: Sequence[str]) -> None:
+    """Agencies that only receive, and have no system yet."""
+    with open_administration(province.settings()) as room:
+        room.administration.put_agencies([Agency(code=AgencyCode(code), name=f"Đơn vị {code}") for code in codes])
+
+
 def fingerprint(certificate: x509.Certificate) -> str:
     return certificate.fingerprint(SHA256()).hex()
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from scripts import floor
-from scripts.bench import accepting, carrying, holding, signatures
+from scripts.bench import accepting, carrying, holding, idling, mixing, signatures
 from scripts.bench.accepting import Wish
 from scripts.bench.figures import Figures, as_data
 from scripts.bench.show import console, draw, show
@@ -26,6 +26,8 @@ STAGES: Final = {
     "accept": "envelopes of 25 KB accepted: as fast as it goes, and at 70 % of that",
     "sizes": "the same with 200 KB and 2 MB (production)",
     "carry": "to the recipient's confirmation and the sender's acknowledgement",
+    "mixes": "circulars to 4 and 63, duplicates and bad ones (production)",
+    "idle": "memory and processor of a process that nobody asks anything of",
     "memory": "envelopes of 100 MB, one and ten at once (production)",
     "signatures": "what verifying costs, in one process",
 }
@@ -41,6 +43,8 @@ def main() -> int:
             console.print(f"{STACKS[stack]}: {', '.join(_stages(wish, stack))} …")
             with stand(stack) as made:
                 _measure(made, wish, figures)
+    if "idle" in wish.only:
+        figures.idle = idling.measure()
     if "signatures" in wish.only:
         measured = signatures.measure()
         signatures.show(measured)
@@ -61,7 +65,7 @@ def main() -> int:
 
 def _stages(wish: argparse.Namespace, stack: str) -> list[str]:
     """Those that need this stack."""
-    there = ["accept", "carry"] if stack == "embedded" else ["accept", "sizes", "carry", "memory"]
+    there = ["accept", "carry"] if stack == "embedded" else ["accept", "sizes", "carry", "mixes", "memory"]
     return [stage for stage in there if stage in wish.only]
 
 
@@ -76,6 +80,8 @@ def _measure(made: Stand, wish: argparse.Namespace, figures: Figures) -> None:
         figures.accepting.append(accepting.measure(made, one))
     if "carry" in stages:
         figures.carrying.append(carrying.measure(made, documents=max(wish.envelopes // 2, 50), runs=wish.runs))
+    if "mixes" in stages:
+        figures.mixed = mixing.measure(made, envelopes=max(wish.envelopes // 10, 20), runs=wish.runs)
     if "memory" in stages:
         figures.holding = holding.measure(made)
 

@@ -55,7 +55,7 @@ def measure(stand: Stand, wish: Wish) -> Accepting:
         batch = _signed(stand, wish, str(number), wish.envelopes, content)
         before = stand.processor()
         rates.append(_run(stand, batch).per_second)
-        _wait_until_queued(stand.url)
+        wait_until_queued(stand.url)
         taken.append({party: (now - before[party]) * 1000 / wish.envelopes for party, now in stand.processor().items()})
     ended, sent = seconds(stand.url, processes=WORKERS), wish.runs * wish.envelopes
     written = (stand.written() - written) / (wish.runs * wish.envelopes * len(sample))
@@ -89,15 +89,18 @@ def _open(stand: Stand, wish: Wish, rates: Sequence[float], content: bytes) -> t
     batch = load.requests(stand.url, stand.province.keys[SENDER], _signed(stand, wish, "open", wish.envelopes, content))
     result = asyncio.run(load.opened(stand.url, batch, per_second=pace, connections=2 * _CONNECTIONS))
     _insist(result)
-    return pace, percentiles(result), _wait_until_queued(stand.url)
+    return pace, percentiles(result), wait_until_queued(stand.url)
 
 
 def _signed(stand: Stand, wish: Wish, prefix: str, count: int, content: bytes) -> list[bytes]:
+    return letters(stand, f"{wish.size}-{prefix}", count, content, recipients=wish.recipients)
+
+
+def letters(stand: Stand, name: str, count: int, content: bytes, *, recipients: Sequence[str]) -> list[bytes]:
     """Each with a number of its own; the attachment may be the same."""
-    name = f"{wish.size}-{len(wish.recipients)}-{prefix}"
     numbers = track(range(count), description=f"signing {name}", console=console, transient=True)
     province = stand.province
-    return [province.signed(f"{name}-{n}", recipients=wish.recipients, content=content) for n in numbers]
+    return [province.signed(f"{name}-{n}".replace(" ", ""), recipients=recipients, content=content) for n in numbers]
 
 
 def _run(stand: Stand, envelopes: Sequence[bytes]) -> load.Result:
@@ -112,7 +115,7 @@ def _insist(result: load.Result) -> None:
         raise SystemExit(f"not everything was accepted: {result.refused}")
 
 
-def _wait_until_queued(url: str) -> float:
+def wait_until_queued(url: str) -> float:
     """Until the metrics of the trunk show an empty outbox; seconds."""
     started = time.perf_counter()
     anybody = AgencySystem(base_url=url, key="")

@@ -69,6 +69,26 @@ class Holding:
     octets: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mixed:
+    """Submissions of one kind."""
+
+    kind: str
+    recipients: int
+    per_second: list[float]
+    cpu_ms: list[float]  #: of trunk and servers for each
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idle:
+    """A process that nobody asks anything of."""
+
+    resident: float  #: MiB of the serving process
+    proportional: float  #: the same, what several processes share counted once
+    beside: float  #: MiB, proportional, of nursery and examiners
+    cpu: float  #: processor milliseconds a second, all of them
+
+
 @dataclass(slots=True)
 class Figures:
     """All that a run has measured."""
@@ -76,6 +96,8 @@ class Figures:
     accepting: list[Accepting] = field(default_factory=list)
     carrying: list[Carrying] = field(default_factory=list)
     holding: Holding | None = None
+    mixed: list[Mixed] = field(default_factory=list)
+    idle: Idle | None = None
     signatures: Mapping[str, Any] = field(default_factory=dict)
     sync_ms: Mapping[str, float] = field(default_factory=dict)  #: a bare fdatasync beside each stack
 
@@ -94,6 +116,14 @@ def as_data(figures: Figures, *, command: str, seconds: float) -> dict[str, Any]
     told |= {name: value for name, value in figures.signatures.items() if "_to_floor_" in name}
     if figures.holding is not None:
         told["memory_above_idle_100m_mib"] = round(max(figures.holding.one_in, figures.holding.one_out), 1)
+    if figures.idle is not None:
+        told |= {
+            "idle_resident_mib": round(figures.idle.resident, 1),
+            "idle_cpu_ms_per_s": round(figures.idle.cpu, 1),
+        }
+    if figures.mixed:
+        by_kind = {one.kind: statistics.median(one.cpu_ms) for one in figures.mixed}
+        told["circular_63_to_single"] = round(by_kind["63 recipients"] / by_kind["one recipient"], 2)
     return {
         **told,
         "fdatasync_ms": dict(figures.sync_ms),
@@ -104,6 +134,8 @@ def as_data(figures: Figures, *, command: str, seconds: float) -> dict[str, Any]
             "accepting": [asdict(one) for one in figures.accepting],
             "carrying": [asdict(one) for one in figures.carrying],
             "holding": None if figures.holding is None else asdict(figures.holding),
+            "mixed": [asdict(one) for one in figures.mixed],
+            "idle": None if figures.idle is None else asdict(figures.idle),
             "signatures": dict(figures.signatures),
         },
     }

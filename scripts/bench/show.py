@@ -10,7 +10,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from scripts.bench.figures import Accepting, Carrying, Figures, Holding, spread
+from scripts.bench.figures import Accepting, Carrying, Figures, Holding, Idle, Mixed, spread
 
 console: Final = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
 _STACK: Final = {"embedded": "SQLite, embedded broker", "production": "PostgreSQL, RabbitMQ"}
@@ -24,6 +24,10 @@ def show(figures: Figures) -> None:
         console.print(_stages(figures.accepting))
     if figures.carrying:
         console.print(_carrying(figures.carrying))
+    if figures.mixed:
+        console.print(_mixed(figures.mixed))
+    if figures.idle is not None:
+        console.print(_idle(figures.idle))
     if figures.holding is not None:
         console.print(_holding(figures.holding))
 
@@ -84,6 +88,25 @@ def _carrying(rows: Sequence[Carrying]) -> Table:
         latency = " / ".join(f"{ms:.0f}" for ms in one.latency.values())
         parties = (_milliseconds(one.parties_ms, name) for name in names)
         table.add_row(_STACK[one.stack], spread(one.per_second), latency, *parties)
+    return table
+
+
+def _mixed(rows: Sequence[Mixed]) -> Table:
+    table = _table(
+        "submissions of 25 KB, PostgreSQL and RabbitMQ; processor ms of trunk and servers; median (least-most)",
+        "kind", "a second", "CPU ms", "CPU ms for each delivery",
+    )  # fmt: skip
+    for one in rows:
+        each = [value / one.recipients for value in one.cpu_ms]
+        table.add_row(one.kind, spread(one.per_second), spread(one.cpu_ms, 2), spread(each, 2))
+    return table
+
+
+def _idle(one: Idle) -> Table:
+    table = _table("one process that nobody asks anything of", "what", "")
+    table.add_row("serving process, resident", f"{one.resident:.0f} MiB ({one.proportional:.0f} proportional)")
+    table.add_row("nursery and two examiners, proportional", f"{one.beside:.0f} MiB")
+    table.add_row("processor", f"{one.cpu:.1f} ms a second")
     return table
 
 
