@@ -41,7 +41,7 @@ def main() -> int:
     for stack in STACKS:
         if wish.stack in (stack, "both") and _stages(wish, stack):
             console.print(f"{STACKS[stack]}: {', '.join(_stages(wish, stack))} …")
-            with stand(stack) as made:
+            with stand(stack, tree=wish.tree) as made:
                 _measure(made, wish, figures)
     if "idle" in wish.only:
         figures.idle = idling.measure()
@@ -97,6 +97,7 @@ def _wish() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=tuple(STAGES), default=list(STAGES), metavar="STAGE")
     parser.add_argument("--envelopes", type=int, default=2000, help="of 25 KB in a run; fewer of larger ones")
     parser.add_argument("--runs", type=int, default=5, help="of each kind; the median counts")
+    parser.add_argument("--tree", type=Path, help="measure the trunk of another working tree (its tables must be ours)")
     parser.add_argument("--plot", type=Path, help="draw processor time by party (PNG)")
     return parser.parse_args()
 

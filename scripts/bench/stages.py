@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from scripts.agency_system import AgencySystem
 
-_TRIES: Final = 400
+_TRIES: Final = 60
 _NAMED: Final = {
     "http": "HTTP, decision, seal",
     "scribe": "ledger",
@@ -31,6 +31,8 @@ def seconds(url: str, *, processes: int) -> Told:
         if len(heard) == processes:
             break
         process, told = _read(anybody.call("GET", "/metrics").octets.decode())
+        if not process:  # an older trunk does not say which one it is
+            return {}
         heard[process] = told
     stages: defaultdict[str, float] = defaultdict(float)
     for told in heard.values():

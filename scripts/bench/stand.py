@@ -59,19 +59,28 @@ class Stand:
 
 
 @contextmanager
-def stand(stack: str) -> Iterator[Stand]:
-    """A fresh one, which is taken down at the end. Raises ``RuntimeError`` if the trunk does not end well."""
+def stand(stack: str, *, tree: Path | None = None) -> Iterator[Stand]:
+    """A fresh one, which is taken down at the end. Raises ``RuntimeError`` if the trunk does not end well.
+
+    ``tree``: another working tree, whose trunk is measured: what a change has brought shows when both take turns.
+    """
     with ExitStack() as held:
         folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="edoc-bench-")))
         folder.chmod(0o711)  # the servers are others than we
         province, servers = _province(stack, folder, held)
         trunk = held.enter_context(
-            TrunkProcess(province.config, workers=WORKERS, environment={"TRUNK_HTTP__SPOOL_MIB": "4096"})
+            TrunkProcess(
+                province.config, workers=WORKERS, environment={"TRUNK_HTTP__SPOOL_MIB": "4096"} | _of(tree), folder=tree
+            )
         )
         trunk.url()
         yield Stand(stack=stack, folder=folder, province=province, trunk=trunk, servers=servers)
         if (code := trunk.stop()) != 0:
             raise RuntimeError(f"the trunk ended with {code}")
+
+
+def _of(tree: Path | None) -> dict[str, str]:
+    return {} if tree is None else {"PYTHONPATH": str(tree)}
 
 
 def _province(stack: str, folder: Path, held: ExitStack) -> tuple[Province, dict[str, int]]:
