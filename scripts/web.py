@@ -18,6 +18,7 @@ import orjson
 
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _ETAG: Final = re.compile(rb'\r\netag: *"([0-9a-f]+)"', re.IGNORECASE)
+_ENVELOPE: Final = re.compile(rb"\r\ntrunk-envelope-id: *([0-9a-z-]+)", re.IGNORECASE)
 _TROUBLES: Final = (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError, ValueError)
 _MOST_HEAD: Final = 2**18
 _AWAY_SECONDS: Final = 5.0
@@ -43,7 +44,15 @@ class Reply:
 
     @property
     def etag(self) -> str:
-        found = _ETAG.search(self.head)
+        return self._said(_ETAG)
+
+    @property
+    def envelope_id(self) -> str:
+        """Of a delivery's octets."""
+        return self._said(_ENVELOPE)
+
+    def _said(self, header: re.Pattern[bytes]) -> str:
+        found = header.search(self.head)
         return found[1].decode() if found else ""
 
 

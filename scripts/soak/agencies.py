@@ -67,6 +67,7 @@ class Party:
         try:
             reply = await self.way.post("/api/v1/envelopes", letter.octets, "application/xml")
         except GoneError:
+            self.oracle.not_heard(letter.sent.sha256)
             return None
         if reply.status == 201:
             self.oracle.accepted(letter.sent.sha256, reply.json["envelope_id"])
@@ -94,21 +95,22 @@ class Party:
     def __post_init__(self) -> None:
         self._speaker = Speaker(self.way)
 
-    async def octets(self, item: Item) -> bytes | None:
-        """What came with the inbox, or is fetched; if it is whole: every client is told to compare the digest."""
+    async def whole(self, item: Item) -> tuple[bytes, str] | None:
+        """What came with the inbox, or is fetched, and its envelope's id; if it is whole: every client is told to
+        compare the digest. A notice of AMQP is believed nothing: whoever has the password may have written it."""
         if item.get("octets") is None:
             return await self.fetch(item["delivery_id"])
-        octets = pybase64.b64decode(item["octets"])
-        return octets if hashlib.sha256(octets).hexdigest() == item["envelope"]["sha256"] else None
+        octets, envelope = pybase64.b64decode(item["octets"]), item["envelope"]
+        return (octets, envelope["envelope_id"]) if hashlib.sha256(octets).hexdigest() == envelope["sha256"] else None
 
-    async def fetch(self, delivery_id: str) -> bytes | None:
-        """The octets, if they came whole."""
+    async def fetch(self, delivery_id: str) -> tuple[bytes, str] | None:
+        """The octets, if they came whole, and the envelope's id."""
         try:
             reply = await self.way.get(f"/api/v1/deliveries/{delivery_id}/envelope")
         except GoneError:
             return None
         whole = reply.status == 200 and reply.etag == hashlib.sha256(reply.octets).hexdigest()
-        return reply.octets if whole else None
+        return (reply.octets, reply.envelope_id) if whole else None
 
     async def confirm(self, delivery_id: str, sha256: str) -> bool:
         return await self.say(delivery_id, {"outcome": "taken", "sha256": sha256})
@@ -125,11 +127,12 @@ class Party:
 
     async def keep(self, item: Item) -> str:
         """Take and store; the digest of what was stored, or nothing."""
-        octets = await self.octets(item)
-        if octets is None:
+        found = await self.whole(item)
+        if found is None:
             return ""
+        octets, envelope_id = found
         digest = hashlib.sha256(octets).hexdigest()
-        self.oracle.stored(self.agency, item["delivery_id"], item["envelope"]["envelope_id"], digest)
+        self.oracle.stored(self.agency, item["delivery_id"], envelope_id, digest)
         return digest
 
 
@@ -175,7 +178,7 @@ class Sender(Party):
         if envelope["kind"] != "acknowledgement":
             digest = await self.keep(item)
             return bool(digest) and await self._confirmed(delivery_id, digest)
-        if await self.octets(item) is None:
+        if await self.whole(item) is None:
             return False
         about, delivery = envelope["about"] or "", envelope["about_delivery"] or ""
         self.oracle.acknowledged(about, envelope["acknowledges"], delivery, own=delivery_id)

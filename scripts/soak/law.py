@@ -3,6 +3,9 @@
 What was acknowledged is at every recipient, octet for octet, unless its sender was told that it was held back or
 could not be delivered; nobody has what was never acknowledged, was refused or was held back; every sender has one
 ``accepted`` for an envelope and exactly one end for each recipient, and none without its fact.
+
+Of what was submitted without an answer nobody knows the fate: it may be under way still while it is repeated, and what
+becomes of both may differ where clocks differ. Then its sender has to be told in its inbox what became of it.
 """
 
 from __future__ import annotations
@@ -72,26 +75,38 @@ def _strangers(oracle: Oracle) -> Iterator[str]:
     """What somebody holds and ought not to."""
     for agency, held in oracle.held.items():
         for sha256, envelope_id in held.octets.items():
-            if sha256 in oracle.refused:
+            told = sha256 in oracle.unheard and oracle.told[(envelope_id, "accepted", "")]
+            if sha256 in oracle.refused and not told:
                 yield f"{agency} has {envelope_id}, which was refused ({oracle.refused[sha256]})"
-            elif sha256 not in oracle.answers:
+            elif sha256 not in oracle.answers and not told:
                 yield f"{agency} has {envelope_id}, which was never acknowledged"
 
 
 def _told(oracle: Oracle) -> Iterator[str]:
     """Acknowledgements one by one."""
+    doubtful = _doubtful(oracle)
     for (about, fact, delivery_id), times in oracle.told.items():
         if fact == "rejected" and not about:  # what was refused has no envelope id
-            if times > len(oracle.refused):
+            if times > len(oracle.refused.keys() | oracle.unheard):
                 yield f"rejected was told {times} times, and {len(oracle.refused)} were refused"
             continue
         if times > 1:
             yield f"{fact} was told {times} times of {about} {delivery_id}"
-        if about not in oracle.envelopes:
+        if about not in oracle.envelopes and about not in doubtful:
             yield f"{fact} was told of {about}, which was never acknowledged"
     for envelope_id, sha256 in oracle.envelopes.items():
         if oracle.sent[sha256].kind == "document" and not oracle.told[(envelope_id, "accepted", "")]:
             yield f"accepted was never told of {envelope_id}"
+
+
+def _doubtful(oracle: Oracle) -> set[str]:
+    """Envelopes of submissions without an answer, as their recipients know them, whose repetition was refused."""
+    return {
+        envelope_id
+        for held in oracle.held.values()
+        for sha256, envelope_id in held.octets.items()
+        if sha256 in oracle.unheard and sha256 in oracle.refused
+    }
 
 
 def _counted(oracle: Oracle, ends: dict[str, Counter[str]]) -> Iterator[str]:

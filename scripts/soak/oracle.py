@@ -42,6 +42,9 @@ class Oracle:
     answers: dict[str, str] = field(default_factory=dict)  #: SHA-256 -> envelope id that was answered first
     envelopes: dict[str, str] = field(default_factory=dict)  #: envelope id -> SHA-256
     refused: dict[str, str] = field(default_factory=dict)  #: SHA-256 -> code
+    unheard: set[str] = field(
+        default_factory=set
+    )  #: SHA-256 of what was submitted once, or more often, without an answer
     held: dict[str, Held] = field(default_factory=dict)  #: by agency
     told: Counter[tuple[str, str, str]] = field(default_factory=Counter)  #: envelope, fact, delivery -> times
     reported: set[tuple[str, str]] = field(default_factory=set)  #: agency, SHA-256: its people said 03 of it
@@ -67,6 +70,10 @@ class Oracle:
             self.owed += len(self.sent[sha256].recipients) * (self.sent[sha256].kind == "document")
         if self.envelopes.setdefault(envelope_id, sha256) != sha256:
             self.broken.append(f"one envelope for two submissions: {envelope_id}")
+
+    def not_heard(self, sha256: str) -> None:
+        """A submission got no answer: it may have been accepted or refused, or become so while it is repeated."""
+        self.unheard.add(sha256)
 
     def turned_down(self, sha256: str, code: str) -> None:
         """A refusal that is not temporary."""

@@ -238,6 +238,27 @@ def test_a_notice_that_nobody_took_is_published_again_ever_more_seldom(night: Ni
     night.broker.close()
 
 
+def test_what_a_clock_that_was_ahead_has_published_waits_for_no_other_day(night: Night) -> None:
+    delivery = one_delivery(night.ledger)
+    night.relay.run_once()
+    night.broker.close()
+    night.broker = night.reconciler.broker = EmbeddedBroker()
+    night.broker.declare([RECIPIENT])
+    assert night.passes(after=timedelta(days=1)).published_again == 1  # by a process whose clock is a day ahead
+    night.new_relay().run_once()
+    night.broker.close()  # and its notice is lost
+    night.broker = night.reconciler.broker = EmbeddedBroker()
+    night.broker.declare([RECIPIENT])
+    assert night.passes(after=-timedelta(days=1)).published_again == 1
+    with night.ledger.read() as view:
+        found = view.delivery(delivery.id)
+    assert found is not None
+    assert found.due_at == night.at
+    night.new_relay().run_once()
+    assert night.passes().idle
+    night.broker.close()
+
+
 def test_other_notices_in_the_queue_give_it_more_patience(night: Night) -> None:
     one_delivery(night.ledger)
     night.relay.run_once()  # the notice stands in its queue

@@ -206,6 +206,19 @@ def test_what_the_doctor_tells_of_is_a_breach_unless_a_fault_is_its_reason() -> 
     assert len(list(left_over(findings, ["trunk killed"]))) == 2
 
 
+def test_a_repetition_may_be_refused_while_the_first_is_under_way_if_its_sender_is_told() -> None:
+    oracle = kept()
+    oracle.submitted(Sent(STRANGE, "H41.01", ("H41.100",)))
+    oracle.not_heard(STRANGE)
+    oracle.turned_down(STRANGE, "SIG-207")
+    oracle.acknowledged("", "rejected", "", own="r1")
+    oracle.stored("H41.100", "d5", "e5", STRANGE)
+    oracle.acknowledged("e5", "delivered", "d5", own="a6")
+    assert list(violations(oracle)) == ["H41.100 has e5, which was refused (SIG-207)"]
+    oracle.acknowledged("e5", "accepted", "", own="a7")
+    assert list(violations(oracle)) == []
+
+
 def test_each_refusal_is_told_once() -> None:
     oracle = kept()
     for number in range(2):

@@ -115,13 +115,21 @@ class Reconciler:
         now = self.now()
         with self.ledger.read() as view:
             found = view.looking.untaken(
-                consumers, before=now - self.pace.lost_after, after=self._place, limit=self.pace.batch
+                consumers,
+                before=now - self.pace.lost_after,
+                ahead=now + self.pace.ahead,
+                after=self._place,
+                limit=self.pace.batch,
             )
             accepted = {one.id: view.accepted_at(one.envelope_id) for one in found}
         self._place = (found[-1].due_at, found[-1].id) if len(found) == self.pace.batch else None
         patience = self._patience({one.addressee for one in found})
         seen = (one for one in found if one.addressee in patience)
-        return [one for one in seen if _is_due(one, patience[one.addressee], accepted[one.id], now)]
+        return [
+            one
+            for one in seen
+            if one.due_at > now + self.pace.ahead or _is_due(one, patience[one.addressee], accepted[one.id], now)
+        ]
 
     def _patience(self, addressees: set[AgencyCode]) -> dict[AgencyCode, timedelta | None]:
         """How long each agency's mail may stand (None: its queue is gone, with all that was in it)."""

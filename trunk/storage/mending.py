@@ -68,13 +68,23 @@ class Looking:
         return [delivery_of(row) for row in self._connection.execute(_unqueued(limit))]
 
     def untaken(
-        self, addressees: Collection[AgencyCode], *, before: datetime, after: Place | None, limit: int
+        self,
+        addressees: Collection[AgencyCode],
+        *,
+        before: datetime,
+        ahead: datetime,
+        after: Place | None,
+        limit: int,
     ) -> list[Delivery]:
-        """Dispatched for these agencies, due before then and not confirmed: the longest first, from ``after`` on."""
+        """Dispatched for these agencies, due before then and not confirmed: the longest first, from ``after`` on.
+
+        Those that became due beyond ``ahead``, too: a clock was wrong, and they would wait until it is right.
+        """
+        due = sa.or_(DELIVERY.c.due_at <= before, DELIVERY.c.due_at > ahead)
         rows = (
             sa.select(*DELIVERY_COLUMNS)
             .where(_WAITING, DELIVERY.c.state == DeliveryState.DISPATCHED)
-            .where(DELIVERY.c.addressee.in_(addressees), DELIVERY.c.due_at <= before)
+            .where(DELIVERY.c.addressee.in_(addressees), due)
         )
         if after is not None:
             place = sa.tuple_(DELIVERY.c.due_at, DELIVERY.c.id)
