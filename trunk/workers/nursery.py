@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import gc
 import io
 import mmap
 import os
@@ -31,6 +30,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from trunk.errors import ConfigurationError
+from trunk.workers import thrifty
 
 DATAGRAM: Final = 2**16
 READY: Final = b"ready"
@@ -73,8 +73,7 @@ def main(control: socket.socket) -> None:
     except ConfigurationError as error:
         control.send(b"!" + str(error).encode()[: DATAGRAM // 2])
         return
-    gc.collect()
-    gc.freeze()  # children share these pages as long as nobody touches them
+    thrifty.collect_seldom()
     nursery = _Nursery(work)
     with suppress(ConnectionError):  # whoever started us may be gone before we are ready
         control.send(READY)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import structlog
 from aiohttp import web
 
+from trunk.workers import thrifty
 from trunk.workers.loops import Loop
 
 log = structlog.get_logger()
@@ -38,6 +39,7 @@ class Process:
         await runner.setup()
         for loop in self.loops:
             loop.start()
+        thrifty.collect_seldom()
         try:
             await web.SockSite(runner, listening, backlog=512).start()
             host, port = listening.getsockname()[:2]
