@@ -108,6 +108,14 @@ def test_what_is_refused_for_another_reason_is_counted_by_its_code_and_ends_with
     assert seen["unexpected"] == [{"surprise": "not_accepted", "status": 413, "code": "TRK-104", "times": 5}]
 
 
+def test_nothing_is_sent_where_nobody_can_be_asked(place: Place) -> None:
+    before = [item["delivery_id"] for item in place.system(FIRST).mail(kind="document")]
+    result = place.load("--per-second", "10", "--seconds", "1", to=(FIRST,))
+    assert result.exit_code == Exit.USAGE
+    assert f"10 documents for {FIRST}, and nobody to ask" in result.output
+    assert [item["delivery_id"] for item in place.system(FIRST).mail(kind="document")] == before
+
+
 def test_a_key_that_is_refused_is_told_before_anything_is_sent(place: Place) -> None:
     wrong = place.province.folder / "wrong.key"
     wrong.write_text("nobody-s", encoding="utf-8")
