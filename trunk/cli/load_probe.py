@@ -57,6 +57,16 @@ async def _look(address: Address, document: bytes, own: str, inboxes: Mapping[st
 def _ending(error: ObstacleError, address: Address, language: Language) -> EndingError:
     say, about = language.say, clean(error.about, limit=_SHOWN)
     match error.obstacle:
+        case Obstacle.NO_ANSWER if about.startswith("SSL"):
+            return RefusedError(
+                say(
+                    f"không bắt tay TLS được với {address.netloc} ({about})", f"no TLS with {address.netloc} ({about})"
+                ),
+                remedy=say(
+                    "chứng thư riêng? đặt SSL_CERT_FILE=FILE; URL có đúng là https không?",
+                    "an authority of your own? SSL_CERT_FILE=FILE; and is it https?",
+                ),
+            )
         case Obstacle.NO_ANSWER:
             return UnavailableError(
                 say(f"{address.netloc} không trả lời ({about})", f"nothing answers at {address.netloc} ({about})"),

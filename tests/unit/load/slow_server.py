@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,14 +23,15 @@ class SlowServer:
     bodies: list[bytes] = field(default_factory=list)
     connections: int = 0
     port: int = 0
+    tls: ssl.SSLContext | None = None
 
     @property
     def address(self) -> Address:
-        return Address.of(f"http://127.0.0.1:{self.port}")
+        return Address.of(f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}")
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[SlowServer]:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+from pathlib import Path
 
 import pytest
 
+from scripts.private_tls import TlsFiles, make_tls_files
 from tests.unit.load.slow_server import SlowServer
 from trunk.load.client import Client, Lane
 from trunk.load.wire import Address, GoneError
@@ -46,6 +49,29 @@ def test_connections_are_kept_and_keys_are_shown() -> None:
     assert server.connections == 1
     assert b"GET /x HTTP/1.1\r\n" in server.heads[0]
     assert b"Authorization: Bearer k\r\n" in server.heads[0]
+
+
+@pytest.fixture
+def secure(tmp_path: Path) -> tuple[SlowServer, TlsFiles]:
+    files = make_tls_files(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.server, files.server_key)
+    return SlowServer(tls=context), files
+
+
+def test_tls_with_an_authority_that_the_environment_names(
+    secure: tuple[SlowServer, TlsFiles], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, files = secure
+    monkeypatch.setenv("SSL_CERT_FILE", str(files.authority))
+    assert asyncio.run(_get(server)) == [(201, b"{}")]
+
+
+def test_tls_with_an_authority_that_nobody_knows_is_refused(secure: tuple[SlowServer, TlsFiles]) -> None:
+    server, _ = secure
+    with pytest.raises(GoneError, match="SSLCertVerificationError"):
+        asyncio.run(_get(server))
+    assert server.heads == []  # the key was not shown
 
 
 def test_an_answer_in_chunks_is_put_together() -> None:
