@@ -7,35 +7,32 @@ The sender's does so with every acknowledgement; a document is done when the las
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from itertools import cycle
-from typing import Any, Final
+from typing import Final
 
-import orjson
-import pybase64
 from rich.progress import track
 
-from scripts.bench.figures import SHARES, Carrying
+from scripts.bench.figures import Carrying
 from scripts.bench.show import console
 from scripts.bench.stand import Stand
 from scripts.load import Result
 from scripts.province import FIRST, SECOND, SENDER
-from scripts.web import Reply, Way
+from trunk.load.answers import Answer
+from trunk.load.client import Client
+from trunk.load.figures import SHARES
+from trunk.load.following import Following
+from trunk.load.mailbox import Mailbox
+from trunk.load.run import PATH, XML
+from trunk.load.wire import Address
 
 _UNDER_WAY: Final = 200  #: documents
 _AT_ONCE: Final = 16  #: submissions
-_PAGE: Final = 100  #: items
-_PAGES_AT_ONCE: Final = 2
-_SMALL: Final = 65_536  #: octets of what comes with the inbox
 _CONTENT: Final = 13_500  #: octets of the attachment in an envelope of 25 KB
 _LEAST_SECONDS: Final = 300.0
-
-Item = Mapping[str, Any]
 
 
 def measure(stand: Stand, *, documents: int, runs: int) -> Carrying:
@@ -71,112 +68,36 @@ def _signed(stand: Stand, prefix: str, count: int, content: bytes) -> list[bytes
 
 
 async def _carry(stand: Stand, envelopes: Sequence[bytes]) -> tuple[float, list[float]]:
-    port = int(stand.url.rpartition(":")[2])
-    ways = {agency: Way([port], key, seconds=60) for agency, key in stand.province.keys.items()}
-    books = _Books()
-    reading = [asyncio.create_task(_System(ways[agency], books.told).live()) for agency in (FIRST, SECOND, SENDER)]
+    address, keys = Address.of(stand.url), stand.province.keys
+    clients = {agency: Client(address, keys[agency]) for agency in (FIRST, SECOND, SENDER)}
+    room = asyncio.Semaphore(_UNDER_WAY)
+    following = Following(clock=time.perf_counter, ended=room.release)
+    mailboxes = [Mailbox(client, following.told, _give_up) for client in clients.values()]
+    reading = [asyncio.create_task(mailbox.live()) for mailbox in mailboxes]
     started = time.perf_counter()
     try:
-        async with asyncio.timeout(_LEAST_SECONDS + len(envelopes)), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(_LEAST_SECONDS + len(envelopes)):
             waiting = iter(envelopes)
-            for _ in range(_AT_ONCE):
-                group.create_task(_submit(ways[SENDER], waiting, books))
-            group.create_task(books.all_done(len(envelopes)))
-        return time.perf_counter() - started, books.latencies
+            await asyncio.gather(*(_submit(clients[SENDER], waiting, room, following) for _ in range(_AT_ONCE)))
+            await following.all_ended()
+        return time.perf_counter() - started, following.to_last_acknowledgement
     finally:
         for task in reading:
             task.cancel()
         await asyncio.gather(*reading, return_exceptions=True)
-        for way in ways.values():
-            way.close()
+        for client in clients.values():
+            client.close()
 
 
-@dataclass(slots=True)
-class _Books:
-    """When each document was submitted, and when its sender knew the end of it."""
-
-    begun: dict[str, float] = field(default_factory=dict)
-    done: dict[str, float] = field(default_factory=dict)
-    latencies: list[float] = field(default_factory=list)
-    room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_UNDER_WAY))
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def submitted(self, envelope_id: str, at: float) -> None:
-        self.begun[envelope_id] = at
-        self._settle(envelope_id)
-
-    def told(self, item: Item) -> None:
-        """An item was taken and confirmed."""
-        envelope = item["envelope"]
-        if envelope["acknowledges"] == "delivered":
-            self.done[envelope["about"]] = time.perf_counter()
-            self._settle(envelope["about"])
-
-    def _settle(self, envelope_id: str) -> None:
-        """The end may be known before the answer to the submission has been read."""
-        if envelope_id in self.begun and envelope_id in self.done:
-            self.latencies.append(self.done[envelope_id] - self.begun[envelope_id])
-            self.room.release()
-            self.changed.set()
-
-    async def all_done(self, count: int) -> None:
-        while len(self.latencies) < count:
-            self.changed.clear()
-            await self.changed.wait()
-
-
-async def _submit(way: Way, waiting: Iterator[bytes], books: _Books) -> None:
+async def _submit(client: Client, waiting: Iterator[bytes], room: asyncio.Semaphore, following: Following) -> None:
     for octets in waiting:
-        await books.room.acquire()
+        await room.acquire()
         at = time.perf_counter()
-        reply = _insist(await way.post("/api/v1/envelopes", octets, "application/xml"), 201)
-        books.submitted(reply.json["envelope_id"], at)
+        answer = Answer.of(await client.post(PATH, octets, XML))
+        if not answer.accepted:
+            _give_up(f"{answer.status} {answer.code}")
+        following.submitted(answer.envelope_id, since=at, deliveries=answer.deliveries)
 
 
-@dataclass(slots=True)
-class _System:
-    """An agency's system: waits at its inbox, takes what comes with it, confirms a page in one request."""
-
-    way: Way
-    told: Callable[[Item], None]
-
-    async def live(self) -> None:
-        cursor = ""
-        taking: set[asyncio.Task[None]] = set()
-        gate = asyncio.Semaphore(_PAGES_AT_ONCE)
-        while True:
-            await gate.acquire()
-            reply = await self.way.get(f"/api/v1/inbox?limit={_PAGE}&octets={_SMALL}&wait=5{cursor}", seconds=60)
-            page = _insist(reply, 200).json
-            cursor = f"&cursor={page['cursor']}"
-            task = asyncio.create_task(self._take(page["items"], gate))
-            taking.add(task)
-            task.add_done_callback(taking.discard)
-
-    async def _take(self, items: Sequence[Item], gate: asyncio.Semaphore) -> None:
-        try:
-            if items:
-                words = [await self._word(item) for item in items]
-                body = orjson.dumps({"words": words})
-                heard = _insist(await self.way.post("/api/v1/confirmations", body), 200).json["items"]
-                if not all(one["confirmation"] for one in heard):
-                    raise SystemExit(f"not everything was confirmed: {heard}")
-            for item in items:
-                self.told(item)
-        finally:
-            gate.release()
-
-    async def _word(self, item: Item) -> dict[str, str]:
-        octets = item["octets"] and pybase64.b64decode(item["octets"])
-        if octets is None:
-            octets = _insist(await self.way.get(item["content"]), 200).octets
-        digest = hashlib.sha256(octets).hexdigest()
-        if digest != item["envelope"]["sha256"]:
-            raise SystemExit("the octets are not those that were sent")
-        return {"delivery_id": item["delivery_id"], "outcome": "taken", "sha256": digest}
-
-
-def _insist(reply: Reply, status: int) -> Reply:
-    if reply.status != status:
-        raise SystemExit(f"{reply.status} instead of {status}: {reply.octets[:300]!r}")
-    return reply
+def _give_up(trouble: str) -> None:
+    raise SystemExit(trouble)

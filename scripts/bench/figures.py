@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from scripts.load import Result
+from trunk.load.figures import SHARES
 
-SHARES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
 _STACKS: Final = {"embedded": "sqlite_embedded", "production": "postgres_rabbitmq"}
 
 

@@ -20,7 +20,8 @@ import pybase64
 
 from scripts.soak.oracle import Oracle, Sent
 from scripts.soak.words import Speaker, Word
-from scripts.web import GoneError, Way
+from scripts.web import Way
+from trunk.load.wire import GoneError
 
 _PAUSE: Final = 0.3
 _WAIT_SECONDS: Final = 5
@@ -109,8 +110,8 @@ class Party:
             reply = await self.way.get(f"/api/v1/deliveries/{delivery_id}/envelope")
         except GoneError:
             return None
-        whole = reply.status == 200 and reply.etag == hashlib.sha256(reply.octets).hexdigest()
-        return (reply.octets, reply.envelope_id) if whole else None
+        whole = reply.status == 200 and reply.header("ETag") == f'"{hashlib.sha256(reply.octets).hexdigest()}"'
+        return (reply.octets, reply.header("Trunk-Envelope-Id")) if whole else None
 
     async def confirm(self, delivery_id: str, sha256: str) -> bool:
         return await self.say(delivery_id, {"outcome": "taken", "sha256": sha256})

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import orjson
 
-from scripts.web import GoneError, Way
+from scripts.web import Way
+from trunk.load.wire import GoneError
 
 _MOST: Final = 100
 

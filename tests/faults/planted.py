@@ -345,6 +345,17 @@ MISTAKES: tuple[Mistake, ...] = (
         noticed_by="tests/contract/test_ledger_journal.py::"
         "test_what_happens_and_its_line_are_committed_together[sqlite]",
     ),
+    Mistake(
+        name="latency counted from the send",
+        edits=(
+            Edit(
+                file="trunk/load/open_model.py",
+                right="return self.ended - self.due",
+                wrong="return self.ended - self.began",
+            ),
+        ),
+        noticed_by="tests/unit/load/test_open_model.py::test_latency_includes_the_wait_behind_slow_answers",
+    ),
 )
 
 WORST = ("2xx before COMMIT", "synchronous=NORMAL", "publish without confirm", "reconciler off")

@@ -15,7 +15,7 @@ from signing.verdict import Finding
 from trunk.cli.envelope_write import write_new
 from trunk.cli.exits import RefusedError
 from trunk.cli.lazy import example
-from trunk.cli.pem import certificates_in, private_key_in
+from trunk.cli.signer import signer_in
 from trunk.cli.words import Language
 from trunk.cli.world import World, wish
 from trunk.domain.rejection import CATALOGUE, Code
@@ -67,23 +67,7 @@ def sign(world: World, wish: Wish) -> None:
 
 
 def _sign(world: World, wish: Wish) -> bytes:
-    password = wish.password_file.read_text(encoding="utf-8").strip() if wish.password_file else ""
-    place = wish.key
-    try:
-        key = private_key_in(wish.key, password=password)
-        place = wish.certificate
-        certificates = [*certificates_in(wish.certificate)]
-        for place in wish.chain:
-            certificates += certificates_in(place)
-    except ValueError as error:
-        raise RefusedError(
-            f"{place}: {error}", remedy="name PEM files; --password-file for an encrypted key"
-        ) from error
-    if certificates[0].public_key() != key.public_key():
-        raise RefusedError(
-            f"{wish.certificate}: not the certificate of {wish.key}",
-            remedy="name the certificate that belongs to the key",
-        )
+    key, certificates = signer_in(wish.key, wish.certificate, chain=wish.chain, password_file=wish.password_file)
     try:
         manner = Manner(method=wish.method or "", whole=wish.whole)
         at = world.doors.now()

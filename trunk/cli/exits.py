@@ -33,7 +33,7 @@ class Exit(IntEnum):
 EXITS: Final[Mapping[Exit, str]] = MappingProxyType(
     {
         Exit.OK: "done",
-        Exit.REFUSED: "the answer is no: refused, invalid, marked, overdue, or `config check` or `doctor` warns",
+        Exit.REFUSED: "the answer is no: refused, invalid, marked, overdue, or `config check`, `doctor`, `load` warns",
         Exit.USAGE: "wrong usage, or the reference names several messages",
         Exit.NOT_FOUND: "no such message, agency, system or key",
         Exit.CONFIGURATION: "the settings, a certificate or the database's version need somebody's hand",

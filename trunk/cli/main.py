@@ -47,6 +47,7 @@ def _exit_codes() -> str:
         "init": "init:init",
         "serve": "serve:serve",
         "doctor": "doctor:doctor",
+        "load": "load:load",
         "config": "config:config",
     },
 )
@@ -69,7 +70,7 @@ def trunk(ctx: click.Context, *, config: Path | None, language: str | None, trac
                          punctuality
     Developers:          envelope
     Administrators:      admin, init, config
-    Operations:          serve, doctor
+    Operations:          serve, doctor, load
     """
     world = ctx.obj if isinstance(ctx.obj, World) else World()
     world.config = config or world.config
