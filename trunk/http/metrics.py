@@ -85,14 +85,31 @@ class _PushMeters:
             self._failing.labels(one.agency).set(one.failing_since.timestamp() if one.failing_since else 0)
 
 
+class _ProcessMeters:
+    """Which process this is, and where its time goes."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        pid = Gauge("trunk_process_id", "Which of the workers on this port has answered", registry=registry)
+        pid.set(os.getpid())
+        self._threads = Gauge(
+            "trunk_thread_cpu_seconds",
+            "Processor time of each kind of thread since the start (http: the event loop, with what it decides itself)",
+            ["thread"],
+            registry=registry,
+        )
+
+    def show(self) -> None:
+        for thread, seconds in processor_seconds().items():
+            self._threads.labels(thread).set(seconds)
+
+
 class Meters:
     """The meters of one process."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
-        pid = Gauge("trunk_process_id", "Which of the workers on this port has answered", registry=self._registry)
-        pid.set(os.getpid())
+        self._process = _ProcessMeters(self._registry)
         self._requests = Counter(
             "trunk_http_requests", "Requests answered", ["method", "route", "status"], registry=self._registry
         )
@@ -132,12 +149,6 @@ class Meters:
         )
         self._responders = _ResponderMeters(self._registry)
         self._push = _PushMeters(self._registry)
-        self._threads = Gauge(
-            "trunk_thread_cpu_seconds",
-            "Processor time of each kind of thread since the start (http: the event loop, with what it decides itself)",
-            ["thread"],
-            registry=self._registry,
-        )
         self._ledger_up = Gauge("trunk_ledger_up", "Whether the ledger answered just now", registry=self._registry)
         self._outbox = Gauge("trunk_outbox_depth", "Notices that wait to be published", registry=self._registry)
         self._deliveries = Gauge("trunk_deliveries", "Waiting deliveries by state", ["state"], registry=self._registry)
@@ -173,8 +184,7 @@ class Meters:
         self._unexamined.set(examiners.waiting)
         for cause, times in dict(examiners.ended).items():
             self._ended.labels(cause).set(times)
-        for thread, seconds in processor_seconds().items():
-            self._threads.labels(thread).set(seconds)
+        self._process.show()
         self._ledger_up.set(depth is not None)
         if depth is not None:
             self._outbox.set(depth.get("outbox", 0))
