@@ -9,7 +9,7 @@ import asyncio
 import os
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -18,7 +18,7 @@ from rich.progress import track
 
 from scripts import floor, load
 from scripts.agency_system import AgencySystem
-from scripts.bench.figures import Accepting, percentiles
+from scripts.bench.figures import Accepting, Turn, percentiles
 from scripts.bench.show import console
 from scripts.bench.stand import Stand
 from scripts.province import FIRST, SENDER
@@ -29,6 +29,7 @@ _PACE: Final = 0.7
 _PATIENCE_SECONDS: Final = 120
 _MARKUP: Final = 7_000  #: octets of an envelope that are not its attachment
 _WARM: Final = 200
+_METRICS_SECONDS: Final = 1.1  #: the trunk counts its outbox once a second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,17 +46,12 @@ class Wish:
 def measure(stand: Stand, wish: Wish) -> Accepting:
     """Closed runs of fresh envelopes, then an open one. Raises ``SystemExit`` if anything was refused."""
     content = os.urandom((SIZES[wish.size] - _MARKUP) * 3 // 4)
-    sample = _signed(stand, wish, "sample", 1, content)[0]
-    _run(stand, _signed(stand, wish, "warm", min(_WARM, wish.envelopes), content))
+    sample = signed(stand, wish, "sample", 1, content)[0]
+    _run(stand, signed(stand, wish, "warm", min(_WARM, wish.envelopes), content))
     bare = floor_milliseconds(sample)
-    rates, taken = [], []
     written = stand.written()
-    for number in range(wish.runs):
-        batch = _signed(stand, wish, str(number), wish.envelopes, content)
-        before = stand.processor()
-        rates.append(_run(stand, batch).per_second)
-        _wait_until_queued(stand.url)
-        taken.append({party: (now - before[party]) * 1000 / wish.envelopes for party, now in stand.processor().items()})
+    turns = [once(stand, signed(stand, wish, str(number), wish.envelopes, content)) for number in range(wish.runs)]
+    rates = [turn.per_second for turn in turns]
     written = (stand.written() - written) / (wish.runs * wish.envelopes * len(sample))
     pace, opened, queued = _open(stand, wish, rates, content) if wish.paced else (0.0, {}, 0.0)
     return Accepting(
@@ -64,14 +60,29 @@ def measure(stand: Stand, wish: Wish) -> Accepting:
         octets=len(sample),
         recipients=len(wish.recipients),
         per_second=rates,
-        cpu_ms=[sum(ms for party, ms in one.items() if party.startswith("trunk")) for one in taken],
-        parties_ms={party: statistics.median(one[party] for one in taken) for party in taken[0]},
+        cpu_ms=[turn.trunk_ms for turn in turns],
+        parties_ms={party: statistics.median(one.parties_ms[party] for one in turns) for party in turns[0].parties_ms},
         floor_ms=bare,
         written=written,
         paced_at=pace,
         open=opened,
         queued_after=queued,
     )
+
+
+def insist(result: load.Result) -> None:
+    """``SystemExit`` if anything was refused."""
+    if result.refused:
+        raise SystemExit(f"not everything was accepted: {result.refused}")
+
+
+def once(stand: Stand, envelopes: Sequence[bytes], *, judge: Callable[[load.Result], None] = insist) -> Turn:
+    """A closed run, to the end of all that it leaves to be done."""
+    before = stand.processor()
+    result = _run(stand, envelopes, judge)
+    time.sleep(_METRICS_SECONDS)
+    _wait_until_queued(stand.url)
+    return stand.turn(before, len(envelopes), seconds=result.seconds)
 
 
 def floor_milliseconds(envelope: bytes) -> float:
@@ -83,13 +94,13 @@ def floor_milliseconds(envelope: bytes) -> float:
 
 def _open(stand: Stand, wish: Wish, rates: Sequence[float], content: bytes) -> tuple[float, dict[str, float], float]:
     pace = _PACE * statistics.median(rates)
-    batch = load.requests(stand.url, stand.province.keys[SENDER], _signed(stand, wish, "open", wish.envelopes, content))
+    batch = load.requests(stand.url, stand.province.keys[SENDER], signed(stand, wish, "open", wish.envelopes, content))
     result = asyncio.run(load.opened(stand.url, batch, per_second=pace, connections=2 * _CONNECTIONS))
-    _insist(result)
+    insist(result)
     return pace, percentiles(result), _wait_until_queued(stand.url)
 
 
-def _signed(stand: Stand, wish: Wish, prefix: str, count: int, content: bytes) -> list[bytes]:
+def signed(stand: Stand, wish: Wish, prefix: str, count: int, content: bytes) -> list[bytes]:
     """Each with a number of its own; the attachment may be the same."""
     name = f"{wish.size}-{len(wish.recipients)}-{prefix}"
     numbers = track(range(count), description=f"signing {name}", console=console, transient=True)
@@ -97,16 +108,11 @@ def _signed(stand: Stand, wish: Wish, prefix: str, count: int, content: bytes) -
     return [province.signed(f"{name}-{n}", recipients=wish.recipients, content=content) for n in numbers]
 
 
-def _run(stand: Stand, envelopes: Sequence[bytes]) -> load.Result:
+def _run(stand: Stand, envelopes: Sequence[bytes], judge: Callable[[load.Result], None] = insist) -> load.Result:
     prepared = load.requests(stand.url, stand.province.keys[SENDER], envelopes)
     result = asyncio.run(load.closed(stand.url, prepared, connections=_CONNECTIONS))
-    _insist(result)
+    judge(result)
     return result
-
-
-def _insist(result: load.Result) -> None:
-    if result.refused:
-        raise SystemExit(f"not everything was accepted: {result.refused}")
 
 
 def _wait_until_queued(url: str) -> float:
