@@ -19,7 +19,7 @@ PUSHED: Final = [f"H41.3{number:02}" for number in range(4)]
 CONSUMING: Final = [f"H41.4{number:02}" for number in range(4)]
 DOWN: Final = "H41.500"
 """Nobody ever asks for its mail."""
-_TOGETHER: Final = 50
+_TOGETHER: Final = 500
 
 
 def of_all_modes(province: Province) -> Mapping[str, str]:
