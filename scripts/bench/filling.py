@@ -6,6 +6,7 @@ PostgreSQL does it by itself (``filling.sql``), some thousand documents in a tra
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,7 @@ DELIVERIES_EACH: Final = 3
 _SCRIPT: Final = Path(__file__).with_suffix(".sql")
 _PART: Final = 4_000  #: documents in a transaction
 _PART_SECONDS: Final = 600
+_AT_ONCE: Final = 2  #: they take turns from where places are given
 _TABLES: Final = ("payload", "envelope", "delivery", "journal")
 _CLOSING_SECONDS: Final = 7_200
 _PATIENCE_SECONDS: Final = 60
@@ -55,22 +57,30 @@ def waiting(stand: Stand, to: str) -> Model:
 
 def fill(stand: Stand, model: Model, documents: int, *, days: float) -> None:
     """So many more of it, evenly in the last ``days``; the planner knows them, and the disk has them."""
-    script = _SCRIPT.read_text(encoding="utf-8")
-    with Progress(console=console, transient=True) as progress:
+    parts = [(first, min(first + _PART - 1, documents)) for first in range(1, documents + 1, _PART)]
+
+    def write(part: tuple[int, int]) -> int:
+        stand.sql(_written(model, part, documents, days), seconds=_PART_SECONDS)
+        return part[1] - part[0] + 1
+
+    with Progress(console=console, transient=True) as progress, ThreadPoolExecutor(_AT_ONCE) as pool:
         task = progress.add_task(f"filling the ledger with {documents:,} documents", total=documents)
-        for first in range(1, documents + 1, _PART):
-            last = min(first + _PART - 1, documents)
-            values = {
-                "model": model.envelope_id, "number": model.number, "kept": int(model.kept), "first": first,
-                "last": last, "count": documents, "seconds": round(days * 86_400),
-            }  # fmt: skip
-            variables = "".join(f"\\set {name} {value}\n" for name, value in values.items())
-            stand.sql(variables + script, seconds=_PART_SECONDS)
-            progress.advance(task, last - first + 1)
+        for written in pool.map(write, parts):
+            progress.advance(task, written)
         for table in _TABLES:
             progress.update(task, description=f"tidying {table}")
             stand.sql(f"VACUUM (ANALYZE) {table}", seconds=_CLOSING_SECONDS)
     stand.sql("CHECKPOINT", seconds=_CLOSING_SECONDS)
+
+
+def _written(model: Model, part: tuple[int, int], documents: int, days: float) -> str:
+    """The script with its variables."""
+    values = {
+        "model": model.envelope_id, "number": model.number, "kept": int(model.kept), "first": part[0],
+        "last": part[1], "count": documents, "seconds": round(days * 86_400),
+    }  # fmt: skip
+    variables = "".join(f"\\set {name} {value}\n" for name, value in values.items())
+    return variables + _SCRIPT.read_text(encoding="utf-8")
 
 
 def deliveries(stand: Stand) -> int:

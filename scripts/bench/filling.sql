@@ -4,9 +4,10 @@
 -- times and digests of its own; the journal's lines are linked. They lie evenly in the :seconds seconds before now.
 -- :kept 1: the octets are there. 0: the document's were deleted, as when its retention has ended, and its
 -- acknowledgements are short, so that ten million deliveries need a small disk; the rows are as many.
--- Variables are psql's. Run in one transaction for each part; several may follow each other.
+-- Variables are psql's. A transaction for each part; several may be under way: they take turns from the counter on.
 \set ON_ERROR_STOP 1
 SET synchronous_commit = off;
+SET work_mem = '64MB';
 BEGIN;
 
 -- What the model left. ``place``: which of the model's ids a column holds.
@@ -75,8 +76,7 @@ FROM own CROSS JOIN model_envelope e
 JOIN own_digest digest ON digest.number = own.number AND digest.model = e.id
 JOIN place self ON self.id = e.id
 LEFT JOIN place about ON about.id = e.about
-LEFT JOIN place about_delivery ON about_delivery.id = e.about_delivery
-ORDER BY own.number, self.place;
+LEFT JOIN place about_delivery ON about_delivery.id = e.about_delivery;
 
 -- Positions as every entering transaction gets them: the counter is locked and moved on.
 UPDATE counter SET value = value + (:last - :first + 1) * (SELECT count(*) FROM model_delivery) WHERE name = 'position';
@@ -95,8 +95,7 @@ SELECT
 FROM own CROSS JOIN model_delivery d
 JOIN counter ON counter.name = 'position'
 JOIN place self ON self.id = d.id
-JOIN place envelope ON envelope.id = d.envelope_id
-ORDER BY own.number, d.rank;
+JOIN place envelope ON envelope.id = d.envelope_id;
 
 -- The journal, in a chain of its own: each line bound to the one before it, as trunk/storage/chain.py says.
 CREATE FUNCTION pg_temp.bound(before text, said text, head text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
