@@ -54,7 +54,12 @@ def main() -> int:
         signatures.show(measured)
         figures.signatures = signatures.as_data(measured)
     if "scale" in wish.only:
-        size = scale.Size(envelopes=max(wish.envelopes // _LESS, 10), pairs=wish.runs, deliveries=wish.deliveries)
+        size = scale.Size(
+            envelopes=max(wish.envelopes // _LESS, 10),
+            pairs=wish.runs,
+            deliveries=wish.deliveries,
+            waiting=wish.waiting,
+        )
         figures.compared = list(scale.measure(size))
     if "idle" in wish.only:
         figures.idle = idle.measure()
@@ -121,6 +126,7 @@ def _wish() -> argparse.Namespace:
     parser.add_argument("--envelopes", type=int, default=1200, help="of 25 KB in a run; fewer in many stages")
     parser.add_argument("--runs", type=int, default=5, help="of each kind; the median counts")
     parser.add_argument("--deliveries", type=int, default=1_000_000, help="in the full ledger of the stage scale")
+    parser.add_argument("--waiting", type=int, default=50_000, help="for the recipient that is down, in the same stage")
     parser.add_argument("--plot", type=Path, help="draw processor time by party (PNG)")
     return parser.parse_args()
 

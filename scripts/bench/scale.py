@@ -19,7 +19,6 @@ from scripts.bench.stand import ground, trunk_on
 from scripts.province import AGENCIES, FIRST
 
 _AGENCIES: Final = 3_000
-_WAITING: Final = 50_000
 _MIB: Final = 2**20
 _YEAR_DAYS: Final = 365
 
@@ -31,7 +30,7 @@ class Size:
     envelopes: int  #: of each run
     pairs: int
     deliveries: int  #: in the full ledger
-    waiting: int = _WAITING
+    waiting: int  #: for the recipient that is down
     agencies: int = _AGENCIES
 
 
