@@ -38,10 +38,10 @@ def _system(stand: Stand, agency: str) -> AgencySystem:
 
 
 def _filled(stand: Stand, addressee: str) -> list[str]:
-    """Ids of the filled documents, without their model."""
+    """Ids of the filled documents, without their model, the oldest first: parts are written in any order."""
     question = (
         "SELECT e.id FROM envelope e JOIN delivery d ON d.envelope_id = e.id "  # noqa: S608 - a code of ours
-        f"WHERE d.addressee = '{addressee}' AND e.document_code ~ '^[0-9]+/' ORDER BY d.position"
+        f"WHERE d.addressee = '{addressee}' AND e.document_code ~ '^[0-9]+/' ORDER BY e.accepted_at"
     )
     return stand.sql(question).split()
 
