@@ -125,7 +125,12 @@ def _wish() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=tuple(STAGES), default=list(STAGES), metavar="STAGE")
     parser.add_argument("--envelopes", type=int, default=1200, help="of 25 KB in a run; fewer in many stages")
     parser.add_argument("--runs", type=int, default=5, help="of each kind; the median counts")
-    parser.add_argument("--deliveries", type=int, default=1_000_000, help="in the full ledger of the stage scale")
+    parser.add_argument(
+        "--deliveries",
+        type=int,
+        default=1_000_000,
+        help="in the full ledger of the stage scale (10 million: 40 GB, an hour)",
+    )
     parser.add_argument("--waiting", type=int, default=50_000, help="for the recipient that is down, in the same stage")
     parser.add_argument("--plot", type=Path, help="draw processor time by party (PNG)")
     return parser.parse_args()

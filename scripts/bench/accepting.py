@@ -45,15 +45,15 @@ class Wish:
 
 def measure(stand: Stand, wish: Wish) -> Accepting:
     """Closed runs of fresh envelopes, then an open one. Raises ``SystemExit`` if anything was refused."""
-    content = os.urandom((SIZES[wish.size] - _MARKUP) * 3 // 4)
-    sample = signed(stand, wish, "sample", 1, content)[0]
-    _run(stand, signed(stand, wish, "warm", min(_WARM, wish.envelopes), content))
+    octets = content(wish.size)
+    sample = signed(stand, wish, "sample", 1, octets)[0]
+    _run(stand, signed(stand, wish, "warm", min(_WARM, wish.envelopes), octets))
     bare = floor_milliseconds(sample)
     written = stand.written()
-    turns = [once(stand, signed(stand, wish, str(number), wish.envelopes, content)) for number in range(wish.runs)]
+    turns = [once(stand, signed(stand, wish, str(number), wish.envelopes, octets)) for number in range(wish.runs)]
     rates = [turn.per_second for turn in turns]
     written = (stand.written() - written) / (wish.runs * wish.envelopes * len(sample))
-    pace, opened, queued = _open(stand, wish, rates, content) if wish.paced else (0.0, {}, 0.0)
+    pace, opened, queued = _open(stand, wish, rates, octets) if wish.paced else (0.0, {}, 0.0)
     return Accepting(
         stack=stand.stack,
         size=wish.size,
@@ -68,6 +68,11 @@ def measure(stand: Stand, wish: Wish) -> Accepting:
         open=opened,
         queued_after=queued,
     )
+
+
+def content(size: str) -> bytes:
+    """An attachment that makes envelopes of this size."""
+    return os.urandom((SIZES[size] - _MARKUP) * 3 // 4)
 
 
 def insist(result: load.Result) -> None:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
-
-from rich.progress import track
 
 from scripts.bench import accepting, carrying
 from scripts.bench.accepting import Wish
 from scripts.bench.figures import Compared, Turn
-from scripts.bench.show import console
 from scripts.bench.stand import Stand
 
 Run = Callable[[Stand, str], Turn]
-_CONTENT: Final = 13_500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +26,7 @@ class Question:
 def compare(question: Question, stands: tuple[Stand, Stand], run: Run, *, pairs: int) -> Compared:
     """A pair that does not count, then ``pairs``; whoever was first is second in the next one."""
     measured: list[tuple[Turn, Turn]] = []
-    description = f"{question.what}: {' and '.join(question.states)}"
-    for number in track(range(pairs + 1), description=description, console=console, transient=True):
+    for number in range(pairs + 1):
         order = (0, 1) if number % 2 else (1, 0)
         turns = {place: run(stands[place], f"{question.key}-{number}") for place in order}
         if number:
@@ -46,7 +39,7 @@ def accepted(envelopes: int) -> Run:
 
     def run(stand: Stand, name: str) -> Turn:
         wish = Wish(size="25k", envelopes=envelopes, runs=1)
-        return accepting.once(stand, accepting.signed(stand, wish, name, envelopes, os.urandom(_CONTENT)))
+        return accepting.once(stand, accepting.signed(stand, wish, name, envelopes, accepting.content(wish.size)))
 
     return run
 

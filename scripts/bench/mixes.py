@@ -5,18 +5,14 @@ Every kind in every round, one after the other, so that what changes on the mach
 
 from __future__ import annotations
 
-import os
 import re
 from typing import Final
-
-from rich.progress import track
 
 from scripts.agency_system import AgencySystem
 from scripts.bench import accepting
 from scripts.bench.accepting import Wish
 from scripts.bench.agencies import CIRCULAR
 from scripts.bench.figures import FRESH, Mixed, Turn
-from scripts.bench.show import console
 from scripts.bench.stand import Stand
 from scripts.load import Result
 from scripts.province import SENDER
@@ -25,7 +21,6 @@ DUPLICATE: Final = "duplicate"
 BAD: Final = "bad"
 _RECIPIENTS: Final = (1, 4, 63)
 _CIRCULARS_LESS: Final = 5
-_CONTENT: Final = 13_500
 _TEXT: Final = re.compile(rb"ContentTransferEncoded[^>]*>([^<]{64,})")
 
 
@@ -34,7 +29,7 @@ def measure(stand: Stand, *, envelopes: int, runs: int) -> list[Mixed]:
     mixed = [Mixed(kind=FRESH, recipients=count, turns=[]) for count in _RECIPIENTS]
     mixed += [Mixed(kind=kind, recipients=1, turns=[]) for kind in (DUPLICATE, BAD)]
     _round(stand, "warm", max(envelopes // 5, 10))
-    for number in track(range(runs), description="kinds of submissions in turns", console=console, transient=True):
+    for number in range(runs):
         for one, turn in zip(mixed, _round(stand, str(number), envelopes), strict=True):
             one.turns.append(turn)
     return mixed
@@ -57,7 +52,7 @@ def _round(stand: Stand, name: str, envelopes: int) -> list[Turn]:
 
 def _signed(stand: Stand, name: str, count: int, recipients: int) -> list[bytes]:
     wish = Wish(size="25k", envelopes=count, runs=1, recipients=CIRCULAR[:recipients])
-    return accepting.signed(stand, wish, f"mix-{name}", count, os.urandom(_CONTENT))
+    return accepting.signed(stand, wish, f"mix-{name}", count, accepting.content(wish.size))
 
 
 def _insist_on_replay(stand: Stand, octets: bytes) -> None:
