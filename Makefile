@@ -63,7 +63,7 @@ soak: .venv/.dev ## mail and faults at random for as long as wanted, judged from
 fuzz: .venv/.dev ## mutate signed messages and see that none passes for what it is not (COUNT=100000 SEED=1)
 	@$(PYTHON_IN_VENV) -m scripts.fuzz --count $(COUNT) --seed $(SEED)
 
-bench: .venv/.dev ## measure acceptance per second, percentiles and memory, beside the floor (BENCH_JSON=file)
+bench: .venv/.dev ## measure acceptance, delivery, scale, memory and processor time, beside the floor (BENCH_JSON=file ARGS="--only scale")
 	@$(PYTHON_IN_VENV) -m scripts.private_servers install
 	@$(PYTHON_IN_VENV) -m scripts.bench $(ARGS)
 	@$(PYTHON_IN_VENV) -m scripts.bench.hanging

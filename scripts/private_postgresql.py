@@ -96,8 +96,8 @@ class PostgresServer:
         self.sql(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return self.database_url(name)
 
-    def sql(self, statement: str, *, database: str = "postgres") -> str:
-        """What ``psql`` answers: for tests and demonstrations, which may have no driver at hand."""
+    def sql(self, statement: str, *, database: str = "postgres", seconds: float = 60) -> str:
+        """What ``psql`` answers: for tests, demonstrations and measurements, which may have no driver at hand."""
         done = subprocess.run(
             (
                 str(self._programs / "psql"),
@@ -110,7 +110,7 @@ class PostgresServer:
             input=statement,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=seconds,
             check=False,
         )
         if done.returncode != 0:

@@ -137,21 +137,21 @@ def make_province(
 
 def register(province: Province) -> Province:
     """Put the agencies, their mandates, systems and new keys into the ledger."""
-    keys = {}
-    with open_administration(province.settings()) as room:
-        room.administration.put_agencies([_agency(province, code) for code in AGENCIES])
-        for code in AGENCIES:
-            system = SystemId(f"{code.lower()}-qlvb")
-            record = SystemRecord(id=system, name=f"QLVB {code}", agencies=frozenset({AgencyCode(code)}))
-            room.administration.put_system(record)
-            keys[code] = room.administration.issue_key(system).spelled
+    keys = enrol(province, [_agency(province, code) for code in AGENCIES])
     return Province(folder=province.folder, config=province.config, pki=province.pki, keys=keys)
 
 
-def register_more(province: Province, codes: Sequence[str]) -> None:
-    """Agencies that only receive, and have no system yet."""
+def enrol(province: Province, agencies: Sequence[Agency], *, together: int = 1) -> dict[str, str]:
+    """Put agencies into the ledger, so many of them ``together`` in one system; each one's key by its code."""
+    keys: dict[str, str] = {}
     with open_administration(province.settings()) as room:
-        room.administration.put_agencies([Agency(code=AgencyCode(code), name=f"Đơn vị {code}") for code in codes])
+        room.administration.put_agencies(agencies)
+        for first in range(0, len(agencies), together):
+            codes = [agency.code for agency in agencies[first : first + together]]
+            system = SystemId(f"{codes[0].lower()}-qlvb")
+            room.administration.put_system(SystemRecord(id=system, name=f"QLVB {codes[0]}", agencies=frozenset(codes)))
+            keys |= dict.fromkeys(codes, room.administration.issue_key(system).spelled)
+    return keys
 
 
 def fingerprint(certificate: x509.Certificate) -> str:

@@ -9,7 +9,7 @@ import asyncio
 import os
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -18,10 +18,10 @@ from rich.progress import track
 
 from scripts import floor, load
 from scripts.agency_system import AgencySystem
-from scripts.bench.figures import Accepting, percentiles
+from scripts.bench.figures import Accepting, Turn, percentiles
 from scripts.bench.show import console
 from scripts.bench.stages import seconds
-from scripts.bench.stand import WORKERS, Stand
+from scripts.bench.stand import Stand
 from scripts.province import FIRST, SENDER
 
 SIZES: Final = {"25k": 25_000, "200k": 200_000, "2m": 2_000_000}
@@ -30,6 +30,7 @@ _PACE: Final = 0.7
 _PATIENCE_SECONDS: Final = 120
 _MARKUP: Final = 7_000  #: octets of an envelope that are not its attachment
 _WARM: Final = 200
+_METRICS_SECONDS: Final = 1.1  #: the trunk counts its outbox once a second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,36 +46,51 @@ class Wish:
 
 def measure(stand: Stand, wish: Wish) -> Accepting:
     """Closed runs of fresh envelopes, then an open one. Raises ``SystemExit`` if anything was refused."""
-    content = os.urandom((SIZES[wish.size] - _MARKUP) * 3 // 4)
-    sample = _signed(stand, wish, "sample", 1, content)[0]
-    _run(stand, _signed(stand, wish, "warm", min(_WARM, wish.envelopes), content))
+    octets = content(wish.size)
+    sample = signed(stand, wish, "sample", 1, octets)[0]
+    _run(stand, signed(stand, wish, "warm", min(_WARM, wish.envelopes), octets))
     bare = floor_milliseconds(sample)
-    rates, taken = [], []
-    written, begun = stand.written(), seconds(stand.url, processes=WORKERS)
-    for number in range(wish.runs):
-        batch = _signed(stand, wish, str(number), wish.envelopes, content)
-        before = stand.processor()
-        rates.append(_run(stand, batch).per_second)
-        wait_until_queued(stand.url)
-        taken.append({party: (now - before[party]) * 1000 / wish.envelopes for party, now in stand.processor().items()})
-    ended, sent = seconds(stand.url, processes=WORKERS), wish.runs * wish.envelopes
-    written = (stand.written() - written) / (wish.runs * wish.envelopes * len(sample))
-    pace, opened, queued = _open(stand, wish, rates, content) if wish.paced else (0.0, {}, 0.0)
+    written, begun = stand.written(), seconds(stand.url, processes=stand.workers)
+    turns = [once(stand, signed(stand, wish, str(number), wish.envelopes, octets)) for number in range(wish.runs)]
+    rates = [turn.per_second for turn in turns]
+    ended, sent = seconds(stand.url, processes=stand.workers), wish.runs * wish.envelopes
+    written = (stand.written() - written) / (sent * len(sample))
+    pace, opened, queued = _open(stand, wish, rates, octets) if wish.paced else (0.0, {}, 0.0)
     return Accepting(
         stack=stand.stack,
         size=wish.size,
         octets=len(sample),
         recipients=len(wish.recipients),
         per_second=rates,
-        cpu_ms=[sum(ms for party, ms in one.items() if party.startswith("trunk")) for one in taken],
+        cpu_ms=[turn.trunk_ms for turn in turns],
+        parties_ms={party: statistics.median(one.parties_ms[party] for one in turns) for party in turns[0].parties_ms},
         stages_ms={stage: (now - begun.get(stage, 0.0)) * 1000 / sent for stage, now in ended.items()},
-        parties_ms={party: statistics.median(one[party] for one in taken) for party in taken[0]},
         floor_ms=bare,
         written=written,
         paced_at=pace,
         open=opened,
         queued_after=queued,
     )
+
+
+def content(size: str) -> bytes:
+    """An attachment that makes envelopes of this size."""
+    return os.urandom((SIZES[size] - _MARKUP) * 3 // 4)
+
+
+def insist(result: load.Result) -> None:
+    """``SystemExit`` if anything was refused."""
+    if result.refused:
+        raise SystemExit(f"not everything was accepted: {result.refused}")
+
+
+def once(stand: Stand, envelopes: Sequence[bytes], *, judge: Callable[[load.Result], None] = insist) -> Turn:
+    """A closed run, to the end of all that it leaves to be done."""
+    before = stand.processor()
+    result = _run(stand, envelopes, judge)
+    time.sleep(_METRICS_SECONDS)
+    _wait_until_queued(stand.url)
+    return stand.turn(before, len(envelopes), seconds=result.seconds)
 
 
 def floor_milliseconds(envelope: bytes) -> float:
@@ -86,36 +102,28 @@ def floor_milliseconds(envelope: bytes) -> float:
 
 def _open(stand: Stand, wish: Wish, rates: Sequence[float], content: bytes) -> tuple[float, dict[str, float], float]:
     pace = _PACE * statistics.median(rates)
-    batch = load.requests(stand.url, stand.province.keys[SENDER], _signed(stand, wish, "open", wish.envelopes, content))
+    batch = load.requests(stand.url, stand.province.keys[SENDER], signed(stand, wish, "open", wish.envelopes, content))
     result = asyncio.run(load.opened(stand.url, batch, per_second=pace, connections=2 * _CONNECTIONS))
-    _insist(result)
-    return pace, percentiles(result), wait_until_queued(stand.url)
+    insist(result)
+    return pace, percentiles(result), _wait_until_queued(stand.url)
 
 
-def _signed(stand: Stand, wish: Wish, prefix: str, count: int, content: bytes) -> list[bytes]:
-    return letters(stand, f"{wish.size}-{prefix}", count, content, recipients=wish.recipients)
-
-
-def letters(stand: Stand, name: str, count: int, content: bytes, *, recipients: Sequence[str]) -> list[bytes]:
+def signed(stand: Stand, wish: Wish, prefix: str, count: int, content: bytes) -> list[bytes]:
     """Each with a number of its own; the attachment may be the same."""
+    name = f"{wish.size}-{len(wish.recipients)}-{prefix}"
     numbers = track(range(count), description=f"signing {name}", console=console, transient=True)
     province = stand.province
-    return [province.signed(f"{name}-{n}".replace(" ", ""), recipients=recipients, content=content) for n in numbers]
+    return [province.signed(f"{name}-{n}", recipients=wish.recipients, content=content) for n in numbers]
 
 
-def _run(stand: Stand, envelopes: Sequence[bytes]) -> load.Result:
+def _run(stand: Stand, envelopes: Sequence[bytes], judge: Callable[[load.Result], None] = insist) -> load.Result:
     prepared = load.requests(stand.url, stand.province.keys[SENDER], envelopes)
     result = asyncio.run(load.closed(stand.url, prepared, connections=_CONNECTIONS))
-    _insist(result)
+    judge(result)
     return result
 
 
-def _insist(result: load.Result) -> None:
-    if result.refused:
-        raise SystemExit(f"not everything was accepted: {result.refused}")
-
-
-def wait_until_queued(url: str) -> float:
+def _wait_until_queued(url: str) -> float:
     """Until the metrics of the trunk show an empty outbox; seconds."""
     started = time.perf_counter()
     anybody = AgencySystem(base_url=url, key="")

@@ -1,7 +1,8 @@
-"""From submission to the recipient's confirmation and the sender's last acknowledgement, over the native API.
+"""From submission to the recipient's confirmation and the sender's last acknowledgement.
 
-The recipients' systems wait at their inboxes, take what comes with them, compare the digests and confirm page by page.
-The sender's does so with every acknowledgement; a document is done when the last of them (delivered) is confirmed.
+Recipients that pull wait at their inboxes, take what comes with them, compare the digests and confirm page by page;
+those of other modes are in ``scripts.bench.receiving``. The sender's system pulls every acknowledgement; a document is
+done when the last of them (delivered) is confirmed.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ import asyncio
 import os
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from itertools import cycle
 from typing import Final
 
 from rich.progress import track
 
-from scripts.bench.figures import Carrying
+from scripts.bench.figures import Carrying, Turn
 from scripts.bench.show import console
 from scripts.bench.stand import Stand
 from scripts.load import Result
@@ -25,7 +28,7 @@ from trunk.load.answers import Answer
 from trunk.load.client import Client
 from trunk.load.figures import SHARES
 from trunk.load.following import Following
-from trunk.load.mailbox import Mailbox
+from trunk.load.mailbox import Item, Mailbox
 from trunk.load.run import PATH, XML
 from trunk.load.wire import Address
 
@@ -34,59 +37,94 @@ _AT_ONCE: Final = 16  #: submissions
 _CONTENT: Final = 13_500  #: octets of the attachment in an envelope of 25 KB
 _LEAST_SECONDS: Final = 300.0
 
+Receive = Callable[[Stand, Mapping[str, Client]], AbstractAsyncContextManager[None]]
+"""Takes what comes, by the systems of the recipients (by code), as long as it is open."""
 
-def measure(stand: Stand, *, documents: int, runs: int) -> Carrying:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipients:
+    """To whom documents go in turn, and who takes them there."""
+
+    mode: str
+    codes: Sequence[str]
+    receive: Receive
+
+
+@asynccontextmanager
+async def pulling(_stand: Stand, clients: Mapping[str, Client]) -> AsyncIterator[None]:
+    """Each one's system at its inbox."""
+    async with _living([Mailbox(client, _remember_nothing, give_up) for client in clients.values()]):
+        yield
+
+
+PULLING: Final = Recipients(mode="pull", codes=(FIRST, SECOND), receive=pulling)
+
+
+def measure(stand: Stand, *, documents: int, runs: int, to: Recipients = PULLING) -> Carrying:
     """Closed runs, ``_UNDER_WAY`` documents at most under way."""
-    content = os.urandom(_CONTENT)
-    rates: list[float] = []
     latency = Result()
-    batch = _signed(stand, "warm", documents // 5, content)
-    asyncio.run(_carry(stand, batch))
-    taken: list[dict[str, float]] = []
+    batch = signed(stand, "warm", documents // 5, to)
+    asyncio.run(_carry(stand, batch, to))
+    turns: list[Turn] = []
     for number in range(runs):
-        batch = _signed(stand, str(number), documents, content)
-        before = stand.processor()
-        seconds, latencies = asyncio.run(_carry(stand, batch))
-        taken.append({party: (now - before[party]) * 1000 / documents for party, now in stand.processor().items()})
-        rates.append(len(batch) / seconds)
+        batch = signed(stand, str(number), documents, to)
+        turn, latencies = once(stand, batch, to)
+        turns.append(turn)
         latency.latencies += latencies
-    parties = {party: statistics.median(one[party] for one in taken) for party in taken[0]}
+    parties = {party: statistics.median(one.parties_ms[party] for one in turns) for party in turns[0].parties_ms}
     return Carrying(
         stack=stand.stack,
+        mode=to.mode,
         octets=round(statistics.mean(map(len, batch))),
-        per_second=rates,
+        per_second=[turn.per_second for turn in turns],
         latency={name: round(latency.percentile(share), 1) for name, share in SHARES.items()},
-        cpu_ms=sum(value for party, value in parties.items() if party.startswith("trunk")),
+        cpu_ms=statistics.median(turn.trunk_ms for turn in turns),
         parties_ms=parties,
     )
 
 
-def _signed(stand: Stand, prefix: str, count: int, content: bytes) -> list[bytes]:
-    numbers = track(range(count), description=f"signing {prefix}", console=console, transient=True)
-    to = cycle((FIRST, SECOND))
-    return [stand.province.signed(f"carry-{prefix}-{n}", recipients=(next(to),), content=content) for n in numbers]
+def once(stand: Stand, envelopes: Sequence[bytes], to: Recipients = PULLING) -> tuple[Turn, list[float]]:
+    """One closed run, and the latencies in seconds."""
+    before = stand.processor()
+    seconds, latencies = asyncio.run(_carry(stand, envelopes, to))
+    return stand.turn(before, len(envelopes), seconds=seconds), latencies
 
 
-async def _carry(stand: Stand, envelopes: Sequence[bytes]) -> tuple[float, list[float]]:
+def signed(stand: Stand, prefix: str, count: int, to: Recipients = PULLING) -> list[bytes]:
+    """Documents of 25 KB for the recipients in turn."""
+    name = f"carry-{to.mode}-{prefix}"
+    numbers = track(range(count), description=f"signing {name}", console=console, transient=True)
+    whom, content = cycle(to.codes), os.urandom(_CONTENT)
+    return [stand.province.signed(f"{name}-{n}", recipients=(next(whom),), content=content) for n in numbers]
+
+
+async def _carry(stand: Stand, envelopes: Sequence[bytes], to: Recipients) -> tuple[float, list[float]]:
     address, keys = Address.of(stand.url), stand.province.keys
-    clients = {agency: Client(address, keys[agency]) for agency in (FIRST, SECOND, SENDER)}
+    sender, receiving = Client(address, keys[SENDER]), {code: Client(address, keys[code]) for code in to.codes}
     room = asyncio.Semaphore(_UNDER_WAY)
     following = Following(clock=time.perf_counter, ended=room.release)
-    mailboxes = [Mailbox(client, following.told, _give_up) for client in clients.values()]
-    reading = [asyncio.create_task(mailbox.live()) for mailbox in mailboxes]
-    started = time.perf_counter()
     try:
-        async with asyncio.timeout(_LEAST_SECONDS + len(envelopes)):
-            waiting = iter(envelopes)
-            await asyncio.gather(*(_submit(clients[SENDER], waiting, room, following) for _ in range(_AT_ONCE)))
-            await following.all_ended()
-        return time.perf_counter() - started, following.to_last_acknowledgement
+        async with to.receive(stand, receiving), _living([Mailbox(sender, following.told, give_up)]):
+            started = time.perf_counter()
+            async with asyncio.timeout(_LEAST_SECONDS + len(envelopes)):
+                waiting = iter(envelopes)
+                await asyncio.gather(*(_submit(sender, waiting, room, following) for _ in range(_AT_ONCE)))
+                await following.all_ended()
+            return time.perf_counter() - started, following.to_last_acknowledgement
     finally:
-        for task in reading:
-            task.cancel()
-        await asyncio.gather(*reading, return_exceptions=True)
-        for client in clients.values():
+        for client in (sender, *receiving.values()):
             client.close()
+
+
+@asynccontextmanager
+async def _living(mailboxes: Sequence[Mailbox]) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(mailbox.live()) for mailbox in mailboxes]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _submit(client: Client, waiting: Iterator[bytes], room: asyncio.Semaphore, following: Following) -> None:
@@ -95,9 +133,14 @@ async def _submit(client: Client, waiting: Iterator[bytes], room: asyncio.Semaph
         at = time.perf_counter()
         answer = Answer.of(await client.post(PATH, octets, XML))
         if not answer.accepted:
-            _give_up(f"{answer.status} {answer.code}")
+            give_up(f"{answer.status} {answer.code}")
         following.submitted(answer.envelope_id, since=at, deliveries=answer.deliveries)
 
 
-def _give_up(trouble: str) -> None:
+def _remember_nothing(_: Item) -> None:
+    """What recipients take is theirs."""
+
+
+def give_up(trouble: str) -> None:
+    """Ends the measurement: what went wrong has no figure."""
     raise SystemExit(trouble)

@@ -10,7 +10,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from scripts.bench.figures import Accepting, Carrying, Figures, Holding, Idle, Mixed, spread
+from scripts.bench.figures import Accepting, Carrying, Compared, Figures, Holding, Idle, Mixed, circular_ratios, spread
 
 console: Final = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
 _STACK: Final = {"embedded": "SQLite, embedded broker", "production": "PostgreSQL, RabbitMQ"}
@@ -24,9 +24,13 @@ def show(figures: Figures) -> None:
         console.print(_stages(figures.accepting))
     if figures.carrying:
         console.print(_carrying(figures.carrying))
+    if figures.delivering:
+        console.print(_carrying(figures.delivering))
     if figures.mixed:
         console.print(_mixed(figures.mixed))
-    if figures.idle is not None:
+    if figures.compared:
+        console.print(_compared(figures.compared))
+    if figures.idle:
         console.print(_idle(figures.idle))
     if figures.holding is not None:
         console.print(_holding(figures.holding))
@@ -82,31 +86,67 @@ def _carrying(rows: Sequence[Carrying]) -> Table:
     names = list(dict.fromkeys(name for one in rows for name in one.parties_ms))
     table = _table(
         "from submission to the recipient's confirmation and the sender's last acknowledgement",
-        "stack", "a second", "p50 / p95 / p99 / p99.9 ms", *(f"{name}, ms" for name in names),
+        "stack, recipients", "a second", "p50 / p95 / p99 / p99.9 ms", *(f"{name}, ms" for name in names),
     )  # fmt: skip
     for one in rows:
         latency = " / ".join(f"{ms:.0f}" for ms in one.latency.values())
         parties = (_milliseconds(one.parties_ms, name) for name in names)
-        table.add_row(_STACK[one.stack], spread(one.per_second), latency, *parties)
+        table.add_row(f"{_STACK[one.stack]}; {one.mode}", spread(one.per_second), latency, *parties)
     return table
 
 
 def _mixed(rows: Sequence[Mixed]) -> Table:
+    ratios = circular_ratios(rows)
     table = _table(
-        "submissions of 25 KB, PostgreSQL and RabbitMQ; processor ms of trunk and servers; median (least-most)",
-        "kind", "a second", "CPU ms", "CPU ms for each delivery",
+        f"kinds of submissions of 25 KB, in turns; a circular to 63 costs the trunk {spread(ratios, 2)} single ones",
+        "kind; recipients", "a second", "trunk CPU ms", "for each delivery", "PostgreSQL ms", "RabbitMQ ms",
     )  # fmt: skip
     for one in rows:
-        each = [value / one.recipients for value in one.cpu_ms]
-        table.add_row(one.kind, spread(one.per_second), spread(one.cpu_ms, 2), spread(each, 2))
+        each = [turn.trunk_ms / one.recipients for turn in one.turns]
+        servers = ([turn.parties_ms.get(party, 0.0) for turn in one.turns] for party in ("PostgreSQL", "RabbitMQ"))
+        table.add_row(
+            f"{one.kind}; {one.recipients}",
+            spread([turn.per_second for turn in one.turns]),
+            spread([turn.trunk_ms for turn in one.turns], 2),
+            spread(each, 2),
+            *(spread(ms, 2) for ms in servers),
+        )
     return table
 
 
-def _idle(one: Idle) -> Table:
-    table = _table("one process that nobody asks anything of", "what", "")
-    table.add_row("serving process, resident", f"{one.resident:.0f} MiB ({one.proportional:.0f} proportional)")
-    table.add_row("nursery and two examiners, proportional", f"{one.beside:.0f} MiB")
-    table.add_row("processor", f"{one.cpu:.1f} ms a second")
+def _compared(rows: Sequence[Compared]) -> Table:
+    table = _table(
+        "the same runs of 25 KB in two states, in turns; cost: trunk and PostgreSQL, for each envelope",
+        "what", "state", "a second", "trunk CPU ms", "PostgreSQL ms", "cost : the first's",
+    )  # fmt: skip
+    for one in rows:
+        for place, state in enumerate(one.states):
+            turns = [pair[place] for pair in one.pairs]
+            table.add_row(
+                one.what if place == 0 else f"({one.note})" if one.note else "",
+                state,
+                spread([turn.per_second for turn in turns]),
+                spread([turn.trunk_ms for turn in turns], 2),
+                spread([turn.postgres_ms for turn in turns], 2),
+                spread(one.ratios, 3) if place else "",
+            )
+    return table
+
+
+def _idle(rows: Sequence[Idle]) -> Table:
+    table = _table(
+        "started and left alone; memory that is shared is counted once",
+        "stack, processes", "resident MiB", "of them", "trunk CPU ms a second", "servers CPU ms a second",
+    )  # fmt: skip
+    for one in rows:
+        parts = ", ".join(f"{party.removeprefix('trunk, ')} {mib:.0f}" for party, mib in one.processes)
+        table.add_row(
+            f"{_STACK[one.stack]}; {one.workers}",
+            f"{one.resident_mib:.1f}",
+            parts,
+            f"{one.cpu_ms_per_s:.1f}",
+            f"{one.servers_ms_per_s:.1f}",
+        )
     return table
 
 

@@ -9,7 +9,8 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
@@ -31,10 +32,10 @@ Take = Callable[[str, str], Awaitable[bool]]
 
 
 class Consumer:
-    """One agency's consumer, in a thread of its own, as long as the run."""
+    """One agency's consumer, in a thread of its own, as long as the run; takes ``at_once`` notices at a time."""
 
-    def __init__(self, url: str, agency: str, take: Take) -> None:
-        self._url, self._queue, self._take = url, names.encode(agency), take
+    def __init__(self, url: str, agency: str, take: Take, *, at_once: int = 1) -> None:
+        self._url, self._queue, self._take, self._at_once = url, names.encode(agency), take, at_once
         self._loop = asyncio.get_running_loop()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"consumer-{agency}", daemon=True)
@@ -43,6 +44,10 @@ class Consumer:
     def close(self) -> None:
         self._over.set()
 
+    def join(self) -> None:
+        """Until it has ended: not in the event loop, which it may need for its last notices."""
+        self._thread.join()
+
     def _run(self) -> None:
         while not self._over.is_set():
             with suppress(*TROUBLES), channel(self._url) as open_channel:
@@ -50,29 +55,46 @@ class Consumer:
             time.sleep(_PAUSE)
 
     def _consume(self, open_channel: BlockingChannel) -> None:
-        open_channel.basic_qos(prefetch_count=10)
+        open_channel.basic_qos(prefetch_count=max(10, 2 * self._at_once))
+        held: list[tuple[int, bytes]] = []
         for method, _, body in open_channel.consume(self._queue, inactivity_timeout=1):
             if self._over.is_set():
                 return
             if method is None or body is None:
                 continue
-            if self._settled(body):
-                open_channel.basic_ack(method.delivery_tag)
-            else:
-                open_channel.basic_nack(method.delivery_tag, requeue=True)
-                time.sleep(_PAUSE)
+            held.append((method.delivery_tag, body))
+            if len(held) >= self._at_once or not open_channel.get_waiting_message_count():
+                self._settle(open_channel, held)
+                held = []
 
-    def _settled(self, body: bytes) -> bool:
+    def _settle(self, open_channel: BlockingChannel, notices: Sequence[tuple[int, bytes]]) -> None:
+        begun = [(tag, self._begun(body)) for tag, body in notices]
+        failed = False
+        for tag, taking in begun:
+            if _settled(taking):
+                open_channel.basic_ack(tag)
+            else:
+                open_channel.basic_nack(tag, requeue=True)
+                failed = True
+        if failed:
+            time.sleep(_PAUSE)
+
+    def _begun(self, body: bytes) -> Future[bool] | None:
         """What is no notice is nobody's mail: it is passed over."""
         try:
             notice: Any = orjson.loads(body)  # json.loads answers brackets without end with a RecursionError
             ids = str(notice["delivery_id"]), str(notice["envelope_id"])
         except (ValueError, LookupError, TypeError):
-            return True
-        taking = asyncio.run_coroutine_threadsafe(_whole(self._take(*ids)), self._loop)
-        with suppress(TimeoutError):
-            return taking.result(_ANSWER_SECONDS)
-        return False
+            return None
+        return asyncio.run_coroutine_threadsafe(_whole(self._take(*ids)), self._loop)
+
+
+def _settled(taking: Future[bool] | None) -> bool:
+    if taking is None:
+        return True
+    with suppress(TimeoutError):
+        return taking.result(_ANSWER_SECONDS)
+    return False
 
 
 async def _whole(taking: Awaitable[bool]) -> bool:

@@ -9,12 +9,18 @@ import random
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
-
-from scripts.soak.oracle import Oracle
+from typing import Final, Protocol
 
 _TROUBLES: Final = (OSError, EOFError, asyncio.LimitOverrunError)
 _HEADER: Final = re.compile(rb"\r\n([^:\r\n]+): *([^\r\n]*)")
+
+
+class Witness(Protocol):
+    """Who is told what came."""
+
+    def stored(self, agency: str, delivery_id: str, envelope_id: str, sha256: str) -> None: ...
+
+    def took_word(self, agency: str, delivery_id: str) -> None: ...
 
 
 @dataclass(eq=False)
@@ -22,7 +28,7 @@ class Desk:
     """One agency's endpoint."""
 
     agency: str
-    oracle: Oracle
+    oracle: Witness
     chance: random.Random
     mood: str = ""  #: what it does wrong; empty: nothing
     share: float = 1.0  #: of requests that it does it to
@@ -36,8 +42,8 @@ class Endpoint:
     port: int = 0
     _server: asyncio.Server | None = None
 
-    async def open(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+    async def open(self, port: int = 0) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     def close(self) -> None:

@@ -5,23 +5,30 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
 
-from scripts.web import Way
-from trunk.load.wire import GoneError
+from trunk.load.wire import GoneError, Reply
 
 _MOST: Final = 100
 
 Word = dict[str, Any]
 
 
+class Poster(Protocol):
+    """A system's way to the trunk."""
+
+    async def post(self, path: str, octets: bytes) -> Reply:
+        """Raises ``GoneError``."""
+        ...
+
+
 @dataclass(eq=False)
 class Speaker:
     """One system's words, in as few requests as may be."""
 
-    way: Way
+    way: Poster
     _waiting: deque[tuple[Word, asyncio.Future[bool]]] = field(default_factory=deque)
     _saying: asyncio.Task[None] | None = None
 

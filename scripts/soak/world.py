@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from scripts.province import AGENCIES, Province, make_province
+from scripts.province import AGENCIES, Province, enrol, make_province
 from scripts.soak.agencies import Recipient, Sender
 from scripts.soak.amqp import Consumer
 from scripts.soak.clock import by_clock, wrong_clock
@@ -22,9 +22,7 @@ from scripts.soak.oracle import Oracle
 from scripts.soak.roads import FarRoad, Roads, roads
 from scripts.soak.servers import Servers, servers
 from scripts.web import Way
-from trunk.bootstrap import open_administration
-from trunk.domain.agency import Agency, DeliveryMode, SystemId
-from trunk.domain.credential import SystemRecord
+from trunk.domain.agency import Agency, DeliveryMode
 from trunk.domain.delivery import AgencyCode
 from trunk.domain.endpoint import Endpoint as PushTerms
 
@@ -255,16 +253,8 @@ def _consumer(world: World, code: str) -> Consumer:
 
 def _register(province: Province, plan: Plan, push_road: FarRoad) -> dict[str, str]:
     """Agencies that only receive, each with a system and a key."""
-    keys = {}
-    with open_administration(province.settings()) as room:
-        modes = {code: mode for mode, codes in plan.by_mode.items() for code in codes}
-        room.administration.put_agencies([_agency(code, mode, push_road) for code, mode in modes.items()])
-        for code in modes:
-            system = SystemId(f"{code.lower()}-qlvb")
-            record = SystemRecord(id=system, name=f"QLVB {code}", agencies=frozenset({AgencyCode(code)}))
-            room.administration.put_system(record)
-            keys[code] = room.administration.issue_key(system).spelled
-    return keys
+    modes = {code: mode for mode, codes in plan.by_mode.items() for code in codes}
+    return enrol(province, [_agency(code, mode, push_road) for code, mode in modes.items()])
 
 
 def _agency(code: str, mode: DeliveryMode, push_road: FarRoad) -> Agency:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from trunk.domain import succession
-from trunk.domain.agency import Agency, Directory, Mandate, SystemId
+from trunk.domain.agency import Agency, Directory, GivenCodes, Mandate, SystemId
 from trunk.domain.credential import MAX_VALID_KEYS, KeyRecord, SystemRecord, digest_of, spell
 from trunk.domain.operator import Operator
 from trunk.domain.succession import Succession, Unfit
@@ -55,9 +55,11 @@ class Administration:
         """
         with self.ledger.begin() as book:
             book.change_directory()
+            given = GivenCodes(book.view.directory().agencies)
             for agency in agencies:
-                for code, other in book.view.directory().clashes(agency):
+                for code, other in given.clashes(agency):
                     raise DirectoryError(f"{agency.code}: the code {code} means {other.code} already; give it another")
+                given.put(agency)
                 book.put_agency(agency, at=self.now())
             _require_places(book.view.directory(), agencies)
         return len(agencies)

@@ -260,14 +260,6 @@ class Directory:
             return f"parent: {agency.code} would stand above itself", "one of them has no parent, or another one"
         return None
 
-    def clashes(self, agency: Agency) -> Iterable[tuple[str, Agency]]:
-        """Codes of ``agency`` that mean another agency already."""
-        given = {code: other for other in self.agencies for code in other.codes}
-        for code in agency.codes:
-            other = given.get(code)
-            if other is not None and other.code != agency.code:
-                yield code, other
-
     def _chain(self, agency: Agency) -> Sequence[Agency]:
         """The agency and what it became, one after the other. A circle leads nowhere: all in it stay what they are."""
         chain = [agency]
@@ -276,6 +268,31 @@ class Directory:
                 return [agency]
             chain.append(successor)
         return chain
+
+
+class GivenCodes:
+    """Which agency each code means, while many are registered one after the other."""
+
+    def __init__(self, agencies: Iterable[Agency]) -> None:
+        self._standing: dict[str, Agency] = {}
+        self._means: dict[str, Agency] = {}
+        for agency in agencies:
+            self.put(agency)
+
+    def clashes(self, agency: Agency) -> Iterable[tuple[str, Agency]]:
+        """Codes of ``agency`` that mean another agency already."""
+        for code in agency.codes:
+            other = self._means.get(code)
+            if other is not None and other.code != agency.code:
+                yield code, other
+
+    def put(self, agency: Agency) -> None:
+        """It stands so from now on: what it no longer has is free."""
+        before = self._standing.get(agency.code)
+        for code in before.codes if before is not None else ():
+            self._means.pop(code, None)
+        self._standing[agency.code] = agency
+        self._means |= dict.fromkeys(agency.codes, agency)
 
 
 _OLD_CODE: Final = re.compile(r"(?:0+\.)*((?:\d{2,3}\.)*[A-Y]\d{2})")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from signing.verdict import Role, Signer
 from trunk.domain import credential, dates, identity
-from trunk.domain.agency import Agency, Directory, Mandate, SystemId
+from trunk.domain.agency import Agency, Directory, GivenCodes, Mandate, SystemId
 from trunk.domain.delivery import AckKind, AgencyCode, DeliveryState
 from trunk.domain.retry import RetrySchedule
 from trunk.domain.tracking import Progress, progress
@@ -27,8 +28,19 @@ def test_an_agency_is_found_by_each_of_its_codes() -> None:
 def test_a_code_that_means_two_agencies_is_a_clash() -> None:
     first = Agency(code=AgencyCode("A01"), name="A", old_code="000.00.00.A01")
     second = Agency(code=AgencyCode("B01"), name="B", aliases=("000.00.00.A01",))
-    assert list(Directory([first]).clashes(second)) == [("000.00.00.A01", first)]
-    assert list(Directory([first]).clashes(first)) == []
+    known = GivenCodes([first])
+    assert list(known.clashes(second)) == [("000.00.00.A01", first)]
+    assert list(known.clashes(first)) == []
+
+
+def test_a_code_that_an_agency_gave_up_is_free() -> None:
+    first = Agency(code=AgencyCode("A01"), name="A", old_code="000.00.00.A01")
+    second = Agency(code=AgencyCode("B01"), name="B", aliases=("000.00.00.A01",))
+    known = GivenCodes([first])
+    known.put(replace(first, old_code=""))
+    assert list(known.clashes(second)) == []
+    known.put(second)
+    assert list(known.clashes(first)) == [("000.00.00.A01", second)]
 
 
 def signer(**changes: Any) -> Signer:
