@@ -13,6 +13,7 @@ import shlex
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -40,29 +41,17 @@ _LESS: Final = 6
 
 
 def main() -> int:
-    """Run what is wished for; print, draw, write."""
+    """Run what is wished for; print, draw, write. 1 if something could not be measured."""
     wish = _wish()
     started = time.monotonic()
     figures = Figures()
+    troubles: list[str] = []
     for stack in STACKS:
         if wish.stack in (stack, "both") and _stages(wish, stack):
             console.print(f"{STACKS[stack]}: {', '.join(_stages(wish, stack))} …")
-            with stand(stack, people=_people(wish, stack), tree=wish.tree) as made:
+            with _going_on(stack, troubles), stand(stack, people=_people(wish, stack), tree=wish.tree) as made:
                 _measure(made, wish, figures)
-    if "signatures" in wish.only:
-        measured = signatures.measure()
-        signatures.show(measured)
-        figures.signatures = signatures.as_data(measured)
-    if "scale" in wish.only:
-        size = scale.Size(
-            envelopes=max(wish.envelopes // _LESS, 10),
-            pairs=wish.runs,
-            deliveries=wish.deliveries,
-            waiting=wish.waiting,
-        )
-        figures.compared = list(scale.measure(size))
-    if "idle" in wish.only:
-        figures.idle = idle.measure()
+    _measure_apart(wish, figures, troubles)
     show(figures)
     told = as_data(
         figures,
@@ -74,7 +63,40 @@ def main() -> int:
         draw(figures, wish.plot)
     if file := os.environ.get("BENCH_JSON"):  # noqa: TID251  named so by the makefile's users
         Path(file).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    return 0
+    for trouble in troubles:
+        console.print(f"not measured to the end: {trouble}")
+    return 1 if troubles else 0
+
+
+@contextmanager
+def _going_on(what: str, troubles: list[str]) -> Iterator[None]:
+    """What has been measured is not lost because something later went wrong."""
+    try:
+        yield
+    except SystemExit as trouble:
+        troubles.append(f"{what}: {trouble}")
+        console.print(troubles[-1])
+
+
+def _measure_apart(wish: argparse.Namespace, figures: Figures, troubles: list[str]) -> None:
+    """The stages that make their own trunks, or need none."""
+    if "signatures" in wish.only:
+        measured = signatures.measure()
+        signatures.show(measured)
+        figures.signatures = signatures.as_data(measured)
+    if "scale" in wish.only:
+        size = scale.Size(
+            envelopes=max(wish.envelopes // _LESS, 10),
+            pairs=wish.runs,
+            deliveries=wish.deliveries,
+            waiting=wish.waiting,
+        )
+        for question in scale.QUESTIONS:
+            with _going_on("scale", troubles):
+                figures.compared += scale.measure(question, size)
+    if "idle" in wish.only:
+        with _going_on("idle", troubles):
+            figures.idle = idle.measure()
 
 
 def _stages(wish: argparse.Namespace, stack: str) -> list[str]:

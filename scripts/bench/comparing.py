@@ -14,7 +14,7 @@ Run = Callable[[Stand, str], Turn]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Topic:
     """What is compared, and how it is called."""
 
     key: str
@@ -23,15 +23,15 @@ class Question:
     note: str = ""
 
 
-def compare(question: Question, stands: tuple[Stand, Stand], run: Run, *, pairs: int) -> Compared:
+def compare(topic: Topic, stands: tuple[Stand, Stand], run: Run, *, pairs: int) -> Compared:
     """A pair that does not count, then ``pairs``; whoever was first is second in the next one."""
     measured: list[tuple[Turn, Turn]] = []
     for number in range(pairs + 1):
         order = (0, 1) if number % 2 else (1, 0)
-        turns = {place: run(stands[place], f"{question.key}-{number}") for place in order}
+        turns = {place: run(stands[place], f"{topic.key}-{number}") for place in order}
         if number:
             measured.append((turns[0], turns[1]))
-    return Compared(key=question.key, what=question.what, states=question.states, pairs=measured, note=question.note)
+    return Compared(key=topic.key, what=topic.what, states=topic.states, pairs=measured, note=topic.note)
 
 
 def accepted(envelopes: int) -> Run:

@@ -6,13 +6,13 @@ time of the trunk and of PostgreSQL for each envelope; the ratio is that of each
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from scripts.bench import agencies, filling
-from scripts.bench.comparing import Question, accepted, carried, compare
+from scripts.bench.comparing import Topic, accepted, carried, compare
 from scripts.bench.figures import Compared
 from scripts.bench.show import console
 from scripts.bench.stand import ground, trunk_on
@@ -34,12 +34,11 @@ class Size:
     agencies: int = _AGENCIES
 
 
-def measure(size: Size) -> Iterator[Compared]:
+def measure(question: Question, size: Size) -> Iterator[Compared]:
     """One answer after the other."""
-    for question in (_ledger, _backlog, _agencies, _workers):
-        for answer in question(size):
-            console.print(f"{answer.what}: {answer.ratio:.3f}")
-            yield answer
+    for answer in question(size):
+        console.print(f"{answer.what}: {answer.ratio:.3f}")
+        yield answer
 
 
 def _ledger(size: Size) -> Iterator[Compared]:
@@ -47,15 +46,15 @@ def _ledger(size: Size) -> Iterator[Compared]:
         model = filling.finished(full, FIRST)
         filling.fill(full, model, max(size.deliveries // filling.DELIVERIES_EACH, 1), days=_YEAR_DAYS)
         held, octets = filling.deliveries(full), filling.database_octets(full)
-        question = partial(
-            Question,
+        topic = partial(
+            Topic,
             key="cost_full_to_empty_ledger",
             states=("empty ledger", f"{held:,} deliveries"),
             note=f"the full one has {octets / _MIB:,.0f} MiB, the empty one what the runs themselves have left in it",
         )
         stands = (empty, full)
-        yield compare(question(what="ledger, to the end"), stands, carried(size.envelopes), pairs=size.pairs)
-        yield compare(question(what="ledger, accepting"), stands, accepted(size.envelopes), pairs=size.pairs)
+        yield compare(topic(what="ledger, to the end"), stands, carried(size.envelopes), pairs=size.pairs)
+        yield compare(topic(what="ledger, accepting"), stands, accepted(size.envelopes), pairs=size.pairs)
 
 
 def _backlog(size: Size) -> Iterator[Compared]:
@@ -66,12 +65,12 @@ def _backlog(size: Size) -> Iterator[Compared]:
         trunk_on(place, "beside", people=people) as beside,
     ):
         filling.fill(beside, filling.waiting(beside, agencies.DOWN), size.waiting, days=1)
-        question = Question(
+        topic = Topic(
             key="cost_beside_50000_waiting",
             what="backlog of another recipient, to the end",
             states=("nobody is down", f"{size.waiting:,} wait for one"),
         )
-        yield compare(question, (without, beside), carried(size.envelopes), pairs=size.pairs)
+        yield compare(topic, (without, beside), carried(size.envelopes), pairs=size.pairs)
 
 
 def _agencies(size: Size) -> Iterator[Compared]:
@@ -83,20 +82,24 @@ def _agencies(size: Size) -> Iterator[Compared]:
         trunk_on(small) as three,
         trunk_on(large, people=people) as thousands,
     ):
-        question = Question(
+        topic = Topic(
             key="cost_3000_to_3_agencies",
             what="agencies, accepting (SQLite, embedded broker)",
             states=(f"{few} agencies", f"{size.agencies:,} agencies"),
         )
-        yield compare(question, (three, thousands), accepted(size.envelopes), pairs=size.pairs)
+        yield compare(topic, (three, thousands), accepted(size.envelopes), pairs=size.pairs)
 
 
 def _workers(size: Size) -> Iterator[Compared]:
     with ground("production") as place, trunk_on(place, "one", workers=1) as one, trunk_on(place, "two") as two:
-        question = Question(
+        topic = Topic(
             key="cost_two_to_one_process",
             what="processes, accepting",
             states=("one process", "two processes"),
             note="load client and servers on the same processors",
         )
-        yield compare(question, (one, two), accepted(size.envelopes), pairs=size.pairs)
+        yield compare(topic, (one, two), accepted(size.envelopes), pairs=size.pairs)
+
+
+Question = Callable[[Size], Iterator[Compared]]
+QUESTIONS: Final[Sequence[Question]] = (_ledger, _backlog, _agencies, _workers)

@@ -17,8 +17,7 @@ import structlog
 from scripts.province import FIRST, SECOND, SENDER, Province, make_province
 from tests.unit.http.serving import Answer, Client, serving
 from tests.unit.workers import hostile_trunk
-from trunk.bootstrap import Service, open_service
-from trunk.workers import examining
+from trunk.bootstrap import Service, open_service, signatures
 
 ROOT = Path(__file__).parents[2]
 PATH = "/api/v1/envelopes"
@@ -59,7 +58,7 @@ def stage(province: Province, order: str, monkeypatch: pytest.MonkeyPatch) -> It
     """A trunk whose examiners also do what the tests' messages ask of them."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv(hostile_trunk.ORDER, order)
-    monkeypatch.setattr(examining, "work", hostile_trunk.work)
+    monkeypatch.setattr(signatures, "examiners_work", hostile_trunk.work)
     with (
         structlog.testing.capture_logs(),
         open_service(province.settings()) as service,

@@ -6,6 +6,7 @@ import io
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,9 +18,12 @@ from scripts.make_signed_pdf import Workshop
 from scripts.make_test_pki import Pki, make_pki
 from signing.signer import sign
 from tests.unit.cli.town import START, Town
+from tests.unit.workers import hostile
+from trunk.cli import looking
 from trunk.cli.exits import Exit
 from trunk.cli.world import Doors
 
+ROOT = Path(__file__).parents[3]
 TRUST = ("--trust", "pki/trust")
 
 
@@ -239,10 +243,13 @@ def configured() -> Iterator[None]:
     structlog.configure(**kept)
 
 
-def test_in_a_process_of_its_own_within_limits(office: Town, configured: None) -> None:
+def test_in_a_process_of_its_own_within_limits(office: Town, configured: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The door that tests replace, as it is in real life."""
     office.doors["examiners"] = Doors().examiners
     assert verify(office, "letter.edxml", *TRUST)["genuine"] is True
-    (office.folder / "trunk.toml").write_text("[examination]\nseconds = 0.000001\n", encoding="utf-8")
-    told = verify(office, "letter.edxml", *TRUST, exit_code=Exit.REFUSED)
+    (office.folder / "trunk.toml").write_text("[examination]\nseconds = 0.3\n", encoding="utf-8")
+    (office.folder / "costly.edxml").write_bytes(b"spin ")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setattr(looking, "work", hostile.make_for)
+    told = verify(office, "costly.edxml", *TRUST, exit_code=Exit.REFUSED)
     assert [fault["code"] for fault in told["faults"]] == ["ENV-012"]

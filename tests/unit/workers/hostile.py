@@ -21,6 +21,10 @@ def make() -> Callable[[bytes | mmap.mmap, datetime], Any]:
     return obey
 
 
+def make_for(_: object) -> Callable[[bytes | mmap.mmap, datetime], Any]:
+    return obey
+
+
 def make_nothing() -> Callable[[bytes | mmap.mmap, datetime], Any]:
     raise ConfigurationError("nobody is trusted")
 
