@@ -2,8 +2,9 @@
 
 signxml does the arithmetic and the order of it. What is overridden, and why:
 
-* the tree is used as it is: by default signxml serialises and parses the document once for itself and once
-  per reference, which lets it see another document than the reader does, and costs five copies of it;
+* the tree is used as it is: by default signxml serialises and parses the document once for itself, the signature
+  once, and the document again per reference, which lets it see another document than the reader does, and costs
+  five copies of it;
 * each reference is looked up in the plan that ``signing.coverage`` made, never by searching for an Id;
 * an attachment's digest is taken over its octets as a stream, the whole document's as ``signing.whole`` streams it;
 * nothing writes the holder's name, not even into an exception;
@@ -78,6 +79,13 @@ class PinnedVerifier(XMLVerifier):
 
     def get_root(self, data: Any) -> Any:
         return data
+
+    def _tostring(self, xml_node: Any, **_signxml: Any) -> Any:
+        """Asked for by signxml only to parse it again: the signature that was examined, as it stands."""
+        return xml_node
+
+    def _fromstring(self, xml_string: Any, **signxml: Any) -> Any:
+        return xml_string if xml_string is self._pinned else super()._fromstring(xml_string, **signxml)
 
     def _get_signature(self, root: Any) -> Any:
         found = root.find(f"{self.config.location}{ds('Signature')}")
