@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,22 +18,28 @@ _STACK: Final = {"embedded": "SQLite, embedded broker", "production": "PostgreSQ
 
 def show(figures: Figures) -> None:
     """All tables."""
+    for table in tables(figures):
+        console.print(table)
+
+
+def tables(figures: Figures) -> Iterator[Table]:
+    """Of what was measured."""
     if figures.accepting:
-        console.print(_accepting(figures.accepting))
-        console.print(_parties("processor ms for each envelope accepted, by party", figures.accepting))
-        console.print(_stages(figures.accepting))
+        yield _accepting(figures.accepting)
+        yield _parties("processor ms for each envelope accepted, by party", figures.accepting)
+        yield _stages(figures.accepting)
     if figures.carrying:
-        console.print(_carrying(figures.carrying))
+        yield _carrying(figures.carrying)
     if figures.delivering:
-        console.print(_carrying(figures.delivering))
+        yield _carrying(figures.delivering)
     if figures.mixed:
-        console.print(_mixed(figures.mixed))
+        yield _mixed(figures.mixed)
     if figures.compared:
-        console.print(_compared(figures.compared))
+        yield _compared(figures.compared)
     if figures.idle:
-        console.print(_idle(figures.idle))
+        yield _idle(figures.idle)
     if figures.holding is not None:
-        console.print(_holding(figures.holding))
+        yield _holding(figures.holding)
 
 
 def _table(title: str, *headings: str) -> Table:

@@ -21,7 +21,7 @@ from base64 import encodebytes
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -113,7 +113,7 @@ def as_data(figures: list[Figure]) -> Mapping[str, object]:
         **{f"signature_to_floor_{names[size]}": round(ratio, 2) for size, ratio in worst.items()},
         "signature_20m_to_sha256_base64": max(figure.ratio for figure in largest),
         "signature_20m_memory_ratio": max(figure.worst_memory for figure in largest),
-        "signature_20m_ms": {f"{figure.profile}, {figure.lines}": figure.times for figure in largest},
+        "all": [asdict(figure) for figure in figures],
     }
 
 
