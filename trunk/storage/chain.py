@@ -25,7 +25,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from trunk.errors import LedgerUnavailableError
-from trunk.storage.bulk import Stored, insert_many, insert_new
+from trunk.storage.bulk import Insert, Stored, Update, insert_new, write_rows
 from trunk.storage.columns import time_text
 from trunk.storage.tables import JOURNAL, JOURNAL_HEAD, JOURNAL_NAMED
 
@@ -127,12 +127,9 @@ class Chain:
         for line in lines:
             head = Head(head.node, head.sequence + 1, link(head.hash, head.node, head.sequence + 1, line))
             rows.append({**line, "node": head.node, "sequence": head.sequence, "hash": head.hash})
-        insert_many(connection, JOURNAL, rows)
-        values: dict[str, Stored] = {"sequence": head.sequence, "hash": head.hash}
-        if before is None:
-            insert_many(connection, JOURNAL_HEAD, [{"node": head.node, **values}])
-        else:
-            connection.execute(sa.update(JOURNAL_HEAD).where(JOURNAL_HEAD.c.node == head.node).values(values))
+        last: list[dict[str, Stored]] = [{"node": head.node, "sequence": head.sequence, "hash": head.hash}]
+        at_head = Insert(JOURNAL_HEAD, last) if before is None else Update(JOURNAL_HEAD, last, key="node")
+        write_rows(connection, Insert(JOURNAL, rows), at_head)
         return head
 
     def _open(self, connection: Connection, first: Mapping[str, Stored], rows: list[dict[str, Stored]]) -> Head:

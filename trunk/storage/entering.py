@@ -26,7 +26,7 @@ from trunk.domain.entry import (
 )
 from trunk.domain.tracking import JournalEvent
 from trunk.storage import envelopes, evidence
-from trunk.storage.bulk import Stored, insert_many, insert_new
+from trunk.storage.bulk import Insert, Stored, insert_new, write_rows
 from trunk.storage.columns import among
 from trunk.storage.positions import Positions
 from trunk.storage.rows import delivery_row, envelope_row, journal_row, outbox_row, payload_row, relation_row
@@ -68,7 +68,7 @@ class Register:
         first = {entry.envelope.identity: entry for entry in reversed(entries)}
         known = self._known(first)
         fresh = [entry for identity, entry in first.items() if identity not in known]
-        self._enter_all(fresh)
+        write_rows(self._connection, *self._written(fresh))
         self._enter_journal((entry, event, actor) for entry in fresh)
         return {entry.envelope.id for entry in fresh}
 
@@ -105,20 +105,18 @@ class Register:
     def _enter(self, fresh: Sequence[Acceptance]) -> None:
         entries = [a.entry for a in fresh]
         acknowledgements = [a.acknowledgement for a in fresh]
-        self._enter_all(entries + acknowledgements)
-        evidence.enter(self._connection, [item for a in fresh for item in a.evidence])
-        insert_many(self._connection, RELATION, [row for a in fresh for row in _relation_rows(a)])
+        write_rows(
+            self._connection,
+            *self._written(entries + acknowledgements),
+            evidence.written([item for a in fresh for item in a.evidence]),
+            Insert(RELATION, [row for a in fresh for row in _relation_rows(a)]),
+        )
         self._enter_journal(
             [(e, ACCEPTED, e.envelope.system or TRUNK) for e in entries]
             + [(e, ACKNOWLEDGED, TRUNK) for e in acknowledgements]
         )
 
-    def _enter_all(self, entries: Sequence[Entry]) -> None:
-        insert_many(self._connection, ENVELOPE, [envelope_row(entry.envelope) for entry in entries])
-        insert_new(self._connection, PAYLOAD, [payload_row(entry.payload) for entry in entries])
-        self._enter_deliveries(entries)
-
-    def _enter_deliveries(self, entries: Sequence[Entry]) -> None:
+    def _written(self, entries: Sequence[Entry]) -> tuple[Insert, ...]:
         deliveries: list[dict[str, Stored]] = []
         notices: list[dict[str, Stored]] = []
         for entry in entries:
@@ -127,8 +125,12 @@ class Register:
                 deliveries.append(delivery_row(delivery, entry.envelope, ordinal=ordinal, position=place))
                 if delivery.state is DeliveryState.QUEUED:
                     notices.append(outbox_row(delivery, ready_at=delivery.due_at))
-        insert_many(self._connection, DELIVERY, deliveries)
-        insert_many(self._connection, OUTBOX, notices)
+        return (
+            Insert(ENVELOPE, [envelope_row(entry.envelope) for entry in entries]),
+            Insert(PAYLOAD, [payload_row(entry.payload) for entry in entries], unless_there=True),
+            Insert(DELIVERY, deliveries),
+            Insert(OUTBOX, notices),
+        )
 
     def _enter_journal(self, lines: Iterable[tuple[Entry, str, str]]) -> None:
         self._lines += [

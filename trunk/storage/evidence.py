@@ -8,15 +8,15 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from signing.evidence import Evidence
-from trunk.storage.bulk import insert_new
+from trunk.storage.bulk import Insert
 from trunk.storage.tables import EVIDENCE
 
 
-def enter(connection: Connection, evidence: Sequence[Evidence]) -> None:
-    """Enter what is not there yet; everything must have its octets."""
+def written(evidence: Sequence[Evidence]) -> Insert:
+    """What is not there yet; everything must have its octets."""
     once = {item.sha256: item for item in evidence}
     rows = [{"sha256": item.sha256, "kind": item.kind.value, "octets": item.octets} for item in once.values()]
-    insert_new(connection, EVIDENCE, rows)
+    return Insert(EVIDENCE, rows, unless_there=True)
 
 
 def find(connection: Connection, sha256: str) -> Evidence | None:

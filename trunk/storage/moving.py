@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from trunk.domain.delivery import Delivery, DeliveryEvent, DeliveryId, DeliveryState, Step, advance
 from trunk.domain.entry import Entry
 from trunk.domain.tracking import JournalEvent
-from trunk.storage.bulk import Stored, insert_many, update_many
+from trunk.storage.bulk import Insert, Stored, Update, write_rows
 from trunk.storage.columns import among, time_text
 from trunk.storage.positions import Positions
 from trunk.storage.rows import DELIVERY_COLUMNS, delivery_of, journal_row, outbox_row, step_values
@@ -73,8 +73,10 @@ class Movements:
             if row is not None and free:
                 writable.append((one, row))
                 del held[row.id]
-        self._update(writable)
-        self._record([one for one, _ in writable])
+        written = [one for one, _ in writable]
+        notices = [outbox_row(one.step.after, ready_at=one.at) for one in written if one.step.enqueue]
+        write_rows(self._connection, *self._changes(writable), Insert(OUTBOX, notices))
+        self._record(written)
         return answers
 
     def _reserve_places(self, wanted: Sequence[Movement]) -> None:
@@ -86,13 +88,12 @@ class Movements:
         """Lock the rows, in one order for everybody."""
         return {row.id: row for row in self._connection.execute(_HELD, {"ids": sorted(ids)})}
 
-    def _update(self, writable: Sequence[tuple[Movement, Any]]) -> None:
+    def _changes(self, writable: Sequence[tuple[Movement, Any]]) -> list[Update]:
         alike: defaultdict[tuple[str, ...], list[dict[str, Stored]]] = defaultdict(list)
         for one, row in writable:
             values = step_values(one.step) | _stamps(one, row) | self._new_place(one.step)
             alike[tuple(values)].append(values)
-        for rows in alike.values():
-            update_many(self._connection, DELIVERY, rows)
+        return [Update(DELIVERY, rows) for rows in alike.values()]
 
     def _new_place(self, step: Step) -> dict[str, Stored]:
         return {"position": self._positions.take()} if step.event in _OFFERED_AGAIN else {}
@@ -112,8 +113,6 @@ class Movements:
             )
             for one in written
         ]
-        notices = [outbox_row(one.step.after, ready_at=one.at) for one in written if one.step.enqueue]
-        insert_many(self._connection, OUTBOX, notices)
 
     def fetched(self, ids: Collection[DeliveryId], *, at: datetime) -> set[DeliveryId]:
         """Note that the octets leave the house for the first time; without those that did before or are recalled."""
