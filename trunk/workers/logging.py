@@ -32,9 +32,9 @@ def configure(settings: Log) -> None:
         structlog.processors.StackInfoRenderer(),
     ]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared, *_rendering(settings.format)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),  # the standard library's way costs twice as much
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
