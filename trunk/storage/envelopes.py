@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -41,6 +42,17 @@ _OCTETS: Final = sa.select(PAYLOAD.c.sha256, PAYLOAD.c.octets).where(
     among(PAYLOAD.c.sha256, "wanted"), PAYLOAD.c.octets.is_not(None)
 )
 _BY_ID: Final = sa.select(ENVELOPE).where(ENVELOPE.c.id == sa.bindparam("wanted"))
+_SEAL: Final = ENVELOPE.alias("acknowledgement")
+_ACCEPTED: Final = (
+    sa.select(ENVELOPE, _SEAL, PAYLOAD.c.octets)
+    .join(_SEAL, sa.and_(_SEAL.c.about == ENVELOPE.c.id, _SEAL.c.acknowledges == AckKind.ACCEPTED))
+    .outerjoin(PAYLOAD, PAYLOAD.c.sha256 == _SEAL.c.sha256)
+)
+_ACCEPTED_BY_ID: Final = _ACCEPTED.where(ENVELOPE.c.id == sa.bindparam("wanted"))
+_ACCEPTED_AS: Final = _ACCEPTED.where(ENVELOPE.c.identity == sa.bindparam("wanted"))
+_DELIVERIES: Final = (
+    sa.select(DELIVERY).where(DELIVERY.c.envelope_id == sa.bindparam("envelope")).order_by(DELIVERY.c.ordinal)
+)
 _DELIVERY_BY_ID: Final = sa.select(*DELIVERY_COLUMNS).where(DELIVERY.c.id == sa.bindparam("wanted"))
 
 
@@ -65,23 +77,30 @@ def id_by_identity(connection: Connection, identity: str) -> EnvelopeId | None:
 
 def accepted_as(connection: Connection, identity: str) -> AcceptedEnvelope | None:
     """The acceptance of the message with this identity."""
-    envelope_id = id_by_identity(connection, identity)
-    return None if envelope_id is None else accepted(connection, envelope_id)
+    return _accepted(connection, _ACCEPTED_AS, identity)
 
 
 def accepted(connection: Connection, envelope_id: EnvelopeId) -> AcceptedEnvelope | None:
     """What the trunk answered when it accepted the envelope, the same at every repetition."""
-    envelope = by_id(connection, envelope_id)
-    acknowledgement = _one(connection, ENVELOPE.c.about == envelope_id, ENVELOPE.c.acknowledges == AckKind.ACCEPTED)
-    if envelope is None or acknowledgement is None:
+    return _accepted(connection, _ACCEPTED_BY_ID, envelope_id)
+
+
+def _accepted(connection: Connection, question: sa.Select[Any], wanted: str) -> AcceptedEnvelope | None:
+    row = connection.execute(question, {"wanted": wanted}).one_or_none()
+    if row is None:
         return None
-    octets = sa.select(PAYLOAD.c.octets).where(PAYLOAD.c.sha256 == acknowledgement.sha256)
-    deliveries = sa.select(DELIVERY).where(DELIVERY.c.envelope_id == envelope_id).order_by(DELIVERY.c.ordinal)
+    *columns, octets = row
+    middle = len(ENVELOPE.columns)
+    envelope, acknowledgement = (
+        envelope_of(SimpleNamespace(**dict(zip(ENVELOPE.columns.keys(), part, strict=True))))
+        for part in (columns[:middle], columns[middle:])
+    )
+    deliveries = connection.execute(_DELIVERIES, {"envelope": envelope.id})
     return AcceptedEnvelope(
         envelope=envelope,
-        deliveries=tuple(first_delivery_of(row) for row in connection.execute(deliveries)),
+        deliveries=tuple(map(first_delivery_of, deliveries)),
         acknowledgement=acknowledgement,
-        sealed=connection.execute(octets).scalar_one_or_none() or b"",
+        sealed=octets or b"",
     )
 
 
