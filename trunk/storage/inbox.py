@@ -12,10 +12,10 @@ urgent mail as long as enough of it comes. So of a first page a fifth is for the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import sqlalchemy as sa
@@ -31,6 +31,20 @@ from trunk.storage.rows import DELIVERY_COLUMNS, delivery_of, envelope_of, halve
 from trunk.storage.tables import DELIVERY, ENVELOPE
 
 WAITING = sa.text("delivery.waiting")
+_FRONTS: Final = sa.union_all(
+    *(
+        sa.select(sa.literal(urgency)).where(
+            sa.exists().where(
+                DELIVERY.c.addressee.in_(sa.bindparam("agencies", expanding=True)),
+                DELIVERY.c.urgency == urgency,
+                WAITING,
+                DELIVERY.c.position > sa.bindparam("floor"),
+                DELIVERY.c.position <= sa.bindparam("window"),
+            )
+        )
+        for urgency in URGENCIES
+    )
+)
 
 
 def page(
@@ -111,10 +125,11 @@ class _Reader:
 
     def first_page(self, cursor: InboxCursor, limit: int) -> InboxPage:
         """The most urgent of a window, then its oldest that are not among them."""
+        rows = self._rows(cursor, limit + 1)
         share = places_for_oldest(limit)
-        if share == 0 or len(self._rows(cursor, limit + 1)) <= limit:
-            return self.page(cursor, limit)
-        urgent = self.page(cursor, limit - share)
+        if share == 0 or len(rows) <= limit:
+            return _page_of(rows, cursor, limit)
+        urgent = _page_of(rows, cursor, limit - share)
         ranges = self._ranges(urgent.next)
         left = [row for urgency, seen in ranges for row in self._range(urgency, seen, cursor.window, share)]
         oldest = [_item(row) for row in sorted(left, key=lambda row: row.position)[:share]]
@@ -123,23 +138,21 @@ class _Reader:
         return InboxPage(items=[*urgent.items, *oldest], next=behind)
 
     def page(self, cursor: InboxCursor, limit: int) -> InboxPage:
-        rows = self._rows(cursor, limit + 1)
-        items = [_item(row) for row in rows[:limit]]
-        if len(rows) <= limit:
-            return InboxPage(items=items, next=InboxCursor(floor=cursor.window, window=cursor.window))
-        last = items[-1]
-        here = InboxCursor(
-            floor=cursor.floor, window=cursor.window, urgency=last.delivery.urgency, position=last.position
-        )
-        return InboxPage(items=items, next=here)
+        return _page_of(self._rows(cursor, limit + 1), cursor, limit)
 
     def _rows(self, cursor: InboxCursor, limit: int) -> list[Row[Any]]:
-        """One question for each urgency that is left: each is a plain range of the index."""
+        """One question for each urgency that is left and there: each is a plain range of the index."""
         rows: list[Row[Any]] = []
+        there = self._urgencies(cursor)
         for urgency, seen in self._ranges(cursor):
-            if len(rows) < limit:
+            if urgency in there and len(rows) < limit:
                 rows += self._range(urgency, seen, cursor.window, limit - len(rows))
         return rows
+
+    def _urgencies(self, cursor: InboxCursor) -> set[int]:
+        """Of which anything waits in the window."""
+        wanted = {"agencies": list(self.agencies), "floor": cursor.floor, "window": cursor.window}
+        return set(self.connection.execute(_FRONTS, wanted).scalars())
 
     def _ranges(self, cursor: InboxCursor) -> Iterator[tuple[int, int]]:
         """Each urgency that is left in the window, and the place after which it is."""
@@ -181,6 +194,16 @@ def _conditions(only: InboxSelection) -> list[sa.ColumnElement[bool]]:
     if only.accepted_before is not None:
         conditions.append(DELIVERY.c.accepted_at < only.accepted_before)
     return conditions
+
+
+def _page_of(rows: Sequence[Row[Any]], cursor: InboxCursor, limit: int) -> InboxPage:
+    """The first ``limit`` of what is beyond ``cursor``; the end of the window, if there are no more."""
+    items = [_item(row) for row in rows[:limit]]
+    if len(rows) <= limit:
+        return InboxPage(items=items, next=InboxCursor(floor=cursor.window, window=cursor.window))
+    last = items[-1]
+    here = InboxCursor(floor=cursor.floor, window=cursor.window, urgency=last.delivery.urgency, position=last.position)
+    return InboxPage(items=items, next=here)
 
 
 def _item(row: Row[Any]) -> InboxItem:

@@ -50,6 +50,9 @@ _FRONTS: Final = sa.union_all(
     )
 )
 """The urgencies of which anything is ready."""
+_ANY: Final = (
+    sa.select(OUTBOX.c.id).where(OUTBOX.c.urgency.in_(URGENCIES), OUTBOX.c.ready_at <= sa.bindparam("now")).limit(1)
+)
 _READY: Final = _NOTICES.where(OUTBOX.c.urgency == sa.bindparam("wanted")).limit(
     sa.bindparam("count", type_=sa.Integer)
 )
@@ -78,8 +81,7 @@ class OutboxEntry:
 
 def is_ready(connection: Connection, now: datetime) -> bool:
     """Whether anything may be taken: looking writes nothing, so that an idle trunk leaves the disk alone."""
-    ready = sa.select(OUTBOX.c.id).where(OUTBOX.c.urgency.in_(URGENCIES), OUTBOX.c.ready_at <= now).limit(1)
-    return connection.execute(ready).first() is not None
+    return connection.execute(_ANY, {"now": now}).first() is not None
 
 
 class Outbox:
