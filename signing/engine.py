@@ -85,9 +85,8 @@ class PinnedVerifier(XMLVerifier):
         return xml_node
 
     def _fromstring(self, xml_string: Any, **signxml: Any) -> Any:
-        if xml_string is self._pinned:
-            return xml_string
-        return super()._fromstring(xml_string, **signxml)  # type: ignore[no-untyped-call]
+        parse: Any = super()._fromstring
+        return xml_string if xml_string is self._pinned else parse(xml_string, **signxml)
 
     def _get_signature(self, root: Any) -> Any:
         found = root.find(f"{self.config.location}{ds('Signature')}")
