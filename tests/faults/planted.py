@@ -318,8 +318,8 @@ MISTAKES: tuple[Mistake, ...] = (
         edits=(
             Edit(
                 file="trunk/storage/outbox.py",
-                right="sa.delete(OUTBOX).where(OUTBOX.c.id.in_(ids), OUTBOX.c.owner == owner)",
-                wrong="sa.delete(OUTBOX).where(OUTBOX.c.id.in_(ids))",
+                right="""execute(_STRIKE, {"ids": list(ids), "holder": owner})""",
+                wrong="""execute(sa.delete(OUTBOX).where(OUTBOX.c.id.in_(ids)))""",
             ),
         ),
         noticed_by="tests/contract/test_ledger_outbox.py::test_only_the_owner_strikes[sqlite]",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.planted import MISTAKES, WORST, Mistake, copy_tree, is_noticed, plant, run_tests
+from tests.faults.planted import MISTAKES, ROOT, WORST, Mistake, copy_tree, is_noticed, plant, run_tests
 
 
 def _often(mistake: Mistake) -> pytest.MarkDecorator | tuple[()]:
@@ -38,3 +38,10 @@ def test_every_mistake_is_planted_under_a_name_of_its_own() -> None:
     names = [one.name for one in MISTAKES]
     assert len(set(names)) == len(names)
     assert set(WORST) <= set(names)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda one: one.name)
+def test_every_mistake_can_still_be_made(mistake: Mistake) -> None:
+    """Looked at in every run: else it would show only in ``make faults`` that the code has moved on."""
+    for edit in mistake.edits:
+        assert (ROOT / edit.file).read_text(encoding="utf-8").count(edit.right) == 1, edit.file
