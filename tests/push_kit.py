@@ -69,7 +69,10 @@ class PushRoom:
         """Until nothing is to be posted any more."""
         until = time.monotonic() + 240
         courier = self.service.courier
-        while courier.step() is Went.WORKED or courier.at_work:
+        while True:
+            under_way = courier.at_work  # asked first: what ends during the step makes room for more
+            if courier.step() is not Went.WORKED and not under_way:
+                return
             assert time.monotonic() < until, "the courier does not come to an end"
             time.sleep(0.002)
 

@@ -7,7 +7,7 @@ failed last share half of the places. So the other half is always there for thos
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -36,6 +36,10 @@ log = structlog.get_logger()
 _LASTING: Final = frozenset({"not_allowed", "address_not_allowed", "no_ca_file", "tls"})
 _STOPPING: Final = "stopping"
 _MOST_PUT_OFF: Final = 500
+_AHEAD: Final = 20
+"""Letters to one recipient that are chosen with one look into the ledger."""
+_FRESH: Final = timedelta(seconds=1)
+"""So long a choice is good: what is more urgent and came later waits no longer than that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +80,17 @@ class _UnderWay:
             return dict(self.ids), len(self.suspects)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chosen:
+    """Letters to one recipient, in the order in which they go out. Each is looked at again before it leaves."""
+
+    at: datetime
+    letters: deque[DeliveryId]
+
+    def good(self, now: datetime) -> bool:
+        return bool(self.letters) and timedelta() <= now - self.at < _FRESH
+
+
 class Courier:
     """What the loop ``push`` does. ``wake`` is called when a place became free."""
 
@@ -85,6 +100,7 @@ class Courier:
         self._threads = ThreadPoolExecutor(means.at_once, thread_name_prefix="push")
         self._under_way = _UnderWay()
         self._turns: Counter[AgencyCode] = Counter()
+        self._chosen: dict[AgencyCode, _Chosen] = {}
         self._unproven: set[AgencyCode] = set()
         self._put_off = Patience(forgiven=0, chance=means.chance, longest=timedelta(minutes=30))
         self._put_off_ids: dict[DeliveryId, None] = {}
@@ -92,15 +108,19 @@ class Courier:
 
     def step(self) -> Went:
         """Set some letters on their way. Raises ``LedgerUnavailableError``."""
-        recipients = self._means.pushing.recipients()
+        means = self._means
+        recipients = means.pushing.recipients()
         self._tell_unproven(recipients)
         under_way, _ = self._under_way.look()
         for agency in set(under_way.values()):
-            self._means.shares.hold(agency)  # for as long as the letter is out
-        open_ = {one.code: one for one in recipients if one.endpoint.open}
-        with_mail = sorted(self._means.pushing.with_mail(list(open_)))
+            means.shares.hold(agency)  # for as long as the letter is out
+        free = {one.code: one for one in recipients if one.endpoint.open and self._places(one.code) > 0}
+        now = means.now()
+        chosen = {code for code in free if code in self._chosen and self._chosen[code].good(now)}
+        unknown = [code for code in free if code not in chosen]
+        with_mail = sorted(chosen.union(means.pushing.with_mail(unknown) if unknown else ()))
         self._first = (self._first + 1) % max(len(with_mail), 1)
-        started = [self._serve(open_[code]) for code in with_mail[self._first :] + with_mail[: self._first]]
+        started = [self._serve(free[code]) for code in with_mail[self._first :] + with_mail[: self._first]]
         return Went.WORKED if any(started) else Went.IDLE
 
     @property
@@ -124,21 +144,34 @@ class Courier:
 
     def _serve(self, recipient: Agency) -> bool:
         agency, means = recipient.code, self._means
-        under_way, suspects = self._under_way.look()
-        suspect = means.standings.suspect(agency)
-        places = means.standings.room(agency) - sum(1 for one in under_way.values() if one == agency)
-        places = min(places, means.at_once - len(under_way))
-        if suspect:
-            places = min(places, means.at_once // 2 - suspects)
+        places = self._places(agency)
         if places <= 0 or not means.shares.hold(agency):
             return False
-        without = {*under_way, *self._left_out()}
-        chosen = means.pushing.next(agency, places=places, without=without, turn=self._turns[agency])
-        for delivery in chosen:
+        letters = self._choose(agency)
+        started = [letters.popleft() for _ in range(min(places, len(letters)))]
+        for delivery in started:
             self._turns[agency] += 1
-            self._under_way.start(delivery, agency, suspect=suspect)
+            self._under_way.start(delivery, agency, suspect=means.standings.suspect(agency))
             self._threads.submit(self._carry, recipient, delivery)
-        return bool(chosen)
+        return bool(started)
+
+    def _places(self, agency: AgencyCode) -> int:
+        """How many letters may be started to it now."""
+        means = self._means
+        under_way, suspects = self._under_way.look()
+        places = means.standings.room(agency) - sum(1 for one in under_way.values() if one == agency)
+        places = min(places, means.at_once - len(under_way))
+        return min(places, means.at_once // 2 - suspects) if means.standings.suspect(agency) else places
+
+    def _choose(self, agency: AgencyCode) -> deque[DeliveryId]:
+        now, chosen = self._means.now(), self._chosen.get(agency)
+        if chosen is None or not chosen.good(now):
+            under_way, _ = self._under_way.look()
+            without = {*under_way, *self._left_out()}
+            turn = self._turns[agency]
+            letters = deque(self._means.pushing.next(agency, places=_AHEAD, without=without, turn=turn))
+            chosen = self._chosen[agency] = _Chosen(at=now, letters=letters)
+        return chosen.letters
 
     def _left_out(self) -> list[DeliveryId]:
         now = self._means.now()

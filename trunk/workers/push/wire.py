@@ -1,7 +1,8 @@
 """One POST to a recipient, trusting nothing of it: not its address, its haste, nor the length of its answer.
 
-No redirects, no proxies, no cookies, no decompression; the address that was checked is the one that is connected to;
-limits on silence, on the whole, and on the answer. Damaged octets never leave whole.
+All exchanges of a process share one event loop, in a thread of its own. No redirects, no proxies, no cookies, no
+decompression; the address that was checked is the one that is connected to; limits on silence, on the whole, and on
+the answer. Damaged octets never leave whole.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import ssl
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import suppress
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -64,20 +65,21 @@ class Limits:
 
 @dataclass(slots=True)
 class Wire:
-    """Makes exchanges, each to its end in the thread that asks for it; ``close`` cuts them off from any other."""
+    """Makes exchanges; who asks for one waits for its end. ``close`` cuts them off, from any thread."""
 
     limits: Limits
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
-    _running: dict[asyncio.Task[Said], asyncio.AbstractEventLoop] = field(default_factory=dict, init=False)
+    _running: set[Future[Said]] = field(default_factory=set, init=False)
     _closed: bool = field(default=False, init=False)
+    _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)  #: from the first letter on
     _contexts: dict[tuple[Path | None, int], ssl.SSLContext] = field(default_factory=dict, init=False)
 
     def post(self, letter: Letter) -> Said:
         """What came back. Raises ``NotSentError``, ``CorruptPayloadError``."""
         body = _Body(letter)
         try:
-            return asyncio.run(self._post(letter, body))
-        except asyncio.CancelledError:
+            return self._start(letter, body).result()
+        except CancelledError:
             raise NotSentError("stopping") from None
         except Exception as error:
             if body.damaged:
@@ -91,24 +93,33 @@ class Wire:
         """Cut off what is under way; nothing is posted any more. From any thread."""
         with self._lock:
             self._closed = True
-            for task, loop in self._running.items():
-                with suppress(RuntimeError):  # it has just ended
-                    loop.call_soon_threadsafe(task.cancel)
+            running, loop = list(self._running), self._loop
+            self._loop = None
+        for one in running:
+            one.cancel()
+        if loop is not None:
+            asyncio.run_coroutine_threadsafe(_end(), loop)
 
-    async def _post(self, letter: Letter, body: _Body) -> Said:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101  asyncio.run made it
+    def _start(self, letter: Letter, body: _Body) -> Future[Said]:
         with self._lock:
             if self._closed:
                 raise NotSentError("stopping")
-            self._running[task] = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(self.limits.whole(letter.size)):
-                async with asyncio.timeout(self.limits.silence_seconds) as silence:
-                    return await self._exchange(letter, body, _Pulse(silence, self.limits.silence_seconds))
-        finally:
-            with self._lock:
-                del self._running[task]
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=_live, args=(self._loop,), name="push-wire", daemon=True).start()
+            started = asyncio.run_coroutine_threadsafe(self._post(letter, body), self._loop)
+            self._running.add(started)
+        started.add_done_callback(self._ended)
+        return started
+
+    def _ended(self, one: Future[Said]) -> None:
+        with self._lock:
+            self._running.discard(one)
+
+    async def _post(self, letter: Letter, body: _Body) -> Said:
+        async with asyncio.timeout(self.limits.whole(letter.size)):
+            async with asyncio.timeout(self.limits.silence_seconds) as silence:
+                return await self._exchange(letter, body, _Pulse(silence, self.limits.silence_seconds))
 
     async def _exchange(self, letter: Letter, body: _Body, pulse: _Pulse) -> Said:
         url = URL(letter.url, encoded=True)
@@ -146,6 +157,19 @@ class Wire:
             return self._contexts[key]
 
 
+def _live(loop: asyncio.AbstractEventLoop) -> None:
+    """The life of the loop's thread."""
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:  # ends what is left, and the threads that read files
+        runner.get_loop().run_forever()
+
+
+async def _end() -> None:
+    """After what was cut off has ended."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.gather(*others, return_exceptions=True)
+    asyncio.get_running_loop().stop()
+
+
 @dataclass(frozen=True, slots=True)
 class _Pulse:
     """Puts off the end of patience with each sign of life."""
@@ -168,8 +192,7 @@ class _Body:
 
     async def pieces(self, pulse: _Pulse) -> AsyncIterator[bytes]:
         digest, held = hashlib.sha256(), b""
-        pieces = _memory(self.letter.source) if isinstance(self.letter.source, bytes) else _file(self.letter.source)
-        while piece := await asyncio.to_thread(next, pieces, b""):
+        async for piece in _pieces(self.letter.source):
             digest.update(piece)
             if held:
                 yield held
@@ -182,8 +205,14 @@ class _Body:
         self.left = True
 
 
-def _memory(octets: bytes) -> Iterator[bytes]:
-    yield from (octets[place : place + _PIECE] for place in range(0, len(octets), _PIECE))
+async def _pieces(source: bytes | Path) -> AsyncIterator[bytes]:
+    if isinstance(source, bytes):
+        for place in range(0, len(source), _PIECE):
+            yield source[place : place + _PIECE]
+        return
+    pieces = _file(source)
+    while piece := await asyncio.to_thread(next, pieces, b""):
+        yield piece
 
 
 def _file(path: Path) -> Iterator[bytes]:
