@@ -197,6 +197,22 @@ def test_urgent_mail_overtakes_and_every_fifth_is_the_oldest(room: PushRoom, the
     assert there.most_at_once == 1
 
 
+def test_what_is_more_urgent_waits_a_second_at_most_for_what_was_chosen(tmp_path: Path) -> None:
+    with receiver("gate") as there:
+        province = push_province(tmp_path)
+        posts_to(province, H36_17=there.url)
+        with push_room(province) as room:
+            room.service.courier._means.standings.each = 1
+            plain = [room.send() for _ in range(8)]
+            room.service.courier.step()
+            urgent = room.send(priority=4)
+            room.later(seconds=1)
+            there.open_gate.set()
+            room.carry()
+            order = [post.headers["trunk-envelope-id"] for post in there.posts]
+    assert order == [plain[0], urgent, *plain[1:]]
+
+
 def test_a_system_may_take_its_mail_in_another_way(room: PushRoom, there: Receiver) -> None:
     there.moods = ["500"]
     sent = room.send()

@@ -51,6 +51,19 @@ def there() -> Iterator[Receiver]:
         yield made
 
 
+def test_all_letters_share_one_thread_which_ends_with_the_wire(there: Receiver) -> None:
+    def threads() -> list[threading.Thread]:
+        return [one for one in threading.enumerate() if one.name == "push-wire"]
+
+    before, wire = set(threads()), Wire(PATIENT)
+    assert [outcome(wire, letter(there.url)) for _ in range(3)] == ["confirmed"] * 3
+    (own,) = set(threads()) - before
+    wire.close()
+    own.join(timeout=20)
+    assert not own.is_alive()
+    assert outcome(wire, letter(there.url)) == "stopping"
+
+
 def test_what_was_posted_came_octet_for_octet_from_memory_and_from_a_file(there: Receiver, tmp_path: Path) -> None:
     file = tmp_path / "payload"
     file.write_bytes(OCTETS)
