@@ -12,7 +12,7 @@ import hashlib
 import ssl
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -26,6 +26,8 @@ from trunk.workers.download import NotGotError, Resolver
 from trunk.workers.push.answers import MOST_ANSWER, read_answer
 
 _PIECE: Final = 64 * 2**10
+_MOST_WAITING: Final = 256
+"""Threads that look up names and read files: as many as exchanges, so that a name that hangs holds up no other."""
 
 
 class NotSentError(Exception):
@@ -160,6 +162,7 @@ class Wire:
 def _live(loop: asyncio.AbstractEventLoop) -> None:
     """The life of the loop's thread."""
     with asyncio.Runner(loop_factory=lambda: loop) as runner:  # ends what is left, and the threads that read files
+        loop.set_default_executor(ThreadPoolExecutor(_MOST_WAITING, thread_name_prefix="push-wire-waiting"))
         runner.get_loop().run_forever()
 
 

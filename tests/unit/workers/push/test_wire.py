@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -62,6 +64,34 @@ def test_all_letters_share_one_thread_which_ends_with_the_wire(there: Receiver) 
     own.join(timeout=20)
     assert not own.is_alive()
     assert outcome(wire, letter(there.url)) == "stopping"
+
+
+def test_names_that_hang_hold_up_no_other_letter(
+    there: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered, asked, look_up = threading.Event(), threading.Semaphore(0), socket.getaddrinfo
+
+    def slow(host: str, *rest: Any, **more: Any) -> Any:
+        if host == "slow.test":
+            asked.release()
+            answered.wait(20)
+        return look_up("127.0.0.1" if host == "slow.test" else host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    file = tmp_path / "payload"
+    file.write_bytes(OCTETS)
+    wire = Wire(PATIENT)
+    others = [threading.Thread(target=outcome, args=(wire, letter("http://slow.test:1/"))) for _ in range(32)]
+    try:
+        for one in others:
+            one.start()
+        assert all(asked.acquire(timeout=10) for _ in others)
+        assert outcome(wire, letter(there.url, file)) == "confirmed"
+    finally:
+        answered.set()
+        for one in others:
+            one.join()
+        wire.close()
 
 
 def test_what_was_posted_came_octet_for_octet_from_memory_and_from_a_file(there: Receiver, tmp_path: Path) -> None:
