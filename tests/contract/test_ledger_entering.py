@@ -26,8 +26,9 @@ from tests.ledger_kit import (
     payload,
     step,
 )
+from trunk.domain.agency import SystemId
 from trunk.domain.delivery import AckKind, DeliveryEvent, advance
-from trunk.domain.entry import AlreadyThere, AttachmentRecord, Entered, Entry, KeyTaken
+from trunk.domain.entry import Acceptance, AlreadyThere, AttachmentRecord, Entered, Entry, KeyTaken
 from trunk.storage.engine import open_engine
 from trunk.storage.ledger import Ledger
 
@@ -150,6 +151,17 @@ def test_an_idempotency_key_holds_within_a_group(ledger: Ledger) -> None:
     assert isinstance(results[0], Entered)
     assert results[1] == KeyTaken(results[0].accepted.envelope.id)
     assert results[2] == AlreadyThere(results[0].accepted)
+
+
+def test_an_idempotency_key_is_each_systems_own(ledger: Ledger) -> None:
+    def said(system: str, key: str, document_id: str) -> Acceptance:
+        return acceptance(document_id, document_id.encode(), key=key, system=SystemId(system))
+
+    entered(
+        ledger, said("one", "a", "VB-1"), said("two", "b", "VB-2"), said("one", "b", "VB-3"), said("two", "a", "VB-4")
+    )
+    results = accept(ledger, said("one", "a", "VB-4"), said("two", "b", "VB-3"), said("three", "a", "VB-5"))
+    assert [type(result) for result in results] == [KeyTaken, KeyTaken, Entered]
 
 
 def test_a_key_that_comes_with_a_repetition_is_taken_too(ledger: Ledger) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from enum import Enum
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import orjson
 import sqlalchemy as sa
@@ -76,7 +76,11 @@ class Values(TypeDecorator[list[Any]]):
 
 class among(FunctionElement[bool]):  # noqa: N801 - used like a function
     """``column`` is one of the values bound as ``name``: one statement whatever their number, so that it is prepared
-    once. SQLAlchemy's ``in_`` makes a text for each number."""
+    once. SQLAlchemy's ``in_`` makes a text for each number.
+
+    A condition as it stands: SQLAlchemy would have it ``= 1`` for databases without truth values, and SQLite then
+    finds no index and reads the whole table.
+    """
 
     name = "among"
     inherit_cache = True
@@ -85,6 +89,9 @@ class among(FunctionElement[bool]):  # noqa: N801 - used like a function
     def __init__(self, column: sa.ColumnElement[Any], name: str) -> None:
         numbers = isinstance(column.type, sa.Integer)
         super().__init__(column, sa.bindparam(name, type_=Values(numbers=numbers)))
+
+    def self_group(self, against: object = None) -> Self:  # noqa: ARG002 - the base's
+        return self
 
 
 @compiles(among)
