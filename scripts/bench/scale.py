@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from scripts.bench import agencies, filling
+from scripts.bench import agencies, filling, filling_sqlite
 from scripts.bench.comparing import Topic, accepted, carried, compare
 from scripts.bench.figures import Compared
 from scripts.bench.show import console
@@ -21,6 +21,8 @@ from scripts.province import AGENCIES, FIRST
 _AGENCIES: Final = 3_000
 _MIB: Final = 2**20
 _YEAR_DAYS: Final = 365
+_SQLITE_LESS: Final = 5
+"""SQLite's ledger is filled with so many times fewer: it is for a trunk of one machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,22 @@ def _ledger(size: Size) -> Iterator[Compared]:
         stands = (empty, full)
         yield compare(topic(what="ledger, to the end"), stands, carried(size.envelopes), pairs=size.pairs)
         yield compare(topic(what="ledger, accepting"), stands, accepted(size.envelopes), pairs=size.pairs)
+
+
+def _sqlite_ledger(size: Size) -> Iterator[Compared]:
+    with (
+        ground("embedded") as small,
+        ground("embedded") as large,
+        trunk_on(small) as empty,
+        trunk_on(large) as full,
+    ):
+        documents = max(size.deliveries // _SQLITE_LESS // filling_sqlite.DELIVERIES_EACH, 1)
+        held = filling_sqlite.fill(full, FIRST, documents, days=_YEAR_DAYS)
+        topic = partial(Topic, key="cost_full_to_empty_ledger_sqlite", states=("empty ledger", f"{held:,} deliveries"))
+        stands = (empty, full)
+        whole = topic(what="SQLite's ledger, to the end")
+        yield compare(whole, stands, carried(size.envelopes), pairs=size.pairs)
+        yield compare(topic(what="SQLite's ledger, accepting"), stands, accepted(size.envelopes), pairs=size.pairs)
 
 
 def _backlog(size: Size) -> Iterator[Compared]:
@@ -102,4 +120,4 @@ def _workers(size: Size) -> Iterator[Compared]:
 
 
 Question = Callable[[Size], Iterator[Compared]]
-QUESTIONS: Final[Sequence[Question]] = (_ledger, _backlog, _agencies, _workers)
+QUESTIONS: Final[Sequence[Question]] = (_ledger, _sqlite_ledger, _backlog, _agencies, _workers)
