@@ -29,13 +29,15 @@ class Plans:
         if not is_sqlite(engine):
             event.listen(engine, "connect", _as_if_tables_were_large)
 
-    def _look(self, connection: Connection, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+    def _look(self, connection: Connection, cursor: Any, statement: str, values: Any, *_: Any) -> None:
         if statement in self.asked or not _OF_ROWS.match(statement):
             return
         self.asked.add(statement)
-        cursor = connection.connection.driver_connection.cursor()  # type: ignore[union-attr]
         read = _of_sqlite if is_sqlite(connection) else _of_postgresql
-        if whole := read(cursor, statement, values[0] if isinstance(values, list) else values) & _GROWING:
+        if (
+            whole := read(cursor.connection.cursor(), statement, values[0] if isinstance(values, list) else values)
+            & _GROWING
+        ):
             self.whole[statement] = whole
 
 

@@ -20,9 +20,11 @@ from trunk.application.advancing import Planner
 from trunk.application.dispatch import Dispatch
 from trunk.application.handover import Confirmed, Content, Handover, Taken
 from trunk.domain.agency import Caller, Directory, SystemId
+from trunk.domain.delivery import DeliveryId
 from trunk.domain.entry import AlreadyThere, Entered
 from trunk.domain.retry import RetrySchedule
 from trunk.domain.tracking import InboxItem, InboxPage
+from trunk.storage.engine import open_engine
 from trunk.storage.ledger import Ledger
 from trunk.storage.payloads import PayloadStore
 from trunk.storage.scribe import Scribe
@@ -118,6 +120,19 @@ def test_looking_for_what_is_late_reads_no_table_whole(plans: Plans, ledger: Led
         assert not book.fallen_due(LATER, 10)
         assert not book.outlived(LATER, 10)
     assert not plans.whole
+
+
+@pytest.mark.postgres
+def test_what_is_asked_again_and_again_stays_prepared(postgres_ledger_url: str) -> None:
+    """psycopg prepares at the sixth time, and forgets all of it at a ROLLBACK."""
+    engine = open_engine(postgres_ledger_url, pool_size=1)
+    for _ in range(8):
+        with Ledger(engine).read() as view:
+            view.with_envelope(DeliveryId("nobody's"))
+    with engine.connect() as connection:
+        prepared = connection.execute(sa.text("SELECT statement FROM pg_prepared_statements")).scalars().all()
+    engine.dispose()
+    assert any("JOIN" in statement for statement in prepared)
 
 
 def test_a_statement_without_an_index_is_noticed(plans: Plans, engine: Engine) -> None:

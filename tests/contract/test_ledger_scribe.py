@@ -319,7 +319,7 @@ def test_two_processes_that_move_the_same_deliveries_crosswise_lose_nothing(ledg
 
 
 class LostInCommit:
-    """The database commits, and its answer is lost on the way; or it is lost before it commits."""
+    """The database commits, and its answer is lost on the way, once; or it is lost before it commits."""
 
     def __init__(self, engine: Engine, *, committed: bool) -> None:
         self._engine, self._committed = engine, committed
@@ -332,6 +332,7 @@ class LostInCommit:
         self._engine.dialect.do_commit = self._commit
 
     def _lose(self, connection: object) -> None:
+        self.__exit__()  # whoever looks afterwards what has become of it ends a transaction too
         if self._committed:
             self._commit(connection)
         else:

@@ -229,6 +229,7 @@ def _open_postgresql(url: URL, *, read_only: bool, pool_size: int) -> Engine:
         hide_parameters=True,
         pool_size=pool_size,
         max_overflow=0,  # a connection above that would be opened and closed for every use
+        pool_use_lifo=True,  # the one that was used last: it has its statements prepared, and the server its caches
         pool_timeout=LOCK_SECONDS,
         connect_args={
             "options": " ".join(options).strip(),

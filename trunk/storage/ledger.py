@@ -61,9 +61,10 @@ class Ledger:
 
     @contextmanager
     def read(self) -> Iterator[View]:
-        """One read transaction."""
+        """One read transaction. It is ended by COMMIT: at a ROLLBACK psycopg forgets whatever it has prepared."""
         with told_as_ours(), self._reads.connect() as connection:
             yield View(connection)
+            connection.commit()
 
     @contextmanager
     def glance(self) -> Iterator[View]:
@@ -78,7 +79,7 @@ class Ledger:
 
     def check(self) -> None:
         """Ask the database a small question; ``LedgerUnavailableError`` if it does not answer."""
-        with told_as_ours(), self._reads.connect() as connection:
+        with told_as_ours(), self._glances.connect() as connection:
             connection.execute(sa.select(sa.func.count()).select_from(COUNTER)).scalar_one()
 
     def close(self) -> None:
