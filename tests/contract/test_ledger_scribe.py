@@ -319,10 +319,13 @@ def test_two_processes_that_move_the_same_deliveries_crosswise_lose_nothing(ledg
 
 
 class LostInCommit:
-    """The database commits, and its answer is lost on the way, once; or it is lost before it commits."""
+    """The database commits, and its answer is lost on the way; or it is lost before it commits.
 
-    def __init__(self, engine: Engine, *, committed: bool) -> None:
-        self._engine, self._committed = engine, committed
+    So many ``times``: whoever looks afterwards what has become of it ends a transaction too.
+    """
+
+    def __init__(self, engine: Engine, *, committed: bool, times: int = 1) -> None:
+        self._engine, self._committed, self._times = engine, committed, times
 
     def __enter__(self) -> None:
         self._commit = self._engine.dialect.do_commit
@@ -332,7 +335,9 @@ class LostInCommit:
         self._engine.dialect.do_commit = self._commit
 
     def _lose(self, connection: object) -> None:
-        self.__exit__()  # whoever looks afterwards what has become of it ends a transaction too
+        self._times -= 1
+        if not self._times:
+            self.__exit__()
         if self._committed:
             self._commit(connection)
         else:
@@ -343,7 +348,7 @@ class LostInCommit:
 def test_what_was_committed_without_an_answer_is_found_and_told(scribe: Scribe, engine: Engine) -> None:
     known = scribe.accept(acceptance("known", key="k")).result(20)
     scribe.accept(acceptance("other")).result(20)
-    with LostInCommit(engine, committed=True):
+    with LostInCommit(engine, committed=True, times=2):  # what is held, and the group
         with held_and_forgiven(scribe):
             new, old = scribe.accept(acceptance("new")), scribe.accept(acceptance("known"))
             taken, work = scribe.accept(acceptance("other", key="k")), scribe.perform(lambda _: 1)
