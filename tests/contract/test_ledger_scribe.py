@@ -319,10 +319,7 @@ def test_two_processes_that_move_the_same_deliveries_crosswise_lose_nothing(ledg
 
 
 class LostInCommit:
-    """The database commits, and its answer is lost on the way; or it is lost before it commits.
-
-    So many ``times``: whoever looks afterwards what has become of it ends a transaction too.
-    """
+    """The database commits, and its answer is lost on the way, so many ``times``; or it is lost before it commits."""
 
     def __init__(self, engine: Engine, *, committed: bool, times: int = 1) -> None:
         self._engine, self._committed, self._times = engine, committed, times
