@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from trunk.load.client import Lane
 from trunk.load.figures import percentile
 from trunk.load.open_model import OpenModel, Timing
 from trunk.load.run import PATH, XML
-from trunk.load.wire import Address, head_of
+from trunk.load.wire import Address, Reply, head_of
 
+_CREATED = 201
 _SECONDS = 600.0  #: a bench waits for every answer
 
 
@@ -26,7 +27,7 @@ class Result:
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
-    refused: dict[int, int] = field(default_factory=dict)  #: status -> how often, other than 201
+    refused: dict[int, int] = field(default_factory=dict)  #: status -> how often it was no acceptance
 
     @property
     def per_second(self) -> float:
@@ -36,8 +37,8 @@ class Result:
         """Latency in milliseconds below which ``share`` of the answers came."""
         return percentile(sorted(self.latencies), share) * 1000
 
-    def count(self, status: int, latency: float) -> None:
-        if status == 201:
+    def count(self, status: int, latency: float, *, accepted: bool) -> None:
+        if accepted:
             self.latencies.append(latency)
         else:
             self.refused[status] = self.refused.get(status, 0) + 1
@@ -49,11 +50,18 @@ def requests(url: str, key: str, envelopes: Sequence[bytes]) -> list[bytes]:
     return [head_of(address, f"POST {PATH}", key=key, length=len(one), content_type=XML) + one for one in envelopes]
 
 
-async def closed(url: str, prepared: Sequence[bytes], *, connections: int) -> Result:
+def created(reply: Reply) -> bool:
+    """What the native API says of an acceptance."""
+    return reply.status == _CREATED
+
+
+async def closed(
+    url: str, prepared: Sequence[bytes], *, connections: int, accepted: Callable[[Reply], bool] = created
+) -> Result:
     """Send everything as fast as ``connections`` answers allow."""
     result, waiting = Result(), iter(prepared)
     started = time.perf_counter()
-    await asyncio.gather(*(_drain(lane, waiting, result) for lane in _lanes(url, connections)))
+    await asyncio.gather(*(_drain(lane, waiting, result, accepted) for lane in _lanes(url, connections)))
     result.seconds = time.perf_counter() - started
     return result
 
@@ -66,7 +74,7 @@ async def opened(url: str, prepared: Sequence[bytes], *, per_second: float, conn
         return (await lane.ask([prepared[number]])).status
 
     def told(_: int, status: int, timing: Timing) -> None:
-        result.count(status, timing.latency)
+        result.count(status, timing.latency, accepted=status == _CREATED)
 
     lanes = _lanes(url, connections)
     model = OpenModel(lanes, perform, told, clock=time.perf_counter)
@@ -76,11 +84,11 @@ async def opened(url: str, prepared: Sequence[bytes], *, per_second: float, conn
     return result
 
 
-async def _drain(lane: Lane, waiting: Iterator[bytes], result: Result) -> None:
+async def _drain(lane: Lane, waiting: Iterator[bytes], result: Result, accepted: Callable[[Reply], bool]) -> None:
     for request in waiting:
         started = time.perf_counter()
         reply = await lane.ask([request])
-        result.count(reply.status, time.perf_counter() - started)
+        result.count(reply.status, time.perf_counter() - started, accepted=accepted(reply))
     lane.close()
 
 

@@ -30,7 +30,7 @@ STAGES: Final = {
     "sizes": "the same with 200 KB and 2 MB (production)",
     "carry": "to the recipient's confirmation and the sender's acknowledgement",
     "delivery": "the same to recipients that pull, are pushed to, consume by AMQP (production)",
-    "mixes": "circulars to 4 and 63, duplicates, bad ones beside plain ones (production)",
+    "mixes": "circulars to 4 and 63, duplicates, bad ones, VXP and LGSP beside plain ones (production)",
     "memory": "envelopes of 100 MB, one and ten at once (production)",
     "signatures": "what verifying costs, in one process",
     "scale": "ledgers empty and full, 3 and 3,000 agencies, one process and two, 50,000 waiting for one",

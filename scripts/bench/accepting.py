@@ -18,11 +18,13 @@ from rich.progress import track
 
 from scripts import floor, load
 from scripts.agency_system import AgencySystem
+from scripts.bench.doors import Door
 from scripts.bench.figures import Accepting, Turn, percentiles
 from scripts.bench.show import console
 from scripts.bench.stages import seconds
 from scripts.bench.stand import Stand
 from scripts.province import FIRST, SENDER
+from trunk.load.wire import Reply
 
 SIZES: Final = {"25k": 25_000, "200k": 200_000, "2m": 2_000_000}
 _CONNECTIONS: Final = 48
@@ -84,10 +86,17 @@ def insist(result: load.Result) -> None:
         raise SystemExit(f"not everything was accepted: {result.refused}")
 
 
-def once(stand: Stand, envelopes: Sequence[bytes], *, judge: Callable[[load.Result], None] = insist) -> Turn:
-    """A closed run, to the end of all that it leaves to be done."""
+def once(
+    stand: Stand,
+    envelopes: Sequence[bytes],
+    *,
+    judge: Callable[[load.Result], None] = insist,
+    door: Door | None = None,
+) -> Turn:
+    """A closed run by that door (None: the native API), to the end of all that it leaves to be done."""
+    prepared = door.requests(envelopes) if door else _native(stand, envelopes)
     before = stand.processor()
-    result = _run(stand, envelopes, judge)
+    result = _send(stand, prepared, judge, door.accepted if door else load.created)
     time.sleep(_METRICS_SECONDS)
     _wait_until_queued(stand.url)
     return stand.turn(before, len(envelopes), seconds=result.seconds)
@@ -102,7 +111,7 @@ def floor_milliseconds(envelope: bytes) -> float:
 
 def _open(stand: Stand, wish: Wish, rates: Sequence[float], content: bytes) -> tuple[float, dict[str, float], float]:
     pace = _PACE * statistics.median(rates)
-    batch = load.requests(stand.url, stand.province.keys[SENDER], signed(stand, wish, "open", wish.envelopes, content))
+    batch = _native(stand, signed(stand, wish, "open", wish.envelopes, content))
     result = asyncio.run(load.opened(stand.url, batch, per_second=pace, connections=2 * _CONNECTIONS))
     insist(result)
     return pace, percentiles(result), _wait_until_queued(stand.url)
@@ -116,9 +125,21 @@ def signed(stand: Stand, wish: Wish, prefix: str, count: int, content: bytes) ->
     return [province.signed(f"{name}-{n}", recipients=wish.recipients, content=content) for n in numbers]
 
 
-def _run(stand: Stand, envelopes: Sequence[bytes], judge: Callable[[load.Result], None] = insist) -> load.Result:
-    prepared = load.requests(stand.url, stand.province.keys[SENDER], envelopes)
-    result = asyncio.run(load.closed(stand.url, prepared, connections=_CONNECTIONS))
+def _run(stand: Stand, envelopes: Sequence[bytes]) -> load.Result:
+    return _send(stand, _native(stand, envelopes), insist, load.created)
+
+
+def _native(stand: Stand, envelopes: Sequence[bytes]) -> list[bytes]:
+    return load.requests(stand.url, stand.province.keys[SENDER], envelopes)
+
+
+def _send(
+    stand: Stand,
+    prepared: Sequence[bytes],
+    judge: Callable[[load.Result], None],
+    accepted: Callable[[Reply], bool],
+) -> load.Result:
+    result = asyncio.run(load.closed(stand.url, prepared, connections=_CONNECTIONS, accepted=accepted))
     judge(result)
     return result
 

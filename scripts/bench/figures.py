@@ -207,8 +207,8 @@ def _mixed(mixed: Sequence[Mixed]) -> dict[str, float]:
         told["circular_63_to_single_with_servers"] = _middle(circular_ratios(mixed, servers=True), 2)
     for one in mixed:
         if one.kind != FRESH:
-            told[f"{one.kind}_25k_per_s"] = _middle([turn.per_second for turn in one.turns], 1)
-            told[f"{one.kind}_25k_trunk_ms"] = _middle([turn.trunk_ms for turn in one.turns], 2)
+            told[f"{one.kind.lower()}_25k_per_s"] = _middle([turn.per_second for turn in one.turns], 1)
+            told[f"{one.kind.lower()}_25k_trunk_ms"] = _middle([turn.trunk_ms for turn in one.turns], 2)
     return told
 
 

@@ -1,4 +1,4 @@
-"""What submissions of other kinds cost beside a plain one: circulars, duplicates, bad ones.
+"""What submissions of other kinds cost beside a plain one: circulars, duplicates, bad ones, other APIs.
 
 Every kind in every round, one after the other, so that what changes on the machine meanwhile changes all of them.
 """
@@ -6,12 +6,14 @@ Every kind in every round, one after the other, so that what changes on the mach
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from scripts.agency_system import AgencySystem
 from scripts.bench import accepting
 from scripts.bench.accepting import Wish
 from scripts.bench.agencies import CIRCULAR
+from scripts.bench.doors import Door, open_doors
 from scripts.bench.figures import FRESH, Mixed, Turn
 from scripts.bench.stand import Stand
 from scripts.load import Result
@@ -27,15 +29,17 @@ _TEXT: Final = re.compile(rb"ContentTransferEncoded[^>]*>([^<]{64,})")
 def measure(stand: Stand, *, envelopes: int, runs: int) -> list[Mixed]:
     """``runs`` rounds of so many envelopes of each kind (fewer of those to 63), after one that does not count."""
     mixed = [Mixed(kind=FRESH, recipients=count, turns=[]) for count in _RECIPIENTS]
-    mixed += [Mixed(kind=kind, recipients=1, turns=[]) for kind in (DUPLICATE, BAD)]
-    _round(stand, "warm", max(envelopes // 5, 10))
+    doors = open_doors(stand)
+    by_doors = (door.name for door in doors)
+    mixed += [Mixed(kind=kind, recipients=1, turns=[]) for kind in (DUPLICATE, BAD, *by_doors)]
+    _round(stand, "warm", max(envelopes // 5, 10), doors)
     for number in range(runs):
-        for one, turn in zip(mixed, _round(stand, str(number), envelopes), strict=True):
+        for one, turn in zip(mixed, _round(stand, str(number), envelopes, doors), strict=True):
             one.turns.append(turn)
     return mixed
 
 
-def _round(stand: Stand, name: str, envelopes: int) -> list[Turn]:
+def _round(stand: Stand, name: str, envelopes: int, doors: Sequence[Door]) -> list[Turn]:
     """In the order of ``measure``'s rows."""
     turns: list[Turn] = []
     singles: list[bytes] = []
@@ -47,7 +51,9 @@ def _round(stand: Stand, name: str, envelopes: int) -> list[Turn]:
     _insist_on_replay(stand, singles[0])
     turns.append(accepting.once(stand, singles))
     turns.append(accepting.once(stand, [_spoilt(octets) for octets in singles], judge=_insist_on_refusals))
-    return turns
+    return turns + [
+        accepting.once(stand, _signed(stand, f"{name}-{door.name}", envelopes, 1), door=door) for door in doors
+    ]
 
 
 def _signed(stand: Stand, name: str, count: int, recipients: int) -> list[bytes]:
