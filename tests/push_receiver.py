@@ -14,6 +14,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -59,6 +60,13 @@ class Receiver:
     @property
     def mail(self) -> list[Post]:
         return [one for one in self.posts if one.headers["trunk-kind"] != "challenge"]
+
+    def wait_for_a_post(self) -> None:
+        """Until one has come whole."""
+        until = time.monotonic() + 60
+        while not self.posts:
+            assert time.monotonic() < until, "nothing comes"
+            time.sleep(0.01)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._at_once += 1

@@ -15,6 +15,7 @@ from scripts.private_postgresql import PostgresServer
 from tests.push_kit import FIRST, SECOND, SENDER, PushRoom, documents, posts_to, push_province, push_room
 from tests.push_receiver import Receiver, receiver
 from tests.trunk_room import caller, open_room
+from trunk.application.handover import Confirmed, Failed, Taken
 from trunk.application.submission import Submission
 from trunk.bootstrap import open_administration
 from trunk.domain.endpoint import Endpoint
@@ -222,6 +223,28 @@ def test_a_system_may_take_its_mail_in_another_way(room: PushRoom, there: Receiv
     room.carry()
     assert len(there.posts) == 1
     assert room.states(sent) == {FIRST: "delivered"}
+
+
+@pytest.mark.parametrize("word", [Failed("disk full"), None], ids=["put off", "taken"])
+def test_what_somebody_moves_while_it_is_under_way_is_looked_at_again(
+    url: str, tmp_path: Path, word: Failed | None
+) -> None:
+    with receiver("gate") as there:
+        province = push_province(tmp_path, database_url=url)
+        posts_to(province, H36_17=there.url)
+        with push_room(province) as room:
+            sent = room.send()
+            room.service.courier.step()
+            (item,) = room.room.inbox(FIRST)
+            there.wait_for_a_post()
+            said = word or Taken(item.envelope.sha256)
+            moved = room.service.handover.confirm(caller(FIRST), item.delivery.id, said)
+            assert isinstance(moved, Confirmed)
+            there.open_gate.set()
+            room.carry()
+            assert room.states(sent) == {FIRST: "delivered"}
+            assert room.room.facts() == ["accepted", "delivered"]
+        assert len(documents(there.posts)) == 1
 
 
 def test_a_closed_agency_gets_nothing(room: PushRoom, there: Receiver) -> None:

@@ -186,15 +186,26 @@ class Handover:
         (answer,) = self.confirm_all(caller, [(delivery_id, word)])
         return answer
 
-    def confirm_all(self, caller: Caller, said: Sequence[tuple[DeliveryId, Word]]) -> list[Confirmed | Rejected]:
+    def confirm_seen(self, caller: Caller, seen: Offered, word: Word) -> Confirmed | Rejected:
+        """The same by who saw the delivery a moment ago: looked at again only if somebody moved it since."""
+        (answer,) = self.confirm_all(caller, [(seen.delivery.id, word)], seen=(seen,))
+        return answer
+
+    def confirm_all(
+        self, caller: Caller, said: Sequence[tuple[DeliveryId, Word]], *, seen: Sequence[Offered] = ()
+    ) -> list[Confirmed | Rejected]:
         """The same for many, in their order: each stands for itself, those that move are committed together.
 
-        Raises ``LedgerUnavailableError``; then some may have been written, and repeating all of it is safe.
+        ``seen``: what ``said`` is about as it was a moment ago (all of it, or nothing). Raises
+        ``LedgerUnavailableError``; then some may have been written, and repeating all of it is safe.
         """
         answers: dict[int, Confirmed | Rejected] = {}
         left = list(range(len(said)))
+        known = {one.delivery.id: (one.delivery, one.envelope) for one in seen}
         for _ in range(_RACES):
-            planned = self._plan_all(caller, {place: said[place] for place in left})
+            found = known or self._find({said[place][0] for place in left})
+            known = {}
+            planned = self._plan_all(caller, {place: said[place] for place in left}, found)
             writing = {place: self._write(plan) for place, plan in planned.items() if isinstance(plan, Move)}
             for place, plan in planned.items():
                 if not isinstance(plan, Move):
@@ -218,16 +229,20 @@ class Handover:
 
         return self.scribe.perform(write)
 
-    def _plan_all(
-        self, caller: Caller, said: Mapping[int, tuple[DeliveryId, Word]]
-    ) -> dict[int, Move | Confirmed | Rejected]:
+    def _find(self, ids: Collection[DeliveryId]) -> dict[DeliveryId, tuple[Delivery, EnvelopeRecord]]:
         with self.ledger.glance() as view:
-            if len(said) == 1:
-                ((sought, _),) = said.values()
-                one = view.with_envelope(sought)
-                found = {} if one is None else {sought: one}
-            else:
-                found = view.with_envelopes({sought for sought, _ in said.values()})
+            if len(ids) != 1:
+                return view.with_envelopes(ids)
+            (sought,) = ids
+            one = view.with_envelope(sought)
+        return {} if one is None else {sought: one}
+
+    def _plan_all(
+        self,
+        caller: Caller,
+        said: Mapping[int, tuple[DeliveryId, Word]],
+        found: Mapping[DeliveryId, tuple[Delivery, EnvelopeRecord]],
+    ) -> dict[int, Move | Confirmed | Rejected]:
         planned: dict[int, Move | Confirmed | Rejected] = {}
         for place, (sought, word) in said.items():
             offered = found.get(sought)

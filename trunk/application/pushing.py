@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from trunk.application.handover import Confirmed, Content, Failed, Handover, Taken
+from trunk.application.handover import Confirmed, Content, Failed, Handover, Offered, Taken
 from trunk.domain.agency import Agency, Caller, DeliveryMode, Directory, SystemId
 from trunk.domain.delivery import WAITING, AgencyCode, Delivery, DeliveryId, DeliveryState
 from trunk.domain.outcome import Rejected
@@ -77,11 +77,12 @@ class Pushing:
 
     def settle(self, content: Content, verdict: Verdict) -> Confirmed | Rejected:
         """Write down what the recipient said. Raises ``LedgerUnavailableError``."""
-        delivery, caller = content.delivery, _caller(content.delivery.addressee)
+        seen = Offered(envelope=content.envelope, delivery=content.delivery)
+        caller = _caller(seen.delivery.addressee)
         if verdict.confirmed:
-            return self.handover.confirm(caller, delivery.id, Taken(content.envelope.sha256))
+            return self.handover.confirm_seen(caller, seen, Taken(content.envelope.sha256))
         wait = max(verdict.again_after, self.slowly if verdict.lasting else timedelta())
-        return self.handover.confirm(caller, delivery.id, Failed(f"push: {verdict.code}", again_after=wait))
+        return self.handover.confirm_seen(caller, seen, Failed(f"push: {verdict.code}", again_after=wait))
 
 
 def _caller(agency: AgencyCode) -> Caller:
